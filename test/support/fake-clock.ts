@@ -1,5 +1,5 @@
 /** A clock that moves only when a test moves it; due timers run in the order of their deadlines. */
-import type { Clock, Timer } from '../../signaling/engine/clock';
+import type { Clock, Timer } from '../../signaling/clock';
 
 interface Pending {
   at: number;

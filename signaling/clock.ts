@@ -1,5 +1,5 @@
 /**
- * Time and randomness as the engine takes them: arguments, so that tests run on a clock they move themselves.
+ * Time and randomness as signaling takes them: arguments, so that tests run on a clock they move themselves.
  */
 import { randomBytes } from 'node:crypto';
 
