@@ -1,0 +1,29 @@
+/** `offhook bench [NAME…]`: every benchmark, its peers side by side in the same run. */
+import { benchCalls } from './calls';
+import { benchRegistrations } from './registrations';
+import { benchRelay } from './relay';
+import { printResult, type BenchResult } from './support/report';
+
+const benchmarks: Record<string, { about: string; run(log: (line: string) => void): Promise<BenchResult> }> = {
+  registrations: { about: 'digest registrations, against Kamailio', run: benchRegistrations },
+  calls: { about: 'calls with media anchored, against Kamailio with rtpengine', run: benchCalls },
+  relay: { about: 'relayed RTP packets, against rtpengine', run: (log) => benchRelay({ log }) },
+};
+
+export const names = (): string[] => Object.keys(benchmarks);
+
+/** Runs the named benchmarks (all of them when none is named), one after the other. Exit code 0, or 2 for an unknown name. */
+export async function run(wanted: string[], io: { out: (line: string) => void; err: (line: string) => void }): Promise<number> {
+  const unknown = wanted.filter((n) => !benchmarks[n]);
+  if (unknown.length > 0) {
+    io.err(`There is no benchmark ${unknown.join(', ')}. There are: ${names().join(', ')}.`);
+    return 2;
+  }
+  for (const name of wanted.length > 0 ? wanted : names()) {
+    const benchmark = benchmarks[name];
+    if (!benchmark) continue;
+    io.err(`${name}: ${benchmark.about} …`);
+    printResult(await benchmark.run(io.err), io.out);
+  }
+  return 0;
+}

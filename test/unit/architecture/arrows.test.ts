@@ -1,0 +1,92 @@
+/**
+ * Holds the arrows of the house: who may import whom, and which package has which single door.
+ * Read with TypeScript's own parser, so a type-only import counts like any other.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, posix, relative, sep } from 'node:path';
+import ts from 'typescript';
+
+const root = join(__dirname, '../../..');
+
+interface SourceFile {
+  path: string;
+  imports: string[];
+  text: string;
+}
+
+function sources(): SourceFile[] {
+  return ['signaling', 'media', 'client']
+    .flatMap((top) => readdirSync(join(root, top), { recursive: true, encoding: 'utf8' }).map((f) => join(top, f)))
+    .filter((f) => f.endsWith('.ts'))
+    .map((f) => f.split(sep).join(posix.sep))
+    .map((path) => {
+      const text = readFileSync(join(root, path), 'utf8');
+      const imports = ts.preProcessFile(text, true, true).importedFiles.map((i) => i.fileName);
+      return { path, text, imports: imports.map((i) => (i.startsWith('.') ? posix.join(posix.dirname(path), i) : i)) };
+    });
+}
+
+const files = sources();
+
+/** [files the rule speaks of, what they may not import, why] */
+const forbidden: Array<[RegExp, RegExp, string]> = [
+  [/^signaling\/engine\//, /^(signaling\/(app|store|api|cli|config|errors|main|log)|media|client)\b/, 'the engine stands alone'],
+  [/^signaling\/engine\/wire\//, /^signaling\/engine\/(transport|transaction|core|control)\b/, 'wire is the lowest layer'],
+  [/^signaling\/engine\/transport\//, /^signaling\/engine\/(transaction|core|control)\b/, 'transport knows only wire'],
+  [/^signaling\/engine\/transaction\//, /^signaling\/engine\/(core|control)\b/, 'transactions know transport and wire'],
+  [/^signaling\/engine\/core\//, /^signaling\/engine\/control\b/, 'the core does not know who controls it'],
+  [/^signaling\/app\//, /^signaling\/(engine|api|main|cli)\b/, 'the application reaches the engine over the control protocol only'],
+  [/^signaling\/app\//, /^signaling\/store\/(?!store$)/, 'the application knows the store by its interface only'],
+  [/^signaling\/app\//, /^media\/(net|rtp|codec|node|worker)/, 'the application knows media by its doors only'],
+  [/^signaling\/store\//, /^signaling\/(app|engine|api|main|cli)\b/, 'the store is an island'],
+  [/^signaling\/config/, /^signaling\/(app|engine|store|api|main|cli)\b/, 'settings know nobody'],
+  [/^media\//, /^(signaling|client)\b/, 'media knows nothing of SIP'],
+  [/^media\/(net|rtp|codec)\//, /^media\/(plane|worker|node)/, 'machinery does not know who uses it'],
+  [/^(signaling|media)\//, /^(client|test)\b/, 'the product does not import its tests or its clients'],
+];
+
+/** Siblings that never import one another: the folder, and how a sibling is told apart. */
+const islands = ['signaling/app/features', 'media/codec', 'media/node'];
+
+/** package → the one place that may import it */
+const doors: Record<string, RegExp> = {
+  'drachtio-srf': /^signaling\/app\/srf\.ts$/,
+  koffi: /^media\/net\//,
+  libsql: /^signaling\/store\//,
+  kysely: /^signaling\/store\//,
+  commander: /^signaling\/cli\//,
+  pino: /^signaling\/log\.ts$/,
+  yaml: /^signaling\/config/,
+  'sdp-transform': /^media\/sdp/,
+  werift: /^media\//,
+  'werift-rtp': /^media\/rtp\//,
+  '@discordjs/opus': /^media\/codec\//,
+  naudiodon: /^client\/cli\//,
+};
+
+test('there are sources to look at', () => {
+  expect(files.length).toBeGreaterThan(20);
+});
+
+test.each(forbidden)('%s does not import %s (%s)', (from, to) => {
+  const offences = files.filter((f) => from.test(f.path)).flatMap((f) => f.imports.filter((i) => to.test(i)).map((i) => `${f.path} -> ${i}`));
+  expect(offences).toEqual([]);
+});
+
+test.each(islands)('siblings in %s do not know each other', (folder) => {
+  const unit = (path: string) => relative(folder, path.replace(/\.ts$/, '')).split('/')[0];
+  const offences = files
+    .filter((f) => f.path.startsWith(`${folder}/`))
+    .flatMap((f) => f.imports.filter((i) => i.startsWith(`${folder}/`) && unit(i) !== unit(f.path)).map((i) => `${f.path} -> ${i}`));
+  expect(offences).toEqual([]);
+});
+
+test.each(Object.entries(doors))('%s has one door', (name, door) => {
+  const offences = files.filter((f) => f.imports.some((i) => i === name || i.startsWith(`${name}/`)) && !door.test(f.path)).map((f) => f.path);
+  expect(offences).toEqual([]);
+});
+
+test('process.env is read in one place', () => {
+  const offences = files.filter((f) => /\bprocess\.env\b/.test(f.text) && !/^signaling\/config/.test(f.path)).map((f) => f.path);
+  expect(offences).toEqual([]);
+});
