@@ -1,0 +1,37 @@
+/** A response to a request, as every layer below the core makes it (RFC 3261 §8.2.6.2): Via, From, To, Call-ID and CSeq copied. */
+import { formatNameAddr, parseNameAddr } from '../wire/name-addr';
+import { SipResponse, type SipRequest } from '../wire/message';
+import { reasonPhrase } from '../wire/reasons';
+
+const copied = ['via', 'from', 'to', 'call-id', 'cseq'] as const;
+const names: Record<string, string> = { via: 'Via', from: 'From', to: 'To', 'call-id': 'Call-ID', cseq: 'CSeq' };
+
+/**
+ * `toTag` is added to To unless the request's To has a tag already or the status is 100 (RFC 3261 §8.2.6.1).
+ * Works on what a malformed request left behind: fields that are missing stay missing.
+ */
+export function makeResponse(request: SipRequest, status: number, toTag?: string, reason = reasonPhrase(status)): SipResponse {
+  const response = new SipResponse(status, reason);
+  for (const key of copied) {
+    for (const value of request.headers.getAll(key)) {
+      response.headers.append(names[key] as string, key === 'to' && toTag && status > 100 ? withTag(value, toTag) : value);
+    }
+  }
+  return response;
+}
+
+function withTag(to: string, tag: string): string {
+  if (!/;\s*tag\s*=/i.test(to)) {
+    const end = to.trimEnd();
+    // A bare addr-spec: its parameters are the header's, so appending is right in both forms (RFC 3261 §20.10).
+    return `${end};tag=${tag}`;
+  }
+  try {
+    const parsed = parseNameAddr(to);
+    if (parsed.params.has('tag')) return to;
+    parsed.params.set('tag', tag);
+    return formatNameAddr(parsed);
+  } catch {
+    return to;
+  }
+}
