@@ -1,0 +1,119 @@
+/**
+ * The table of settings: everything that can be set, once. `offhook serve --help`, the sample file, `offhook config` and the sentence
+ * about a bad value are all printed from it.
+ *
+ * A setting's key is where it stands here (`registrar.maxContacts`); its environment variable follows from that
+ * (`OFFHOOK_REGISTRAR_MAX_CONTACTS`). To add a setting is to add a row.
+ */
+import type { LogLevel } from '../log';
+import { folder, host, hostPort, ipAddress, type Kind, listOf, network, oneOf, optional, text, whole } from './kinds';
+
+export interface Setting<T> {
+  kind: Kind<T>;
+  default: T;
+  help: string;
+  /** Seconds, bytes…: printed after the default. */
+  unit?: string;
+  /** Never printed. */
+  secret?: true;
+  /** A flag of its own on the command line, in commander's notation; every setting can also be given as `--set KEY=VALUE`. */
+  flag?: string;
+}
+
+export const settings = {
+  data: setting(folder(), './data', 'folder of the database and everything else that is kept', { flag: '--data <dir>' }),
+  sip: {
+    listen: setting(listOf(hostPort(5060), 1, 'one or more addresses, comma-separated'), [{ host: '0.0.0.0', port: 5060 }],
+      'addresses that phones reach, each over UDP and TCP; port 0 takes any free one', { flag: '--sip <host:port>' }),
+    external: setting(optional(host()), null, 'our address as phones outside localNets see it (behind NAT: the public one)'),
+    localNets: setting(listOf(network(), 0, 'networks, comma-separated'),
+      ['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16', '::1/128', 'fc00::/7', 'fe80::/10'],
+      'networks whose phones reach our own addresses directly'),
+    realm: setting(text(/^[\x20\x21\x23-\x5b\x5d-\x7e]{1,64}$/, 'up to 64 printable ASCII characters without " and \\'), 'offhook',
+      'realm of digest authentication; passwords are bound to it'),
+    maxMessageBytes: setting(whole(1024, 1_048_576, 'bytes'), 65_535, 'longest message taken', { unit: 'bytes' }),
+    maxHeaders: setting(whole(20, 10_000), 200, 'header lines in a message'),
+    maxTransactions: setting(whole(10, 10_000_000), 50_000, 'transactions at once; above it new requests are answered 503'),
+    maxConnections: setting(whole(1, 1_000_000), 10_000, 'TCP connections at once'),
+    maxConnectionsPerSource: setting(whole(1, 1_000_000), 100, 'TCP connections at once from one address'),
+    maxRememberedFlows: setting(whole(1, 10_000_000), 50_000, 'phones whose TCP connection is remembered as the way back'),
+    tcpIdleSeconds: setting(whole(10, 86_400, 'seconds'), 3700, 'a silent TCP connection without a registration is closed after this long', { unit: 'seconds' }),
+    tcpUnfinishedSeconds: setting(whole(1, 600, 'seconds'), 15, 'a TCP connection is closed when a message begun is not complete after this long', { unit: 'seconds' }),
+    tcpConnectSeconds: setting(whole(1, 120, 'seconds'), 5, 'connecting to a phone is given up after this long', { unit: 'seconds' }),
+  },
+  engine: {
+    control: setting(hostPort(), { host: '127.0.0.1', port: 0 }, "where the embedded engine speaks drachtio's control protocol; port 0 takes any free one"),
+    secret: setting(optional(text(/^[^\s|]{8,128}$/, '8 to 128 characters without spaces and |')), null,
+      'secret of the control port; none makes a random one at each start', { secret: true }),
+    maxDialogs: setting(whole(2, 10_000_000), 20_000, 'dialogs at once (a bridged call has two)'),
+  },
+  drachtio: {
+    address: setting(optional(hostPort(9022)), null, 'use the drachtio-server at this address instead of the embedded engine', { flag: '--drachtio <host:port>' }),
+    secret: setting(optional(text(/^[^\s|]{1,128}$/, '1 to 128 characters without spaces and |')), null, 'secret of that drachtio-server',
+      { secret: true, flag: '--drachtio-secret <secret>' }),
+  },
+  registrar: {
+    minExpires: setting(whole(1, 86_400, 'seconds'), 60, 'shortest registration; shorter ones are answered 423', { unit: 'seconds' }),
+    maxExpires: setting(whole(1, 604_800, 'seconds'), 3600, 'longest registration; longer ones are shortened', { unit: 'seconds' }),
+    defaultExpires: setting(whole(1, 604_800, 'seconds'), 600, 'registration of a phone that does not say how long', { unit: 'seconds' }),
+    maxContacts: setting(whole(1, 1000), 10, 'phones registered at once for one extension'),
+  },
+  auth: {
+    nonceSeconds: setting(whole(1, 86_400, 'seconds'), 300, 'a digest nonce is good for this long', { unit: 'seconds' }),
+    maxNonces: setting(whole(100, 10_000_000), 100_000, 'nonces whose use is remembered'),
+  },
+  call: {
+    ringSeconds: setting(whole(1, 600, 'seconds'), 60, 'an unanswered call is given up after this long', { unit: 'seconds' }),
+    maxCalls: setting(whole(1, 1_000_000), 2000, 'calls at once'),
+    sessionSeconds: setting(whole(90, 86_400, 'seconds'), 1800, 'session timer (RFC 4028) that we ask for', { unit: 'seconds' }),
+    minSessionSeconds: setting(whole(90, 86_400, 'seconds'), 90, 'shortest session timer accepted', { unit: 'seconds' }),
+  },
+  media: {
+    portMin: setting(whole(1024, 65_534), 20_000, 'first UDP port for RTP and RTCP'),
+    portMax: setting(whole(1025, 65_535), 29_999, 'last UDP port for RTP and RTCP'),
+    bind4: setting(ipAddress(4), '0.0.0.0', 'IPv4 address that media sockets are bound to'),
+    bind6: setting(optional(ipAddress(6)), '::', 'IPv6 address that media sockets are bound to; none for IPv4 only'),
+    external: setting(optional(ipAddress()), null, 'address for media given to phones outside sip.localNets; none: that of sip.external'),
+    workers: setting(whole(0, 256), 0, 'worker threads that relay media; 0: one per core but one'),
+    drainSeconds: setting(whole(0, 600, 'seconds'), 5, 'a port rests this long before another call gets it', { unit: 'seconds' }),
+    silenceSeconds: setting(whole(1, 86_400, 'seconds'), 60, 'a call without any media is ended after this long', { unit: 'seconds' }),
+    backend: setting(oneOf('auto', 'native', 'dgram'), 'auto', "sockets of the relay: the system's own calls (native), Node's (dgram), or what works best here"),
+  },
+  log: {
+    level: setting(oneOf<LogLevel>('silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'), 'info', 'how much is logged (to stderr)'),
+    format: setting(oneOf('auto', 'text', 'json'), 'auto', 'text for people, JSON for machines; auto: text on a terminal'),
+  },
+} as const;
+
+function setting<T>(kind: Kind<T>, value: T, help: string, more: Pick<Setting<T>, 'unit' | 'secret' | 'flag'> = {}): Setting<T> {
+  return { kind, default: value, help, ...more };
+}
+
+type Values<Table> = { [K in keyof Table]: Table[K] extends Setting<infer T> ? T : Values<Table[K]> };
+/** The value of every setting, shaped like the table. */
+export type Settings = { -readonly [K in keyof typeof settings]: Values<(typeof settings)[K]> };
+
+export interface Row {
+  /** `sip.listen` */
+  key: string;
+  /** `OFFHOOK_SIP_LISTEN` */
+  env: string;
+  /** Undefined for settings that stand alone. */
+  group: string | undefined;
+  setting: Setting<unknown>;
+}
+
+/** The table as a list, in its order. */
+export const rows: readonly Row[] = Object.entries(settings).flatMap(([group, entry]): Row[] => {
+  if (isSetting(entry)) return [row(undefined, group, entry)];
+  return Object.entries(entry).map(([name, one]) => row(group, name, one as Setting<unknown>));
+});
+
+function row(group: string | undefined, name: string, one: Setting<unknown>): Row {
+  const key = group ? `${group}.${name}` : name;
+  return { key, env: `OFFHOOK_${key.replace('.', '_').replace(/[A-Z]/g, (c) => `_${c}`).toUpperCase()}`, group, setting: one };
+}
+
+function isSetting(entry: object): entry is Setting<unknown> {
+  return 'kind' in entry;
+}

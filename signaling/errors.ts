@@ -1,0 +1,101 @@
+/**
+ * Every error a person or a phone is told about: code, sentence, what it is answered as, whether trying again can help.
+ *
+ * One table, so that a sentence is written once and can be looked up by its code. `{name}` in a sentence is filled from the error's
+ * fields, and the compiler asks for exactly the fields that the sentence names. Nobody sees a stack: `describe` turns anything thrown
+ * into one sentence.
+ */
+
+interface Row {
+  /** What is wrong and what to do about it. */
+  sentence: string;
+  /** Exit code of the command that met it: 1 could not do it (default), 2 wrong usage or a bad setting. */
+  exit?: 1 | 2;
+  /** SIP status where a phone's request is answered with it (RFC 3261 §21). */
+  sip?: number;
+  /** True when the same request may succeed a moment later. */
+  retryable?: boolean;
+}
+
+const table = {
+  'config.bad-value': { sentence: '{setting} is {value} (from {source}), but must be {allowed}.', exit: 2 },
+  'config.unknown-setting': { sentence: 'There is no setting {setting} (from {source}). {hint}', exit: 2 },
+  'config.conflict': { sentence: '{problem}', exit: 2 },
+  'config.unreadable-file': { sentence: 'The configuration file {file} cannot be read: {reason}.', exit: 2 },
+  'config.bad-file': { sentence: 'The configuration file {file} is not YAML or JSON that Offhook understands: {reason}.', exit: 2 },
+
+  'start.bad-setting': { sentence: '{setting}: {reason}', exit: 2 },
+
+  'store.missing': { sentence: 'There is no Offhook data in {folder}. Start the server once, add an extension, or name the folder with --data.' },
+  'store.unwritable': { sentence: 'data: the data folder {folder} cannot be used: {reason}. Make it writable, or name another one with --data.', exit: 2 },
+  'store.not-a-database': { sentence: '{file} is not an Offhook database. Move it away, or name another data folder with --data.', exit: 2 },
+  'store.corrupt': { sentence: 'The database {file} is damaged ({reason}). Restore it from a backup, or move it away to start afresh.', exit: 2 },
+  'store.newer': { sentence: 'The data in {folder} was made by a newer Offhook (it knows “{migration}”). Update Offhook, or name another data folder with --data.', exit: 2 },
+  'store.busy': { sentence: 'The database {file} is locked by another process. Try again.', sip: 503, retryable: true },
+  'store.full': { sentence: 'The database {file} cannot grow: the disk is full or the file too large.', sip: 503, retryable: true },
+  'store.failed': { sentence: 'The database {file} failed: {reason}.', sip: 500 },
+  'store.closed': { sentence: 'The store is closed.', sip: 503 },
+  'store.exists': { sentence: 'Extension {number} exists already.' },
+  'store.not-found': { sentence: 'There is no extension {number}.', sip: 404 },
+  'store.realm-changed': {
+    sentence:
+      'sip.realm is “{realm}”, but the passwords in {folder} were made for the realm “{stored}” and would no longer be accepted. ' +
+      'Set sip.realm to “{stored}”, or remove the extensions, start with the new realm and add them again.',
+    exit: 2,
+  },
+
+  'extension.bad-number': { sentence: '“{number}” cannot be an extension: {reason}.', exit: 2 },
+  'extension.bad-password': { sentence: 'This password cannot be used: {reason}.', exit: 2 },
+  'extension.bad-name': { sentence: 'This name cannot be used: {reason}.', exit: 2 },
+
+  'command.usage': { sentence: '{problem}', exit: 2 },
+  'command.no-bench': { sentence: 'The benchmarks are not part of this installation: {file} is missing.' },
+} as const satisfies Record<string, Row>;
+
+export type ErrorCode = keyof typeof table;
+export type StoreErrorCode = Extract<ErrorCode, `store.${string}`>;
+
+type NamesIn<S extends string> = S extends `${string}{${infer Name}}${infer Rest}` ? Name | NamesIn<Rest> : never;
+/** What must be given with an error of this code: one value for every `{name}` in its sentence. */
+export type ErrorFields<C extends ErrorCode> = Record<NamesIn<(typeof table)[C]['sentence']>, string | number>;
+
+export class OffhookError<C extends ErrorCode = ErrorCode> extends Error {
+  override readonly name: string = 'OffhookError';
+  readonly exitCode: 1 | 2;
+  /** SIP status to answer a phone with; undefined for errors that never reach one. */
+  readonly sipStatus: number | undefined;
+  readonly retryable: boolean;
+
+  constructor(
+    readonly code: C,
+    readonly fields: ErrorFields<C>,
+    options?: ErrorOptions,
+  ) {
+    const row: Row = table[code];
+    super(fill(row.sentence, fields), options);
+    this.exitCode = row.exit ?? 1;
+    this.sipStatus = row.sip;
+    this.retryable = row.retryable ?? false;
+  }
+}
+
+/** Whether `error` is ours, and of this code when one is given. */
+export function isOffhookError<C extends ErrorCode>(error: unknown, code?: C): error is OffhookError<C> {
+  return error instanceof OffhookError && (code === undefined || error.code === code);
+}
+
+/** Anything thrown as one sentence for a person; never a stack. */
+export function describe(error: unknown): string {
+  if (!(error instanceof Error)) return `Unexpected: ${String(error)}`;
+  if (error instanceof OffhookError) return error.message;
+  return `Unexpected ${error.name}: ${error.message.split('\n')[0] ?? ''}`;
+}
+
+/** All codes with their rows, for documentation and its test. */
+export function errorTable(): ReadonlyArray<Readonly<Row> & { code: ErrorCode }> {
+  return Object.entries(table).map(([code, row]) => ({ code: code as ErrorCode, ...row }));
+}
+
+function fill(sentence: string, fields: Record<string, string | number>): string {
+  return sentence.replace(/\{(\w+)\}/g, (_, name: string) => String(fields[name]));
+}
