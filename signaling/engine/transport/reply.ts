@@ -1,4 +1,5 @@
 /** A response to a request, as every layer below the core makes it (RFC 3261 §8.2.6.2): Via, From, To, Call-ID and CSeq copied. */
+import { createHash, randomBytes } from 'node:crypto';
 import { formatNameAddr, parseNameAddr } from '../wire/name-addr';
 import { SipResponse, type SipRequest } from '../wire/message';
 import { reasonPhrase } from '../wire/reasons';
@@ -34,4 +35,13 @@ function withTag(to: string, tag: string): string {
   } catch {
     return to;
   }
+}
+
+let processSecret: Buffer | undefined;
+
+/** The To tag of an answer given without state: the same for each retransmission of the request (RFC 3261 §8.2.7), different in each process. */
+export function statelessTag(request: SipRequest): string {
+  const hash = createHash('sha1').update((processSecret ??= randomBytes(16)));
+  for (const key of copied) hash.update(request.headers.get(key) ?? '').update('\n');
+  return hash.digest('base64url').slice(0, 16);
 }
