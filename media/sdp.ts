@@ -1,0 +1,13 @@
+/**
+ * Session descriptions (RFC 8866) and offer/answer (RFC 3264) for a relay that stands between two phones. Pure functions; text in, text out.
+ *
+ *     phone A ── offer ──▶ parseSdp ▶ pickOffer ▶ relayOffer ▶ writeOffer ── our offer ──▶ phone B
+ *     phone A ◀─ our answer ── writeAnswer ◀ relayAnswer ◀ pickAnswer ◀ parseSdp ◀── answer ── phone B
+ *                                    payloadMap, flows ▶ how the media plane is wired
+ */
+export { codecKey, isVoice, ownOffer, sameCodecs } from './sdp/codecs';
+export { both, learn, receives, reverse, sends } from './sdp/direction';
+export { SdpError, type Codec, type Direction, type Family, type MediaAddress, type SdpErrorCode, type SessionDescription, type StreamDescription } from './sdp/model';
+export { flows, payloadMap, pickAnswer, pickOffer, relayAnswer, relayOffer, sameDescription, type Numbers, type Picked } from './sdp/negotiate';
+export { defaultSdpLimits, parseSdp, type SdpLimits } from './sdp/parse';
+export { abandon, newLocal, renumber, writeAnswer, writeOffer, type AudioSpec, type LocalState, type Written } from './sdp/write';

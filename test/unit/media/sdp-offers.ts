@@ -1,0 +1,126 @@
+/** What real phones offer, captured on loopback (Chromium's shortened to the lines of each kind). */
+
+const lines = (...text: string[]) => `${text.join('\r\n')}\r\n`;
+
+export const linphone = lines(
+  'v=0',
+  'o=1001 1383 1806 IN IP4 192.168.7.20',
+  's=Talk',
+  'c=IN IP4 192.168.7.20',
+  't=0 0',
+  'a=rtcp-xr:rcvr-rtt=all:10000 stat-summary=loss,dup,jitt,TTL voip-metrics',
+  'm=audio 24200 RTP/AVP 96 97 98 0 8 18 99 100 101',
+  'a=rtpmap:96 opus/48000/2',
+  'a=fmtp:96 useinbandfec=1',
+  'a=rtpmap:97 speex/16000',
+  'a=fmtp:97 vbr=on',
+  'a=rtpmap:98 speex/8000',
+  'a=fmtp:98 vbr=on',
+  'a=fmtp:18 annexb=yes',
+  'a=rtpmap:99 telephone-event/48000',
+  'a=rtpmap:100 telephone-event/16000',
+  'a=rtpmap:101 telephone-event/8000',
+  'a=rtcp-fb:* trr-int 5000',
+  'a=rtcp-fb:* ccm tmmbr',
+);
+
+/** As Linphone does it with srtp "if possible": the same port twice, SRTP first. */
+export const linphoneSrtp = linphone.replace('m=audio 24200 RTP/AVP', 'm=audio 24200 RTP/SAVP').concat(
+  lines(
+    'a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:dGhpcyBpcyBhIGtleSB0aGF0IG5vYm9keSBzZWVzISEh',
+    'm=audio 24200 RTP/AVP 96 0',
+    'a=rtpmap:96 opus/48000/2',
+  ),
+);
+
+export const baresip = lines(
+  'v=0',
+  'o=- 187921655 956269744 IN IP4 127.0.0.1',
+  's=-',
+  'c=IN IP4 127.0.0.1',
+  't=0 0',
+  'a=tool:baresip 1.0.0',
+  'm=audio 24300 RTP/AVP 0 8 96 9 101',
+  'a=rtpmap:0 PCMU/8000',
+  'a=rtpmap:8 PCMA/8000',
+  'a=rtpmap:96 opus/48000/2',
+  'a=fmtp:96 stereo=1;sprop-stereo=1;useinbandfec=1',
+  'a=rtpmap:9 G722/8000',
+  'a=rtpmap:101 telephone-event/8000',
+  'a=fmtp:101 0-15',
+  'a=sendrecv',
+  'a=label:1',
+  'a=rtcp-rsize',
+  'a=ssrc:3958883149 cname:sip:1001@127.0.0.1',
+  'a=minptime:20',
+  'a=ptime:20',
+);
+
+export const sipp = lines(
+  'v=0',
+  'o=user1 53655765 2353687637 IN IP4 127.0.0.3',
+  's=-',
+  'c=IN IP4 127.0.0.3',
+  't=0 0',
+  'm=audio 6000 RTP/AVP 0',
+  'a=rtpmap:0 PCMU/8000',
+);
+
+export const chromium = lines(
+  'v=0',
+  'o=- 4611731400430051336 2 IN IP4 127.0.0.1',
+  's=-',
+  't=0 0',
+  'a=group:BUNDLE 0 1',
+  'a=extmap-allow-mixed',
+  'a=msid-semantic: WMS 5d1c',
+  'm=audio 51234 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110 126',
+  'c=IN IP4 192.168.7.30',
+  'a=rtcp:9 IN IP4 0.0.0.0',
+  'a=candidate:2999745851 1 udp 2122260223 192.168.7.30 51234 typ host generation 0 network-id 1',
+  'a=ice-ufrag:Yq5O',
+  'a=ice-pwd:k1V8xWm2aJ5nYp0cSgTzRb4e',
+  'a=ice-options:trickle',
+  'a=fingerprint:sha-256 7B:8B:F0:65:5F:78:E2:51:3B:AC:6F:F3:3F:46:1B:35:DC:B8:5F:64:1A:24:C2:43:F0:A1:58:D0:A1:2C:19:08',
+  'a=setup:actpass',
+  'a=mid:0',
+  'a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level',
+  'a=sendrecv',
+  'a=msid:5d1c 77ab',
+  'a=rtcp-mux',
+  'a=rtpmap:111 opus/48000/2',
+  'a=rtcp-fb:111 transport-cc',
+  'a=fmtp:111 minptime=10;useinbandfec=1',
+  'a=rtpmap:63 red/48000/2',
+  'a=fmtp:63 111/111',
+  'a=rtpmap:9 G722/8000',
+  'a=rtpmap:0 PCMU/8000',
+  'a=rtpmap:8 PCMA/8000',
+  'a=rtpmap:13 CN/8000',
+  'a=rtpmap:110 telephone-event/48000',
+  'a=rtpmap:126 telephone-event/8000',
+  'a=ssrc:3510681183 cname:6vJ1',
+  'm=video 9 UDP/TLS/RTP/SAVPF 96 97',
+  'c=IN IP4 0.0.0.0',
+  'a=recvonly',
+  'a=rtpmap:96 VP8/90000',
+);
+
+/** A desk phone with a camera: audio at its own c= line, RTCP elsewhere, video, a second audio stream. */
+export const deskPhone = lines(
+  'v=0',
+  'o=Desk Phone 7 8 IN IP6 2001:db8::7',
+  's=call',
+  't=0 0',
+  'a=sendonly',
+  'm=video 30002 RTP/AVP 34',
+  'c=IN IP6 2001:db8::7',
+  'm=audio 30000 RTP/AVP 8 101',
+  'c=IN IP6 2001:db8::8',
+  'a=rtpmap:101 Telephone-Event/8000/1',
+  'a=fmtp:101 0-15',
+  'a=maxptime:40',
+  'a=rtcp:30011 IN IP6 2001:db8::8',
+  'm=audio 30004 RTP/AVP 0',
+  'c=IN IP6 2001:db8::8',
+);
