@@ -29,7 +29,7 @@ export class SipParseError extends Error {
   /** What a request that fails like this is answered with: 400, 413 or 505. */
   readonly status: number;
   /** The request as far as it could be read; present when it holds what a response has to copy (RFC 3261 §8.2.6.2). */
-  readonly partial?: SipRequest;
+  partial?: SipRequest;
 
   /** @param message a sentence a person can act on; it may travel in a Reason or Warning, so it never quotes more than a few characters of input */
   constructor(code: SipParseCode, message: string, partial?: SipRequest) {
@@ -38,6 +38,12 @@ export class SipParseError extends Error {
     this.code = code;
     this.status = STATUS[code] ?? 400;
     if (partial !== undefined) this.partial = partial;
+  }
+
+  /** Adds the request that can be answered. Not a second error: making one costs a stack trace, and bad messages come in floods. */
+  about(request: SipRequest | undefined): this {
+    if (request !== undefined) this.partial = request;
+    return this;
   }
 }
 

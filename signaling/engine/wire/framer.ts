@@ -10,7 +10,8 @@
 import { isTokenByte, isWs, parseDigits, trimWs } from './chars';
 import { excerpt, SipParseError } from './errors';
 import { SipRequest } from './message';
-import { isAnswerable, parseMessage, type WireLimits } from './parser';
+import { parseMessage, type WireLimits } from './parser';
+import { isAnswerable } from './validate';
 
 export type Framed = { kind: 'message'; data: Buffer } | { kind: 'ping' } | { kind: 'pong' };
 
@@ -150,7 +151,7 @@ export class StreamFramer {
     try {
       length = contentLengthOf(head);
     } catch (error) {
-      throw error instanceof SipParseError ? new SipParseError(error.code, error.message, this.partialOf(head)) : error;
+      throw error instanceof SipParseError ? error.about(this.partialOf(head)) : error;
     }
     if (head.length + length > this.limits.maxMessageBytes) {
       throw new SipParseError('too-large', `The message is larger than ${this.limits.maxMessageBytes} bytes.`, this.partialOf(head));

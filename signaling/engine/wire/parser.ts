@@ -15,6 +15,7 @@ import { excerpt, SipParseError } from './errors';
 import { headerName } from './header-names';
 import { Headers } from './headers';
 import { SipRequest, SipResponse } from './message';
+import { isAnswerable } from './validate';
 
 export { SipParseError, type SipParseCode } from './errors';
 export { validateRequest, validateResponse } from './validate';
@@ -65,7 +66,7 @@ export function parseMessage(data: Buffer, limits: WireLimits, options?: ParseOp
   }
 
   const headEnd = lastLf < 0 ? stop : lastLf + 1;
-  const head = new Head(decode(data, start, headEnd, beyondAscii), controls, limits.maxHeaders);
+  const head = new Head(decode(data, start, headEnd, beyondAscii), controls, limits.maxHeaders, options?.contentLength !== 'ignore');
   if (head.text === '') throw new SipParseError('start-line', 'The message is empty.');
   if (data.length - start > limits.maxMessageBytes || (bodyStart < 0 && stop < data.length)) {
     head.problem = new SipParseError('too-large', `The message is larger than ${bodyStart < 0 ? `${maxHeaderBytes} bytes of headers` : `${limits.maxMessageBytes} bytes`}.`);
@@ -78,12 +79,14 @@ export function parseMessage(data: Buffer, limits: WireLimits, options?: ParseOp
   if (message === undefined) throw head.problem ?? new SipParseError('start-line', 'The start line cannot be read.');
   if (bodyStart >= 0 && head.problem === undefined) {
     const available = data.length - bodyStart;
-    const length = options?.contentLength === 'ignore' ? available : (head.contentLength ?? available);
+    const length = head.contentLength ?? available;
     if (length > available) {
       head.fail('content-length', `Content-Length says ${length} bytes, but only ${available} follow the headers.`);
     } else if (length > 0) message.body = data.subarray(bodyStart, bodyStart + length);
   }
-  if (head.problem !== undefined) throw withPartial(head.problem, message);
+  if (head.problem !== undefined) {
+    throw message instanceof SipRequest && isAnswerable(message) ? head.problem.about(message) : head.problem;
+  }
   return message;
 }
 
@@ -108,6 +111,7 @@ class Head {
     readonly text: string,
     private readonly controls: boolean,
     private readonly maxHeaders: number,
+    private readonly heedContentLength: boolean,
   ) {}
 
   fail(code: SipParseError['code'], sentence: string): void {
@@ -164,7 +168,7 @@ class Head {
       this.fail('control-character', `The ${header.name} header holds a control character.`);
       return;
     }
-    if (header.key === 'content-length') this.readContentLength(value);
+    if (header.key === 'content-length' && this.heedContentLength) this.readContentLength(value);
     this.headers.pushChecked({ key: header.key, name: header.name, value });
   }
 
@@ -223,22 +227,4 @@ function endOfLine(text: string, at: number): number {
 
 function withoutCr(text: string, start: number, lineEnd: number): number {
   return lineEnd > start && text.charCodeAt(lineEnd - 1) === 0x0d ? lineEnd - 1 : lineEnd;
-}
-
-/** The same error with the request in it, when the headers that a response copies are there. */
-function withPartial(problem: SipParseError, message: SipRequest | SipResponse): SipParseError {
-  if (!(message instanceof SipRequest) || !isAnswerable(message)) return problem;
-  return new SipParseError(problem.code, problem.message, message);
-}
-
-/** Whether a response could be built for it and sent (RFC 3261 §8.2.6.2: Via, From, To, Call-ID and CSeq are copied). */
-export function isAnswerable(request: SipRequest): boolean {
-  const { headers } = request;
-  if (!headers.has('from') || !headers.has('to') || !headers.has('call-id') || !headers.has('cseq')) return false;
-  try {
-    return request.topVia.host !== '';
-  } catch (error) {
-    if (error instanceof SipParseError) return false;
-    throw error;
-  }
 }

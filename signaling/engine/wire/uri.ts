@@ -104,11 +104,11 @@ function readUriParams(text: string, at: number, params: Map<string, string>): n
   while (text.charCodeAt(i) === 0x3b) {
     const start = i + 1;
     i = endOf(text, start, 0x3b);
-    const equals = text.indexOf('=', start);
-    const hasValue = equals >= 0 && equals < i;
-    const name = text.slice(start, hasValue ? equals : i).toLowerCase();
-    if (name === '' && hasValue) throw bad(text, 'a parameter has no name');
-    if (name !== '' && !params.has(name)) params.set(name, hasValue ? text.slice(equals + 1, i) : '');
+    const param = text.slice(start, i);
+    const equals = param.indexOf('=');
+    const name = (equals < 0 ? param : param.slice(0, equals)).toLowerCase();
+    if (name === '' && equals === 0) throw bad(text, 'a parameter has no name');
+    if (name !== '' && !params.has(name)) params.set(name, equals < 0 ? '' : param.slice(equals + 1));
   }
   return i;
 }
@@ -189,7 +189,7 @@ function telNumber(uri: SipUri): string {
 }
 
 function canonicalHost(host: string): string {
-  return host.includes(':') ? new URL(`http://[${host}]/`).hostname : host.toLowerCase();
+  return isIPv6(host) ? new URL(`http://[${host}]/`).hostname : host.toLowerCase();
 }
 
 /** Characters outside the reserved set equal their escape; a reserved one does not. */

@@ -27,7 +27,7 @@ export function validateRequest(request: SipRequest): void {
     parseUri(request.uri);
     for (const contact of request.headers.getList('contact')) if (contact !== '*') parseNameAddr(contact);
   } catch (error) {
-    throw error instanceof SipParseError && hasRespondable(request) ? new SipParseError(error.code, error.message, request) : error;
+    throw error instanceof SipParseError && isAnswerable(request) ? error.about(request) : error;
   }
 }
 
@@ -57,10 +57,13 @@ function checkTag(tag: string | undefined, name: string): void {
   if (tag !== undefined && !isToken(tag)) throw new SipParseError('name-addr', `The ${name} tag is not a token.`);
 }
 
-function hasRespondable(request: SipRequest): boolean {
+/** Whether a response can be built for it and sent: Via, From, To, Call-ID and CSeq are copied (RFC 3261 §8.2.6.2). */
+export function isAnswerable(request: SipRequest): boolean {
+  if (!MANDATORY.every((name) => request.headers.has(name))) return false;
   try {
-    return MANDATORY.every((name) => request.headers.has(name)) && request.topVia.host !== '';
-  } catch {
-    return false;
+    return request.topVia.host !== '';
+  } catch (error) {
+    if (error instanceof SipParseError) return false;
+    throw error;
   }
 }
