@@ -1,0 +1,232 @@
+/**
+ * Linphone (linphonec, from Debian) as a phone without screen or sound card: commands go in through stdin, states are read
+ * from the log it writes with -d 6, audio comes from and goes to WAV files.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Child, run } from './child';
+import { TONE_SECONDS, type Codec, type Phone, type PhoneOptions } from './phone';
+import type { Stage } from './stage';
+import { writeTone } from './tone';
+import { eventually, readIfThere } from './wait';
+import { readWav, type Recording } from './wav';
+import { existsSync } from 'node:fs';
+
+/** mime name in linphonerc, rate, channels. Unlisted codecs would be added enabled, hence the full list. */
+const ALL_CODECS: Array<[string, number, number]> = [
+  ['PCMU', 8000, 1],
+  ['PCMA', 8000, 1],
+  ['G722', 8000, 1],
+  ['opus', 48000, 2],
+  ['speex', 8000, 1],
+  ['speex', 16000, 1],
+  ['speex', 32000, 1],
+  ['G729', 8000, 1],
+  ['GSM', 8000, 1],
+];
+
+export class Linphone implements Phone {
+  readonly name: string;
+  private readonly log: string;
+  /** Where in the log the current wait may begin: behind what the last command already caused. */
+  private mark = 0;
+  private calls = 0;
+  private recording = '';
+
+  private constructor(
+    private readonly child: Child,
+    private readonly folder: string,
+    private readonly options: PhoneOptions,
+    private readonly tone: string,
+  ) {
+    this.name = `linphone ${options.user}`;
+    this.log = join(folder, 'log');
+  }
+
+  static async available(): Promise<boolean> {
+    return (await run('linphonec', ['--version'], { timeoutMs: 5000 }).catch(() => ({ code: 1 }))).code === 0;
+  }
+
+  static async start(stage: Stage, options: PhoneOptions): Promise<Linphone> {
+    const folder = stage.path(`linphone-${options.user}`);
+    // Without these two it cannot open its database, and then never opens the SIP port.
+    mkdirSync(join(folder, '.local/share/linphone'), { recursive: true });
+    mkdirSync(join(folder, '.config/linphone'), { recursive: true });
+    const ports = await stage.ports(10);
+    const configFile = join(folder, 'linphonerc');
+    writeFileSync(configFile, configuration(options, ports.first));
+    const tone = join(folder, 'tone.wav');
+    writeTone(tone, options.tone, TONE_SECONDS, wavRate(options));
+    const child = new Child(`linphone ${options.user}`, 'linphonec', ['-c', configFile, '-d', '6', '-l', join(folder, 'log')], {
+      cwd: folder,
+      env: { HOME: folder },
+      netns: options.netns,
+    });
+    const phone = stage.own(new Linphone(child, folder, options, tone));
+    phone.command('soundcard use files');
+    phone.prepareCall();
+    return phone;
+  }
+
+  async registered(): Promise<void> {
+    await this.seen(/to \[LinphoneRegistrationOk\]/, 0);
+  }
+
+  async dial(target: string): Promise<void> {
+    this.remember();
+    this.command(`call sip:${target}@${this.domain}`);
+    await this.seen(/LinphoneCallOutgoingInit/);
+  }
+
+  async ringing(): Promise<void> {
+    await this.seen(/LinphoneCallIncomingReceived/);
+  }
+
+  async answer(): Promise<void> {
+    this.command('answer');
+  }
+
+  async inCall(): Promise<void> {
+    await this.seen(/LinphoneCallStreamsRunning/);
+  }
+
+  async hold(): Promise<void> {
+    this.remember();
+    this.command('pause');
+    await this.seen(/to LinphoneCallPaused\b/);
+  }
+
+  async resume(): Promise<void> {
+    this.remember();
+    this.command('resume');
+    await this.seen(/LinphoneCallStreamsRunning/);
+  }
+
+  async hangUp(): Promise<void> {
+    this.command('terminate');
+  }
+
+  async ended(): Promise<string> {
+    await this.seen(/LinphoneCall(End|Error)\b/);
+    return /reason: (.*)/.exec(this.logText())?.[1] ?? '';
+  }
+
+  heard(): Recording {
+    if (!existsSync(this.recording)) return { samples: new Float32Array(0), rate: this.recordingRate };
+    return readWav(this.recording, this.recordingRate);
+  }
+
+  command(text: string): void {
+    this.child.write(`${text}\n`);
+  }
+
+  report(): string {
+    const states = this.logText().split('\n').filter((line) => /moved from state|moving from state|error|SIP\/2\.0/i.test(line));
+    return `${this.child.tail(20)}\n--- ${this.name}: last states\n${states.slice(-40).join('\n')}`;
+  }
+
+  async close(): Promise<void> {
+    // quit unregisters and hangs up; a phone whose server is gone takes its time over it, so the grace is short.
+    this.command('quit');
+    await this.child.stop('SIGTERM', 3000);
+  }
+
+  private get domain(): string {
+    return this.options.domain ?? this.options.server.replace(/:\d+$/, '');
+  }
+
+  private get recordingRate(): number {
+    return wavRate(this.options);
+  }
+
+  /** Only while idle: `record` during ringing makes linphonec 5.1 crash. */
+  private prepareCall(): void {
+    this.recording = join(this.folder, `heard-${++this.calls}.wav`);
+    this.command(`record ${this.recording}`);
+    this.command(`play ${this.tone}`);
+  }
+
+  private remember(): void {
+    this.mark = this.logText().length;
+  }
+
+  private logText(): string {
+    return readIfThere(this.log);
+  }
+
+  private async seen(pattern: RegExp, from = this.mark): Promise<void> {
+    await eventually(`${this.name} to log ${pattern}`, () => {
+      if (!this.child.running) throw new Error(`${this.name} has ended while waiting for ${pattern}`);
+      return pattern.test(this.logText().slice(from));
+    }, 15_000);
+  }
+}
+
+/** Files are read and written at the codec's own rate, so nothing is resampled on the way to the judge. */
+function wavRate(options: PhoneOptions): number {
+  const first = options.codecs?.[0] ?? 'PCMU';
+  return first === 'opus' ? 48000 : first === 'G722' ? 16000 : 8000;
+}
+
+function configuration(options: PhoneOptions, port: number): string {
+  const { user, server } = options;
+  const transport = options.transport ?? 'udp';
+  const address = options.address ?? '127.0.0.1';
+  const domain = options.domain ?? server.replace(/:\d+$/, '');
+  const wanted: string[] = options.codecs ?? (['PCMU'] satisfies Codec[]);
+  const codecs = [...wanted, ...ALL_CODECS.map(([mime]) => mime).filter((mime, i, all) => !wanted.includes(mime) && all.indexOf(mime) === i)]
+    .flatMap((mime) => ALL_CODECS.filter(([name]) => name === mime))
+    .map(([mime, rate, channels], i) => `[audio_codec_${i}]\nmime=${mime}\nrate=${rate}\nchannels=${channels}\nenabled=${wanted.includes(mime) ? 1 : 0}\n`);
+  return `[sip]
+sip_port=${transport === 'udp' ? port : 0}
+sip_tcp_port=${transport === 'tcp' ? port : 0}
+sip_tls_port=0
+default_proxy=0
+guess_hostname=0
+contact="${user}" <sip:${user}@${address}:${port}>
+inc_timeout=30
+use_info=0
+use_rfc2833=1
+use_ipv6=0
+register_only_when_network_is_up=0
+bind_address=${address}
+keepalive_period=0
+media_encryption=none
+[rtp]
+audio_rtp_port=${port + 2}
+video_rtp_port=${port + 4}
+audio_jitt_comp=60
+nortp_timeout=30
+[net]
+download_bw=0
+upload_bw=0
+firewall_policy=0
+mtu=1300
+[sound]
+remote_ring=
+local_ring=
+echocancellation=0
+agc=0
+[video]
+enabled=0
+display=0
+capture=0
+automatically_initiate=0
+automatically_accept=0
+[misc]
+uuid=
+log_collection_upload_server_url=
+[auth_info_0]
+username=${user}
+passwd=${options.password}
+[proxy_0]
+reg_proxy=<sip:${server};transport=${transport}>
+reg_route=<sip:${server};transport=${transport};lr>
+reg_identity=sip:${user}@${domain}
+reg_expires=60
+reg_sendregister=1
+publish=0
+dial_escape_plus=0
+
+${codecs.join('\n')}`;
+}

@@ -1,0 +1,116 @@
+/**
+ * The product itself, as a user runs it: the built `offhook serve` in a process of its own with a data folder and ports of its
+ * own, extensions added through the command line. Closing it means SIGTERM and exit code 0; anything else fails the test.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Child, describeExit, run, type Exit } from './child';
+import type { Stage } from './stage';
+
+const ROOT = join(__dirname, '..', '..');
+/** OFFHOOK_TEST_DIST: a build in another place (an installed package, say). */
+const COMMAND = join(process.env['OFFHOOK_TEST_DIST'] ?? join(ROOT, 'dist'), 'signaling', 'cli', 'offhook.js');
+
+/** RTP ports of one server: enough for 100 calls of two phones with ports that rest for a while after use. */
+const MEDIA_PORTS = 900;
+
+export interface ServerOptions {
+  /** Extensions that exist from the start; 1001 and 1002 by default */
+  extensions?: string[];
+  settings?: Record<string, string | number>;
+  /** Address to listen on; 127.0.0.1 */
+  host?: string;
+  netns?: string;
+  /** RTP ports; 900 (two per phone in a call) */
+  mediaPorts?: number;
+}
+
+export interface Account {
+  user: string;
+  password: string;
+}
+
+export class Server {
+  private stopped = false;
+
+  private constructor(
+    private readonly child: Child,
+    readonly host: string,
+    readonly port: number,
+    readonly data: string,
+    /** The JSON behind `ready` on stdout. */
+    readonly ready: Record<string, unknown>,
+    private readonly netns: string | undefined,
+  ) {}
+
+  static async start(stage: Stage, options: ServerOptions = {}): Promise<Server> {
+    const data = stage.path('data');
+    for (const number of options.extensions ?? ['1001', '1002']) await addExtension(data, number);
+    const host = options.host ?? '127.0.0.1';
+    const port = await stage.port();
+    const media = await stage.ports(options.mediaPorts ?? MEDIA_PORTS);
+    const settings = { 'media.portMin': media.first, 'media.portMax': media.last, ...options.settings };
+    const args = ['serve', '--data', data, '--sip', `${host}:${port}`, ...Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`])];
+    const child = new Child('offhook serve', process.execPath, [builtCommand(), ...args], { cwd: stage.folder, netns: options.netns });
+    const guard = stage.own({ close: () => child.stop('SIGKILL').then(() => undefined), report: () => child.tail(80) });
+    const [, json = ''] = await child.waitFor(/^ready (\{.*\})$/m, 20_000);
+    const server = new Server(child, host, port, data, JSON.parse(json) as Record<string, unknown>, options.netns);
+    void guard;
+    return stage.own(server);
+  }
+
+  get address(): string {
+    return `${this.host}:${this.port}`;
+  }
+
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
+  account(number: string): Account {
+    return { user: number, password: passwordOf(number) };
+  }
+
+  /** Adds an extension while the server runs. */
+  async add(number: string): Promise<Account> {
+    await addExtension(this.data, number);
+    return this.account(number);
+  }
+
+  /** Everything printed so far. */
+  get output(): string {
+    return this.child.output;
+  }
+
+  /** SIGTERM, then the exit; the caller judges it. */
+  async stop(): Promise<Exit> {
+    this.stopped = true;
+    return this.child.stop('SIGTERM', 15_000);
+  }
+
+  async close(): Promise<void> {
+    if (this.stopped) return;
+    if (!this.child.running) throw new Error(`the server ended by itself: ${describeExit(await this.child.exited)}\n${this.child.tail(80)}`);
+    const exit = await this.stop();
+    if (exit.code !== 0) throw new Error(`the server did not end well on SIGTERM: ${describeExit(exit)}\n${this.child.tail(80)}`);
+  }
+}
+
+/** Runs `offhook …` to its end. */
+export function offhook(args: string[], options: { cwd?: string; timeoutMs?: number } = {}): Promise<Exit & { output: string }> {
+  return run(process.execPath, [builtCommand(), ...args], { timeoutMs: 20_000, ...options });
+}
+
+export function passwordOf(number: string): string {
+  return `secret-of-${number}`;
+}
+
+async function addExtension(data: string, number: string): Promise<void> {
+  const result = await offhook(['extension', 'add', number, '--password', passwordOf(number), '--data', data]);
+  if (result.code !== 0) throw new Error(`offhook extension add ${number}: ${describeExit(result)}\n${result.output}`);
+}
+
+function builtCommand(): string {
+  if (!existsSync(COMMAND)) throw new Error(`${COMMAND} does not exist: build first (npm run build)`);
+  return COMMAND;
+}
