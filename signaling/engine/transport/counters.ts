@@ -1,0 +1,45 @@
+/** What the transport layer counts: every degraded path has its number. */
+import type { Protocol } from './types';
+
+export class TransportCounters {
+  messagesReceived = 0;
+  bytesReceived = 0;
+  messagesSent = 0;
+  bytesSent = 0;
+  /** Could not be parsed or lacked what is mandatory. */
+  malformed = 0;
+  /** ... and were answered 400, 413 or 505. */
+  malformedAnswered = 0;
+  /** CRLF and the like on UDP, pings and pongs on streams. */
+  keepalives = 0;
+  sendErrors = 0;
+  /** Datagrams larger than 1,300 bytes sent: they may be fragmented (RFC 3261 §18.1.1 would have them go over TCP). */
+  largeDatagrams = 0;
+  /** Requests that UDP cannot carry at all. */
+  oversizedDatagrams = 0;
+  connectionsAccepted = 0;
+  connectionsDialled = 0;
+  dialFailures = 0;
+  /** Accepted connections closed at once because of a limit. */
+  refusedTotal = 0;
+  refusedPerSource = 0;
+  closedIdle = 0;
+  /** Slow loris: a message or a first word that did not come in time. */
+  closedUnfinished = 0;
+  closedSlowReader = 0;
+  /** The stream's bytes were not SIP, or over a limit. */
+  closedFraming = 0;
+  /** Flows not remembered because the table was full. */
+  flowsNotRemembered = 0;
+  /** Errors of listening sockets after the start. */
+  socketErrors = 0;
+  /** Exceptions thrown by the layer above. */
+  handlerErrors = 0;
+}
+
+export type TransportStats = Readonly<TransportCounters> & {
+  /** Stream connections up now. */
+  readonly connections: number;
+  readonly connectionsByProtocol: Readonly<Partial<Record<Protocol, number>>>;
+  readonly rememberedFlows: number;
+};

@@ -1,0 +1,321 @@
+/**
+ * The transport layer (RFC 3261 §18): opens the listening points, turns bytes into checked messages, finds the flow a request or a
+ * response goes over, remembers the connections that registrations came over, and keeps all of it within limits.
+ *
+ *     socket ─► framing ─► parse ─► stamp Via ─► validate ─► onMessage
+ *                            └────────┴─ 400, 413, 505 ◄────────┘
+ */
+import { lookup as dnsLookup } from 'node:dns/promises';
+import { BlockList, isIP } from 'node:net';
+import type { Clock, Timer } from '../../clock';
+import { StreamFramer } from '../wire/framer';
+import { parseMessage, SipParseError, validateRequest, validateResponse } from '../wire/parser';
+import { SipRequest, type SipResponse } from '../wire/message';
+import { serialize } from '../wire/serialize';
+import type { Via } from '../wire/via';
+import { Connections, peerKey } from './connections';
+import { TransportCounters, type TransportStats } from './counters';
+import { FlowTable } from './flow-table';
+import { cannotSend, familyOf, isWildcard, type Host, type Listen, type Listener } from './listener';
+import { LocalAddresses, type Interfaces, type Probe } from './local-address';
+import { openListeners } from './open-listeners';
+import { protocols } from './protocols';
+import { makeResponse, statelessTag } from './reply';
+import { StreamFlow } from './stream-flow';
+import { listenTcp } from './tcp';
+import {
+  defaultTransportLimits,
+  TransportError,
+  type Endpoint,
+  type Flow,
+  type ListeningPoint,
+  type Log,
+  type MessageHandler,
+  type Protocol,
+  type Target,
+  type Transport,
+  type TransportLimits,
+  type TransportOptions,
+} from './types';
+import { listenUdp } from './udp';
+import { stampVia } from './via-stamp';
+
+const SWEEP_MS = 1_000;
+
+/** A further transport is a file and a row. */
+const listenOn: Readonly<Record<Protocol, Listen>> = { udp: listenUdp, tcp: listenTcp };
+
+export interface TransportDeps {
+  clock: Clock;
+  log: Log;
+  /** Host name → addresses; default the system's resolver. */
+  lookup?: ((host: string) => Promise<readonly { address: string; family: number }[]>) | undefined;
+  /** For tests: what `os.networkInterfaces` and the routing table say. */
+  interfaces?: Interfaces | undefined;
+  probe?: Probe | undefined;
+}
+
+export class TransportLayer implements Transport {
+  onMessage: MessageHandler = () => undefined;
+
+  private readonly limits: TransportLimits;
+  private readonly counters = new TransportCounters();
+  private readonly connections: Connections;
+  private readonly remembered: FlowTable;
+  private readonly addresses: LocalAddresses;
+  private readonly localNets = new BlockList();
+  private readonly host: Host;
+  private readonly dialling = new Map<string, Promise<Flow>>();
+  private listeners: Listener[] = [];
+  private sweeper: Timer | undefined;
+  private state: 'new' | 'open' | 'closed' = 'new';
+
+  constructor(
+    private readonly options: TransportOptions,
+    private readonly deps: TransportDeps,
+  ) {
+    const { clock, log } = deps;
+    this.limits = { ...defaultTransportLimits, ...options.limits };
+    this.connections = new Connections(this.limits, this.counters);
+    this.remembered = new FlowTable(clock, this.limits.maxRememberedFlows);
+    this.addresses = new LocalAddresses(clock, deps.interfaces, deps.probe);
+    this.localNets.addSubnet('127.0.0.0', 8, 'ipv4');
+    this.localNets.addAddress('::1', 'ipv6');
+    for (const net of options.localNets ?? []) addNet(this.localNets, net);
+    this.host = {
+      clock,
+      log,
+      limits: this.limits,
+      counters: this.counters,
+      newFramer: () => new StreamFramer(options.wire),
+      receive: (data, flow) => this.receive(data, flow),
+      unreadable: (error, flow) => this.reject(error, flow),
+      admit: (source) => this.state === 'open' && this.connections.admit(source),
+      opened: (flow) => this.opened(flow),
+      closed: (flow) => this.connections.delete(flow),
+    };
+  }
+
+  /**
+   * Opens every listening point, in the order given, or none.
+   *
+   * @throws TransportError naming protocol, address, port and the system's code (EADDRINUSE ...)
+   */
+  async start(): Promise<ListeningPoint[]> {
+    if (this.state !== 'new') throw new TransportError('closed', 'The transport layer was started before');
+    this.state = 'open';
+    this.listeners = await openListeners(this.options.listen, (spec) => listenOn[spec.protocol](spec, this.host));
+    await this.addresses.start(new Set(this.listeners.filter((l) => isWildcard(l.address)).map((l) => l.family)));
+    return this.listening();
+  }
+
+  listening(): ListeningPoint[] {
+    const { external } = this.options;
+    return this.listeners.map(({ protocol, address, port }) => ({ protocol, address, port, ...(external === undefined ? {} : { external }) }));
+  }
+
+  flowTo(target: Target): Flow | Promise<Flow> {
+    const host = target.host.startsWith('[') ? target.host.slice(1, -1) : target.host;
+    if (isIP(host.split('%')[0] ?? '') !== 0) return this.flowToAddress(target, host);
+    return this.resolve(target, host);
+  }
+
+  responseFlow(topVia: Via, received: Flow): Flow | Promise<Flow> {
+    // `maddr` is not followed (RFC 3261 §18.2.2 would): it lets anybody aim our answers at somebody else.
+    if (received.open || !received.reliable) return received;
+    const { protocol } = received;
+    return this.flowToAddress({ protocol, host: received.remote.address, port: topVia.port ?? protocols[protocol].defaultPort }, received.remote.address);
+  }
+
+  sentBy(flow: Flow): { host: string; port: number } {
+    const peer = flow.remote.address;
+    const local = isWildcard(flow.local.address) ? this.addresses.towards(peer) : flow.local.address;
+    const { external } = this.options;
+    const address = external !== undefined && !this.isLocalNet(peer) ? external : local;
+    return { host: isIP(address) === 6 ? `[${address}]` : address, port: this.listeningPort(flow) };
+  }
+
+  /** Whether the peer reaches our own addresses directly. */
+  isLocalNet(address: string): boolean {
+    const bare = address.split('%')[0] ?? address;
+    return this.localNets.check(bare, familyOf(bare) === 6 ? 'ipv6' : 'ipv4');
+  }
+
+  /**
+   * Remembers that requests to `key` (`user@host` of the Contact) go over this connection for `expiresMs`; zero or less forgets.
+   * UDP flows are not remembered. False: not remembered, the table is full.
+   */
+  registerFlow(key: string, flow: Flow, expiresMs: number): boolean {
+    if (!(flow instanceof StreamFlow)) return false;
+    const kept = this.remembered.set(key, flow, expiresMs);
+    if (!kept) this.counters.flowsNotRemembered++;
+    return kept;
+  }
+
+  /** Undefined: nothing remembered. A flow with `open` false: the phone's connection has gone and it has not come back. */
+  lookupFlow(key: string): Flow | undefined {
+    return this.remembered.get(key);
+  }
+
+  stats(): TransportStats {
+    return {
+      ...this.counters,
+      connections: this.connections.size,
+      connectionsByProtocol: this.connections.byProtocol(),
+      rememberedFlows: this.remembered.size,
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    this.sweeper?.cancel();
+    this.sweeper = undefined;
+    const closing = this.listeners.map((listener) => listener.close());
+    for (const flow of this.connections) flow.close('local');
+    this.remembered.clear();
+    await Promise.all(closing);
+  }
+
+  private receive(data: Buffer, flow: Flow): void {
+    const { counters } = this;
+    counters.messagesReceived++;
+    counters.bytesReceived += data.length;
+    let message: SipRequest | SipResponse;
+    try {
+      message = parseMessage(data, this.options.wire);
+      if (message instanceof SipRequest) {
+        stampVia(message, flow.remote);
+        validateRequest(message);
+      } else validateResponse(message);
+    } catch (error) {
+      if (!(error instanceof SipParseError)) throw error;
+      this.reject(error, flow);
+      return;
+    }
+    // So that the address we announce in the answer is exact by the time it is made.
+    if (isWildcard(flow.local.address)) void this.addresses.learn(flow.remote.address);
+    try {
+      this.onMessage(message, flow, data.length);
+    } catch (error) {
+      counters.handlerErrors++;
+      this.deps.log.error({ err: error, flow: flow.id }, 'A message could not be handled');
+    }
+  }
+
+  /** Answers what can be answered (RFC 3261 §8.2, §21.4); nobody answers an ACK or a response. */
+  private reject(error: SipParseError, flow: Flow): void {
+    const { counters } = this;
+    counters.malformed++;
+    this.deps.log.debug({ flow: flow.id, code: error.code }, `A message was not understood: ${error.message}`);
+    const request = error.partial;
+    if (!request || request.method === 'ACK') return;
+    try {
+      stampVia(request, flow.remote);
+      flow.send(serialize(makeResponse(request, error.status, statelessTag(request))));
+      counters.malformedAnswered++;
+    } catch (problem) {
+      if (!(problem instanceof SipParseError)) throw problem;
+    }
+  }
+
+  private async resolve(target: Target, host: string): Promise<Flow> {
+    const lookup = this.deps.lookup ?? ((name: string) => dnsLookup(name, { all: true }));
+    let found: readonly { address: string; family: number }[];
+    try {
+      found = await lookup(host);
+    } catch (error) {
+      throw cannotSend(error, target.protocol ?? 'udp', { address: host, port: target.port ?? 0 });
+    }
+    const usable = found.find(({ address }) => this.listenerFor(target.protocol, address) !== undefined);
+    if (!usable) throw noTransport(target, host);
+    return this.flowToAddress(target, usable.address);
+  }
+
+  private flowToAddress(target: Target, address: string): Flow | Promise<Flow> {
+    const port = target.port ?? protocols[target.protocol ?? 'udp'].defaultPort;
+    if (!(port > 0 && port < 65_536)) return Promise.reject(new TransportError('bad-port', `Port ${port} of ${target.host} cannot be sent to`));
+    const existing = this.connected(target.protocol, address, port);
+    if (existing) return existing;
+    const listener = this.listenerFor(target.protocol, address);
+    if (!listener || this.state !== 'open') return Promise.reject(noTransport(target, address));
+    const remote: Endpoint = { address, port };
+    const asked = isWildcard(listener.address) ? this.addresses.learn(address) : undefined;
+    if (!protocols[listener.protocol].reliable) return asked ? asked.then(() => listener.open(remote)) : listener.open(remote);
+    return this.dial(listener, remote);
+  }
+
+  /** A stream that is up is used even when the protocol was left open: UDP could not reach such a peer better. */
+  private connected(protocol: Protocol | undefined, address: string, port: number): Flow | undefined {
+    for (const name of protocol ? [protocol] : streams) {
+      const flow = this.connections.find(name, address, port);
+      if (flow?.open) return flow;
+    }
+    return undefined;
+  }
+
+  private dial(listener: Listener, remote: Endpoint): Promise<Flow> {
+    const key = peerKey(listener.protocol, remote.address, remote.port);
+    const open = this.dialling.get(key);
+    if (open) return open;
+    if (this.connections.full(this.dialling.size)) {
+      this.counters.dialFailures++;
+      return Promise.reject(new TransportError('limit', `No more than ${this.limits.maxConnections} connections may be open`, listener.protocol, remote.address, remote.port));
+    }
+    const dialled = Promise.resolve(listener.open(remote)).finally(() => this.dialling.delete(key));
+    this.dialling.set(key, dialled);
+    return dialled;
+  }
+
+  /** Of the sockets that fit: the one whose address the peer will see anyway, else one bound to all addresses, else any. */
+  private listenerFor(protocol: Protocol | undefined, address: string): Listener | undefined {
+    const family = familyOf(address);
+    const fitting = this.listeners.filter((l) => l.family === family && l.protocol === (protocol ?? 'udp'));
+    if (fitting.length === 0 && protocol === undefined) return this.listeners.find((l) => l.family === family);
+    if (fitting.length < 2) return fitting[0];
+    const local = this.addresses.towards(address);
+    return fitting.find((l) => l.address === local) ?? fitting.find((l) => isWildcard(l.address)) ?? fitting[0];
+  }
+
+  /** Where the peer can open a flow to us: for a connection we dialled that is not its own, passing, port. */
+  private listeningPort(flow: Flow): number {
+    const { address, port } = flow.local;
+    const same = this.listeners.filter((l) => l.protocol === flow.protocol && l.family === familyOf(address));
+    if (same.some((l) => l.port === port)) return port;
+    return (same.find((l) => l.address === address) ?? same.find((l) => isWildcard(l.address)) ?? same[0])?.port ?? port;
+  }
+
+  private opened(flow: StreamFlow): void {
+    this.connections.add(flow);
+    if (this.state === 'closed') {
+      flow.destroy('local');
+      return;
+    }
+    this.sweeper ??= this.deps.clock.after(SWEEP_MS, this.sweep);
+  }
+
+  private readonly sweep = (): void => {
+    this.sweeper = undefined;
+    const now = this.deps.clock.now();
+    for (const flow of this.connections) flow.sweep(now);
+    if (this.connections.size > 0) this.sweeper = this.deps.clock.after(SWEEP_MS, this.sweep);
+  };
+}
+
+const streams = (Object.keys(protocols) as Protocol[]).filter((name) => protocols[name].reliable);
+
+function noTransport(target: Target, address: string): TransportError {
+  const what = `${target.protocol ?? 'any protocol'} over IPv${familyOf(address)}`;
+  return new TransportError('no-transport', `Nothing listens for ${what}, so ${target.host} cannot be reached`, target.protocol, address, target.port);
+}
+
+/** @throws TransportError code 'bad-net' */
+function addNet(list: BlockList, net: string): void {
+  const [address = '', bits] = net.split('/');
+  const version = isIP(address);
+  const prefix = bits === undefined ? (version === 6 ? 128 : 32) : Number(bits);
+  if (version === 0 || !Number.isInteger(prefix) || prefix < 0 || prefix > (version === 6 ? 128 : 32)) {
+    throw new TransportError('bad-net', `${net} is not a network like 192.168.0.0/16`);
+  }
+  list.addSubnet(address, prefix, version === 6 ? 'ipv6' : 'ipv4');
+}

@@ -1,0 +1,45 @@
+/**
+ * What the receiver of a request writes into its top Via: where the request really came from (RFC 3261 §18.2.1, RFC 3581 §4).
+ *
+ *     Via: SIP/2.0/UDP 10.0.0.7:5060;branch=z9hG4bK1        from 192.0.2.7:40312 becomes
+ *     Via: SIP/2.0/UDP 10.0.0.7:5060;branch=z9hG4bK1;received=192.0.2.7;rport=40312
+ *
+ * `rport` is filled in whether asked for or not, as drachtio does: answers go to the source address anyway. Only the top element is
+ * touched, and its text otherwise kept as it was written.
+ */
+import { splitList } from '../wire/headers';
+import type { SipRequest } from '../wire/message';
+import { formatVia, parseVia } from '../wire/via';
+import type { Endpoint } from './types';
+
+/** @throws SipParseError when the request has no Via that can be read */
+export function stampVia(request: SipRequest, source: Endpoint): void {
+  const line = request.headers.get('via') ?? '';
+  const elements = line.includes(',') ? splitList(line) : undefined;
+  const stamped = stamp(elements?.[0] ?? line, source);
+  if (elements === undefined) request.headers.setFirst('Via', stamped);
+  else {
+    elements[0] = stamped;
+    request.headers.setFirst('Via', elements.join(', '));
+  }
+}
+
+function stamp(text: string, source: Endpoint): string {
+  const via = parseVia(text);
+  const zone = source.address.indexOf('%');
+  const address = zone < 0 ? source.address : source.address.slice(0, zone);
+  const received = via.host.toLowerCase() === address ? undefined : address;
+  if (text.includes('"')) {
+    // Rewriting inside quoted parameters needs the whole grammar: format anew.
+    via.rport = source.port;
+    if (received === undefined) delete via.received;
+    else via.received = received;
+    return formatVia(via);
+  }
+  let out = text;
+  // A `received` that the client wrote itself is a guess or a trap.
+  if (via.received !== undefined) out = out.replace(/;\s*received\s*=[^;]*/gi, '');
+  if (via.rport === undefined) return `${out}${received === undefined ? '' : `;received=${received}`};rport=${source.port}`;
+  out = out.replace(/;\s*rport\s*(=[^;]*)?(?=;|$)/i, `;rport=${source.port}`);
+  return received === undefined ? out : `${out};received=${received}`;
+}
