@@ -1,0 +1,28 @@
+/** Which numbers can be extensions, and which mean something already. */
+import { OffhookError } from './errors';
+
+interface Reserved {
+  from: number;
+  to: number;
+  what: string;
+}
+
+/** Service numbers without a star (those with one cannot be extensions anyway). */
+const reserved: readonly Reserved[] = [
+  { from: 700, to: 720, what: 'parking calls' },
+  { from: 8000, to: 8000, what: 'the party line' },
+];
+
+/** The number itself when it can be an extension: 2 to 15 digits (E.164's length) that are no service number. Errors: `extension.bad-number`. */
+export function checkExtensionNumber(number: string): string {
+  const reason = refusal(number);
+  if (reason) throw new OffhookError('extension.bad-number', { number, reason });
+  return number;
+}
+
+function refusal(number: string): string | undefined {
+  if (!/^\d{2,15}$/.test(number)) return 'it must be 2 to 15 digits';
+  // "0700" is dialled differently from "700".
+  const service = number.startsWith('0') ? undefined : reserved.find(({ from, to }) => Number(number) >= from && Number(number) <= to);
+  return service && `${number} is reserved for ${service.what}`;
+}

@@ -1,0 +1,44 @@
+/**
+ * How the database came to be what it is, step by step. Steps are never changed once released, only added; their names order them.
+ * They are written for every SQL database that Kysely knows.
+ */
+import { type Kysely, type Migration, type MigrationProvider, sql } from 'kysely';
+
+export const migrations: Readonly<Record<string, Migration>> = {
+  '0001-extensions-and-contacts': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('meta')
+        .addColumn('key', 'varchar(64)', (column) => column.primaryKey())
+        .addColumn('value', 'text', (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable('extension')
+        .addColumn('number', 'varchar(15)', (column) => column.primaryKey())
+        .addColumn('name', 'text')
+        .addColumn('ha1Md5', 'char(32)', (column) => column.notNull())
+        .addColumn('ha1Sha256', 'char(64)', (column) => column.notNull())
+        .addColumn('media', 'varchar(16)', (column) => column.notNull())
+        .addColumn('createdAt', 'bigint', (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable('contact')
+        .addColumn('extension', 'varchar(15)', (column) => column.notNull())
+        .addColumn('uri', 'text', (column) => column.notNull())
+        .addColumn('source', 'text', (column) => column.notNull())
+        .addColumn('instance', 'text')
+        .addColumn('regId', 'bigint')
+        .addColumn('callId', 'text', (column) => column.notNull())
+        .addColumn('cseq', 'bigint', (column) => column.notNull())
+        .addColumn('expiresAt', 'bigint', (column) => column.notNull())
+        .addColumn('q', sql`double precision`, (column) => column.notNull())
+        .addColumn('userAgent', 'text')
+        .addColumn('path', 'text')
+        .addColumn('updatedAt', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('contact_key', ['extension', 'uri'])
+        .execute();
+    },
+  },
+};
+
+export const migrationProvider: MigrationProvider = { getMigrations: async () => ({ ...migrations }) };

@@ -1,0 +1,62 @@
+/** Extensions over SQL. */
+import { sql } from 'kysely';
+import { OffhookError } from '../errors';
+import type { ExtensionRow } from './schema';
+import type { Access } from './sql-store';
+import type { Extension, ExtensionPatch, Extensions } from './types';
+
+export function sqlExtensions({ db, atomically }: Access): Extensions {
+  return {
+    async get(number) {
+      const row = await db().selectFrom('extension').selectAll().where('number', '=', number).executeTakeFirst();
+      return row && fromRow(row);
+    },
+
+    async list() {
+      const rows = await db().selectFrom('extension').selectAll().orderBy(sql`length(number)`).orderBy('number').execute();
+      return rows.map(fromRow);
+    },
+
+    async count() {
+      const { count } = await db().selectFrom('extension').select((eb) => eb.fn.countAll().as('count')).executeTakeFirstOrThrow();
+      return Number(count);
+    },
+
+    async add(extension) {
+      const insert = db().insertInto('extension').values(toRow(extension)).onConflict((conflict) => conflict.doNothing());
+      const { numInsertedOrUpdatedRows: added } = await insert.executeTakeFirst();
+      if (!added) throw new OffhookError('store.exists', { number: extension.number });
+    },
+
+    async update(number, patch) {
+      // Setting the number to itself keeps the statement valid when nothing else changes; it still tells whether there is such a row.
+      const update = db().updateTable('extension').set({ number, ...toPatch(patch) }).where('number', '=', number);
+      const { numUpdatedRows: updated } = await update.executeTakeFirst();
+      if (!updated) throw new OffhookError('store.not-found', { number });
+    },
+
+    async remove(number) {
+      return atomically(async (tx) => {
+        await tx.deleteFrom('contact').where('extension', '=', number).execute();
+        const { numDeletedRows: removed } = await tx.deleteFrom('extension').where('number', '=', number).executeTakeFirst();
+        return removed > 0n;
+      });
+    },
+  };
+}
+
+function fromRow({ ha1Md5, ha1Sha256, ...row }: ExtensionRow): Extension {
+  return { ...row, ha1: { md5: ha1Md5, sha256: ha1Sha256 }, createdAt: Number(row.createdAt) };
+}
+
+function toRow({ ha1, ...extension }: Extension): ExtensionRow {
+  return { ...extension, ha1Md5: ha1.md5, ha1Sha256: ha1.sha256 };
+}
+
+function toPatch({ name, ha1, media }: ExtensionPatch): Partial<ExtensionRow> {
+  return {
+    ...(name !== undefined && { name }),
+    ...(media !== undefined && { media }),
+    ...(ha1 !== undefined && { ha1Md5: ha1.md5, ha1Sha256: ha1.sha256 }),
+  };
+}

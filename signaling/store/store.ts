@@ -1,0 +1,15 @@
+/** The door to the store. */
+import { openSqliteStore, type SqliteOptions } from './sqlite';
+import type { Store } from './types';
+
+export type { Contact, ContactKey, Contacts, Extension, ExtensionPatch, Extensions, Meta, Store, StoreParts } from './types';
+
+export type StoreOptions = SqliteOptions;
+
+/**
+ * Opens the store in a data folder, making the folder and the database when they are missing.
+ * Errors: `store.missing`, `store.unwritable`, `store.not-a-database`, `store.corrupt`, `store.newer`, `store.busy`.
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  return openSqliteStore(options);
+}
