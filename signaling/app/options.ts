@@ -1,0 +1,38 @@
+/**
+ * Answers that need no state: OPTIONS (RFC 3261 §11.2), and 405 to methods that nobody handles (§8.2.1).
+ *
+ * OPTIONS is answered 200 whatever it is for, also inside a dialog: phones and monitors use it to see that the system is
+ * there, and asking costs less than the 407 would.
+ */
+import type { IncomingRequest, Responder } from './exchange';
+
+export interface Abilities {
+  /** Methods in the Allow header, in order. */
+  allow: readonly string[];
+  /** Option tags in Supported. */
+  supported: readonly string[];
+  /** Body types in Accept. */
+  accept: readonly string[];
+}
+
+export const defaultAbilities: Abilities = {
+  allow: ['INVITE', 'ACK', 'CANCEL', 'BYE', 'OPTIONS', 'REGISTER', 'INFO', 'UPDATE'],
+  supported: ['path', 'timer'],
+  accept: ['application/sdp'],
+};
+
+export type Handler = (req: IncomingRequest, res: Responder) => void;
+
+/** Handlers for `srf.options`, a dialog's `options` event, and the methods left over. */
+export function stateless(abilities: Abilities = defaultAbilities): { options: Handler; unsupported: Handler; allow: string } {
+  const allow = abilities.allow.join(', ');
+  const headers = { Allow: allow, Accept: abilities.accept.join(', '), Supported: abilities.supported.join(', ') };
+  return {
+    allow,
+    options: (_req, res) => res.send(200, 'OK', { headers: { ...headers } }),
+    unsupported: (req, res) => {
+      // an ACK is never answered
+      if (req.method !== 'ACK') res.send(405, 'Method Not Allowed', { headers: { Allow: allow } });
+    },
+  };
+}
