@@ -32,7 +32,8 @@ export function parseVia(text: string): Via {
   let i = skipWs(text, 0);
   if (text.startsWith('SIP/2.0/', i)) i += 8;
   else {
-    const prefix = /^SIP[ \t]*\/[ \t]*2\.0[ \t]*\/[ \t]*/i.exec(text.slice(i));
+    // White space around "/" is legal; another version is read so that its sender can be told 505.
+    const prefix = /^SIP[ \t]*\/[ \t]*\d+\.\d+[ \t]*\/[ \t]*/i.exec(text.slice(i));
     if (prefix === null) throw bad(text, 'it does not start with SIP/2.0/');
     i += prefix[0].length;
   }
