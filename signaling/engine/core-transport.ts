@@ -1,0 +1,37 @@
+/** The transport layer as the core wants to see it. */
+import { networkInterfaces } from 'node:os';
+import type { CoreTransport } from './core/context';
+import type { TransportLayer } from './transport/transport-layer';
+import type { Protocol } from './transport/types';
+
+export function coreTransport(layer: TransportLayer): CoreTransport {
+  let protocols: readonly Protocol[] | undefined;
+  return {
+    flowTo: (target) => layer.flowTo(target),
+    sentBy: (flow) => layer.sentBy(flow),
+    register: (key, flow, expiresMs) => void layer.registerFlow(key, flow, expiresMs),
+    registered(key) {
+      const flow = layer.lookupFlow(key);
+      if (!flow) return undefined;
+      return flow.open ? { flow } : 'gone';
+    },
+    protocols: () => (protocols ??= [...new Set(layer.listening().map((point) => point.protocol))]),
+    defaultSentBy() {
+      const point = layer.listening()[0];
+      const host = !point || isWildcard(point.address) ? '127.0.0.1' : point.address;
+      return { host: host.includes(':') ? `[${host}]` : host, port: point?.port ?? 5060 };
+    },
+    isOwn(host, port) {
+      return layer.listening().some((point) => point.port === port && (point.address === host || point.external === host || (isWildcard(point.address) && isOwnAddress(host))));
+    },
+  };
+}
+
+export function isWildcard(address: string): boolean {
+  return address === '0.0.0.0' || address === '::';
+}
+
+function isOwnAddress(host: string): boolean {
+  if (host === 'localhost' || host.startsWith('127.')) return true;
+  return Object.values(networkInterfaces()).some((addresses) => addresses?.some((address) => address.address === host));
+}

@@ -1,0 +1,70 @@
+/**
+ * What the core knows of an application: it owns transactions and dialogs, and things are delivered to it. In production an
+ * application is a connection on the control port; tests bring their own.
+ */
+import type { SipRequest, SipResponse } from '../wire/message';
+
+/** Where a message came from or went to. `address` empty and `port` 0: made by the engine itself, no datagram exists. */
+export interface Envelope {
+  source: 'network' | 'application';
+  /** Size of the SIP message as received or as sent. */
+  bytes: number;
+  protocol: string;
+  address: string;
+  port: number;
+}
+
+export interface RequestDelivery {
+  transactionId: string;
+  /** Empty for requests outside dialogs. */
+  dialogId: string;
+  envelope: Envelope;
+  message: SipRequest;
+  /** Out-of-dialog requests: the listening point the request came in on. */
+  receivedOn?: { host: string; port: number };
+}
+
+export interface ResponseDelivery {
+  transactionId: string;
+  dialogId: string;
+  envelope: Envelope;
+  message: SipResponse;
+  /** The 2xx that makes a dialog: what follows in that dialog must reach the application as a separate piece of work. */
+  makesDialog?: boolean;
+}
+
+export interface App {
+  /** Readable in logs. */
+  readonly name: string;
+  deliverRequest(delivery: RequestDelivery): void;
+  deliverResponse(delivery: ResponseDelivery): void;
+}
+
+export interface AppRouter {
+  /** The application that is asked about a new request of this method; undefined when nobody registered for it. */
+  pick(method: string): App | undefined;
+}
+
+/** A command of an application was carried out: what went out, for the echo. */
+export interface Sent {
+  ok: true;
+  kind: 'request' | 'response';
+  transactionId: string;
+  dialogId: string;
+  envelope: Envelope;
+  message: SipRequest | SipResponse;
+  /** Answers to this are to be held back until the application had time to read the echo. */
+  expectsMore: boolean;
+}
+
+export interface Refused {
+  ok: false;
+  reason: string;
+}
+
+/** Called exactly once for a command, before anything that follows from it is delivered. */
+export type Reply = (outcome: Sent | Refused) => void;
+
+export function refuse(reason: string): Refused {
+  return { ok: false, reason };
+}

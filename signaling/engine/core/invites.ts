@@ -1,0 +1,112 @@
+/**
+ * What the answers to our INVITEs do to their dialogs (RFC 3261 §12.1.2, §13.2.2): early dialogs, the 2xx and its ACK, further 2xx
+ * of a forked INVITE, a 2xx that crossed our CANCEL.
+ */
+import type { Flow } from '../transport/types';
+import type { SipResponse } from '../wire/message';
+import type { CoreContext } from './context';
+import { Dialog } from './dialog';
+import type { Outgoing } from './outgoing';
+import type { Parts } from './parts';
+import { agreeAsUac } from './session-timer';
+
+/** Branches of one fork that are ended one by one; a fork with more is somebody's mistake, and those end themselves unacknowledged. */
+const MAX_FORKS = 16;
+
+export class Invites {
+  constructor(
+    private readonly context: CoreContext,
+    private readonly parts: Parts,
+  ) {}
+
+  /** A provisional response with a To tag: PRACK and UPDATE can be sent now. The newest branch counts. */
+  early(dialog: Dialog, response: SipResponse, flow: Flow): void {
+    this.learn(dialog, response, flow);
+    dialog.remoteTag = response.toTag;
+  }
+
+  /** The first 2xx. */
+  answered(outgoing: Outgoing, dialog: Dialog, response: SipResponse, flow: Flow): void {
+    const { request } = outgoing;
+    if (outgoing.makesDialog) {
+      dialog.remoteTag = response.toTag;
+      dialog.state = 'confirmed';
+    }
+    this.learn(dialog, response, flow, outgoing.makesDialog);
+    // Without a Contact in the 2xx there is at least the way the INVITE went: enough for ACK and BYE.
+    dialog.remoteTarget ??= request?.uri;
+    dialog.acknowledgement = { seq: outgoing.seq };
+    if (request && request.body.length > 0) dialog.localSdp = request.body;
+    this.parts.sessions.arm(dialog, agreeAsUac(response, this.context.options.sessionTimer));
+    if (outgoing.cancelled) dialog.endAfterAck = 'ACK-BYE due to cancel race condition';
+    if (outgoing.own) this.parts.inDialog.sendAck(dialog, dialog.acknowledgement);
+    else if (!this.context.isAlive(outgoing.app)) this.acknowledgeAndEnd(dialog);
+  }
+
+  /** A 2xx after the first: the same one again, or another branch. */
+  again(outgoing: Outgoing, response: SipResponse, flow: Flow): void {
+    const { dialog } = outgoing;
+    if (!dialog) return;
+    if (response.toTag === dialog.remoteTag) this.repeatAck(dialog, outgoing.seq);
+    else if (outgoing.makesDialog) this.endBranch(dialog, outgoing.seq, response, flow);
+  }
+
+  /** A 2xx whose transaction is gone: a late retransmission. */
+  stray(response: SipResponse): void {
+    const dialog = this.context.dialogs.byOwnTag(response.callId, response.fromTag);
+    if (dialog && dialog.remoteTag === response.toTag) this.repeatAck(dialog, response.cseq.seq);
+    else this.context.count('strays');
+  }
+
+  /** RFC 3261 §13.2.2.4: what nobody will use is acknowledged and ended. */
+  acknowledgeAndEnd(dialog: Dialog): void {
+    const { acknowledgement } = dialog;
+    if (!acknowledgement) return;
+    this.parts.inDialog.sendAck(dialog, acknowledgement);
+    this.parts.inDialog.sendBye(dialog, undefined);
+    this.parts.inDialog.forget(dialog);
+  }
+
+  private repeatAck(dialog: Dialog, seq: number): void {
+    const sent = dialog.acknowledgement?.seq === seq ? dialog.acknowledgement.sent : undefined;
+    // Not sent yet: the application's ACK is on its way and serves both.
+    if (!sent) return;
+    this.context.count('acksRepeated');
+    sent.flow.send(sent.data);
+  }
+
+  private endBranch(first: Dialog, seq: number, response: SipResponse, flow: Flow): void {
+    const tag = response.toTag;
+    if (tag === undefined) return;
+    const known = first.forks?.get(tag);
+    if (known) {
+      this.repeatAck(known, seq);
+      return;
+    }
+    first.forks ??= new Map();
+    if (first.forks.size >= MAX_FORKS) return;
+    this.context.count('forkedAnswers');
+    const branch = new Dialog({
+      id: first.id,
+      role: 'uac',
+      method: first.method,
+      callId: first.callId,
+      localTag: first.localTag,
+      remoteTag: tag,
+      local: first.localUri,
+      remote: first.remoteUri,
+      localSeq: seq,
+      app: first.app,
+    });
+    first.forks.set(tag, branch);
+    this.learn(branch, response, flow);
+    if (branch.remoteTarget === undefined) return;
+    branch.acknowledgement = { seq };
+    this.parts.inDialog.sendAck(branch, branch.acknowledgement);
+    this.parts.inDialog.sendBye(branch, 'another branch of the call was answered first');
+  }
+
+  private learn(dialog: Dialog, response: SipResponse, flow: Flow, withRoutes = true): void {
+    if (!dialog.learn(response, flow, withRoutes)) this.context.log.info({ callId: dialog.callId }, 'a response names no usable target');
+  }
+}

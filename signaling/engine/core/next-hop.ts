@@ -1,0 +1,110 @@
+/**
+ * Where a request goes (RFC 3261 §8.1.2, §12.2.1.1; PROTOCOL 7, 15.3). In this order: what the application says, the connection a
+ * phone registered over, the flow a dialog returns over, the URI itself.
+ */
+import type { Flow, Protocol, Target, TransportError } from '../transport/types';
+import { SipParseError } from '../wire/errors';
+import { parseUri, type SipUri } from '../wire/uri';
+import type { Dialog } from './dialog';
+
+export type Registered = { flow: Flow } | 'gone' | undefined;
+
+/** What the core needs of the transport layer beyond sending. */
+export interface HopTransport {
+  flowTo(target: Target): Flow | Promise<Flow>;
+  /** `gone`: something registered under this key, and its connection is closed. */
+  registered(key: string): Registered;
+  protocols(): readonly Protocol[];
+  /** Host and port are one of our own listening points. */
+  isOwn(host: string, port: number): boolean;
+}
+
+export type Hop = { kind: 'target'; target: Target } | { kind: 'flow'; flow: Flow } | { kind: 'gone' };
+
+export class HopError extends Error {
+  override readonly name = 'HopError';
+}
+
+export const notAvailable = 'requested protocol/transport not available';
+
+/** Methods that reach a registered stream client by `user@host` of their Request-URI. */
+const reachesRegistered = new Set(['INVITE', 'OPTIONS', 'NOTIFY', 'MESSAGE', 'SUBSCRIBE', 'REFER', 'INFO']);
+
+/** `user@host` of a URI, port and parameters ignored: the key of the table of registered stream clients. */
+export function registrationKey(uri: SipUri): string | undefined {
+  return uri.user === undefined ? undefined : `${uri.user}@${uri.host.toLowerCase()}`;
+}
+
+/** @throws HopError */
+export function hopForRequest(method: string, uri: string, routeUrl: string, transport: HopTransport): Hop {
+  if (routeUrl !== '') return { kind: 'target', target: outside(targetOf(read(routeUrl), transport), transport) };
+  const parsed = read(uri);
+  const registered = reachesRegistered.has(method) ? lookUp(parsed, transport) : undefined;
+  if (registered) return registered;
+  return { kind: 'target', target: outside(targetOf(parsed, transport), transport) };
+}
+
+/** @throws HopError */
+export function hopForDialog(dialog: Dialog, routeUrl: string, transport: HopTransport): Hop {
+  if (routeUrl !== '') return { kind: 'target', target: targetOf(read(routeUrl), transport) };
+  const uri = dialog.nextHopUri;
+  if (uri === undefined) throw new HopError('unable to find route: the dialog has no remote target');
+  const parsed = read(uri);
+  if (dialog.routeSet.length === 0) {
+    // A client that registered again over a new connection is reached over that one, also in calls that began on the old one.
+    const registered = lookUp(parsed, transport);
+    if (registered?.kind === 'flow') return registered;
+    if (dialog.pinned && dialog.flow?.open) return { kind: 'flow', flow: dialog.flow };
+    if (registered) return registered;
+  }
+  return { kind: 'target', target: targetOf(parsed, transport) };
+}
+
+/** At once when nothing has to be dialled or resolved. A rejection is a TransportError. */
+export function flowOf(hop: Hop, transport: HopTransport): Flow | Promise<Flow> {
+  if (hop.kind === 'flow') return hop.flow;
+  if (hop.kind === 'target') return transport.flowTo(hop.target);
+  return Promise.reject(new GoneError());
+}
+
+/** The connection of a registered client is closed: 410, not 503. */
+export class GoneError extends Error {
+  override readonly name = 'GoneError';
+}
+
+export function failureStatus(error: Error | TransportError): number {
+  return error instanceof GoneError ? 410 : 503;
+}
+
+function lookUp(uri: SipUri, transport: HopTransport): Hop | undefined {
+  const key = registrationKey(uri);
+  const found = key === undefined ? undefined : transport.registered(key);
+  if (found === undefined) return undefined;
+  return found === 'gone' ? { kind: 'gone' } : { kind: 'flow', flow: found.flow };
+}
+
+function read(uri: string): SipUri {
+  try {
+    const parsed = parseUri(uri);
+    if (parsed.scheme === 'sip' || parsed.scheme === 'sips') return parsed;
+  } catch (error) {
+    if (!(error instanceof SipParseError)) throw error;
+  }
+  throw new HopError(`invalid request-uri: ${uri}`);
+}
+
+function targetOf(uri: SipUri, transport: HopTransport): Target {
+  const wanted = uri.params.get('transport')?.toLowerCase();
+  const available = transport.protocols();
+  const protocol = wanted === undefined ? (available.includes('udp') ? 'udp' : available[0]) : available.find((p) => p === wanted);
+  // sips: needs TLS on every hop (RFC 3261 §26.2.2), which is not among our transports.
+  if (protocol === undefined || uri.scheme === 'sips') throw new HopError(notAvailable);
+  const target: Target = { protocol, host: uri.params.get('maddr') ?? uri.host };
+  if (uri.port !== undefined) target.port = uri.port;
+  return target;
+}
+
+function outside(target: Target, transport: HopTransport): Target {
+  if (transport.isOwn(target.host, target.port ?? 5060)) throw new HopError('can not send request to myself');
+  return target;
+}

@@ -1,0 +1,33 @@
+/** What the core can be told: limits, times, session timers. Times are milliseconds unless the name says otherwise. */
+export interface SessionTimerOptions {
+  /** False: Session-Expires passes by unnoticed. */
+  enabled: boolean;
+  /** Who refreshes when the caller offers a session timer and leaves it open (RFC 4028 §9); 'none': the offer is not taken up. */
+  defaultRefresher: 'uac' | 'uas' | 'none';
+  /** Seconds. Shorter intervals are refused with 422 and Min-SE (RFC 4028 §5: at least 90). */
+  minSeconds: number;
+}
+
+export interface CoreOptions {
+  t1: number;
+  t2: number;
+  /** Dialogs of all kinds, early ones included; above it new calls get 503 with Retry-After. */
+  maxDialogs: number;
+  /** Received requests that wait for an application, and sent ones that wait for a final response. */
+  maxPendingRequests: number;
+  /** Seconds named in a 503. */
+  retryAfterSeconds: number;
+  /** An INVITE that its application keeps open this long without a final response is answered 480. */
+  maxRingingMs: number;
+  sessionTimer: SessionTimerOptions;
+}
+
+export const defaultCoreOptions: CoreOptions = {
+  t1: 500,
+  t2: 4000,
+  maxDialogs: 20_000,
+  maxPendingRequests: 20_000,
+  retryAfterSeconds: 10,
+  maxRingingMs: 600_000,
+  sessionTimer: { enabled: true, defaultRefresher: 'uac', minSeconds: 90 },
+};

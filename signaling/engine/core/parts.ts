@@ -1,0 +1,18 @@
+/** The modules of the core, for one another: the client side ends dialogs, the server side sends BYE. */
+import type { Client } from './client';
+import type { InDialog } from './in-dialog';
+import type { Invites } from './invites';
+import type { Server } from './server';
+import type { ServerResponses } from './server-responses';
+import type { Subscriptions } from './subscriptions';
+import type { Sessions } from './sessions';
+
+export interface Parts {
+  client: Client;
+  invites: Invites;
+  inDialog: InDialog;
+  sessions: Sessions;
+  subscriptions: Subscriptions;
+  server: Server;
+  responses: ServerResponses;
+}

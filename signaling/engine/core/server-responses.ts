@@ -1,0 +1,282 @@
+/**
+ * Responses to received requests (PROTOCOL 6): the application's, turned into what the transaction needs and the dialog allows, and the
+ * engine's own where the application has no part or says nothing.
+ */
+import { makeResponse } from '../transport/reply';
+import { TransactionError, type ServerTransaction } from '../transaction/types';
+import type { SipRequest, SipResponse } from '../wire/message';
+import { SipParseError } from '../wire/errors';
+import { Answer } from './answer';
+import { refuse, type App, type Reply } from './app';
+import type { AppResponse } from './app-message';
+import { buildResponse, localContact, makesDialogs, type Local } from './build';
+import type { CoreContext } from './context';
+import { Dialog } from './dialog';
+import { sentResponse } from './envelope';
+import { dialogIdOf, newSequence, uuid } from './ids';
+import type { Incoming } from './incoming';
+import type { Parts } from './parts';
+import { rememberRegistration } from './registrations';
+import { namesOption, ReliableSender } from './reliable';
+import { agreeAsUas } from './session-timer';
+
+const unknownTransaction = 'Response not sent due to unknown transaction';
+/** RFC 3261 §13.3.1.1: a ringing call says so once a minute, or proxies give it up. */
+const RING_REPEAT_MS = 60_000;
+
+export class ServerResponses {
+  constructor(
+    private readonly context: CoreContext,
+    private readonly parts: Parts,
+  ) {}
+
+  // --- the application's ---------------------------------------------------------------------------------------------
+
+  respond(app: App, transactionId: string, message: AppResponse, reply: Reply): void {
+    const incoming = this.context.incoming.get(transactionId);
+    const { status } = message;
+    if (!incoming || incoming.app !== app || incoming.concluded) {
+      this.refuseCommand(reply, unknownTransaction);
+      return;
+    }
+    if (status < 100 || status > 699) {
+      this.refuseCommand(reply, `${status} is not a SIP status`);
+      return;
+    }
+    const isInvite = incoming.request.method === 'INVITE';
+    const reliably = isInvite && incoming.initial && status > 100 && status < 200 && requires100rel(message);
+    if (reliably && !namesOption(incoming.request, 'supported', '100rel') && !namesOption(incoming.request, 'require', '100rel')) {
+      this.refuseCommand(reply, 'Remote endpoint does not support 100rel');
+      return;
+    }
+    const local = this.localOf(incoming);
+    const response = buildResponse(incoming, message, local);
+    try {
+      if (status < 200) this.provisional(incoming, response, reliably, local);
+      else this.final(incoming, response, local);
+    } catch (error) {
+      if (error instanceof TransactionError) this.conclude(incoming);
+      else if (!(error instanceof SipParseError)) throw error;
+      this.refuseCommand(reply, error instanceof TransactionError ? unknownTransaction : `Unknown server error sending response: ${error.message}`);
+      return;
+    }
+    const ended = incoming.request.method === 'BYE';
+    reply({
+      ok: true,
+      kind: 'response',
+      transactionId: incoming.id,
+      dialogId: ended ? '' : (incoming.dialog?.id ?? ''),
+      envelope: sentResponse(response, incoming.flow),
+      message: response,
+      expectsMore: status >= 200 && status < 300 && makesDialogs(incoming.request.method),
+    });
+  }
+
+  private provisional(incoming: Incoming, response: SipResponse, reliably: boolean, local: Local): void {
+    const isInvite = incoming.request.method === 'INVITE';
+    if (isInvite && incoming.initial && response.status > 100) this.dialogFor(incoming, response, local);
+    if (reliably) {
+      this.reliable(incoming).send(response);
+    } else {
+      incoming.transaction.respond(response);
+      if (isInvite && response.status > 100) incoming.lastProvisional = response;
+    }
+    incoming.answered = true;
+  }
+
+  private final(incoming: Incoming, response: SipResponse, local: Local): void {
+    const { request } = incoming;
+    const good = response.status < 300;
+    if (good && incoming.sessionOffer) incoming.agreement = agreeAsUas(incoming.sessionOffer, response, this.context.options.sessionTimer);
+    if (good && request.method === 'INVITE') {
+      const dialog = incoming.initial ? this.dialogFor(incoming, response, local) : incoming.dialog;
+      if (dialog) this.confirm(incoming, dialog, response);
+      return;
+    }
+    incoming.transaction.respond(response);
+    if (incoming.initial && request.method === 'SUBSCRIBE' && good) {
+      const dialog = this.dialogFor(incoming, response, local);
+      dialog.state = 'confirmed';
+      this.parts.subscriptions.keep(dialog, response);
+    } else if (incoming.dialog) this.concludedInDialog(incoming, incoming.dialog, response);
+    rememberRegistration(incoming, response, this.context.transport);
+    this.conclude(incoming);
+  }
+
+  /** A 2xx to INVITE: to be sent until its ACK is there, after the provisional responses that still wait for theirs. */
+  private confirm(incoming: Incoming, dialog: Dialog, response: SipResponse): void {
+    const { request, transaction } = incoming;
+    const send = (): void => {
+      transaction.respond(response);
+      if (!incoming.initial) dialog.learn(request, incoming.flow, false);
+      dialog.state = 'confirmed';
+      if (response.body.length > 0) dialog.localSdp = response.body;
+      dialog.answer = new Answer(
+        this.context.clock,
+        this.context.options,
+        transaction,
+        request.cseq.seq,
+        incoming.initial ? incoming.id : uuid(this.context.random),
+        {
+          repeated: () => this.context.count('answersRepeated'),
+          unacknowledged: () => this.unacknowledged(dialog),
+        },
+      );
+      this.parts.sessions.arm(dialog, incoming.agreement);
+      this.conclude(incoming);
+    };
+    if (incoming.reliable) {
+      incoming.concluded = true;
+      incoming.reliable.beforeAnswer(send);
+    } else send();
+  }
+
+  /** No ACK in 64*T1 (RFC 3261 §13.3.1.4): the call ends; a BYE of the application that waited for the ACK does it. */
+  private unacknowledged(dialog: Dialog): void {
+    this.context.count('ackTimeouts');
+    dialog.answer = undefined;
+    const waiting = dialog.afterAck.splice(0);
+    if (waiting.length > 0) for (const next of waiting) next();
+    else this.parts.inDialog.end(dialog, 'ACK timeout');
+  }
+
+  private concludedInDialog(incoming: Incoming, dialog: Dialog, response: SipResponse): void {
+    const { method } = incoming.request;
+    const good = response.status < 300;
+    if (incoming.initial) {
+      // The INVITE was turned down: its early dialog is over.
+      this.parts.inDialog.forget(dialog);
+      return;
+    }
+    if (good && method === 'UPDATE') {
+      dialog.learn(incoming.request, incoming.flow, false);
+      this.parts.sessions.arm(dialog, incoming.agreement);
+    } else if (good && (method === 'SUBSCRIBE' || method === 'NOTIFY')) dialog.learn(incoming.request, incoming.flow, false);
+    if (method === 'SUBSCRIBE' && good) this.parts.subscriptions.keep(dialog, response);
+    if (incoming.endsDialog) this.parts.inDialog.forget(dialog);
+  }
+
+  /** The dialog an INVITE or SUBSCRIBE makes, from its first response with a tag on (RFC 3261 §12.1.1). */
+  private dialogFor(incoming: Incoming, response: SipResponse, local: Local): Dialog {
+    if (incoming.dialog) return incoming.dialog;
+    const { request } = incoming;
+    const dialog = new Dialog({
+      id: dialogIdOf(request.callId, request.fromTag ?? ''),
+      role: 'uas',
+      method: request.method,
+      callId: request.callId,
+      localTag: incoming.toTag(),
+      remoteTag: request.fromTag,
+      local: request.to,
+      remote: request.from,
+      localSeq: newSequence(this.context.random),
+      remoteSeq: request.cseq.seq,
+      app: incoming.app,
+    });
+    dialog.localContact = response.headers.get('contact') ?? localContact(local);
+    dialog.learn(request, incoming.flow, true);
+    incoming.dialog = dialog;
+    if (request.method === 'INVITE') dialog.incomingInvite = incoming;
+    this.context.dialogs.add(dialog);
+    return dialog;
+  }
+
+  private reliable(incoming: Incoming): ReliableSender {
+    incoming.reliable ??= new ReliableSender(
+      this.context.clock,
+      this.context.options.t1,
+      newSequence(this.context.random),
+      incoming.request.cseq.seq,
+      {
+        transmit: (response) => void incoming.transaction.respond(response),
+        repeated: () => this.context.count('reliableRepeated'),
+        unacknowledged: () => this.neverAcknowledged(incoming),
+      },
+    );
+    return incoming.reliable;
+  }
+
+  /** RFC 3262 §3: no PRACK in 64*T1 is a failure of the INVITE. */
+  private neverAcknowledged(incoming: Incoming): void {
+    this.context.count('prackTimeouts');
+    const { dialog, concluded } = incoming;
+    this.parts.server.abandon(incoming, 504);
+    // The application believes in a dialog when its 2xx was accepted and has been waiting here.
+    if (concluded && dialog) this.parts.inDialog.tellEnded(dialog, dialog.makeRequest('BYE', dialog.localSeq + 1), undefined);
+  }
+
+  // --- the engine's --------------------------------------------------------------------------------------------------
+
+  trying(transaction: ServerTransaction, request: SipRequest): void {
+    transaction.respond(makeResponse(request, 100));
+  }
+
+  /** Answers a request no application sees. */
+  refuse(transaction: ServerTransaction, request: SipRequest, status: number, reason?: string, headers: Array<[string, string]> = []): void {
+    const response = makeResponse(request, status, transaction.localTag, reason);
+    for (const [name, value] of headers) response.headers.append(name, value);
+    transaction.respond(response);
+  }
+
+  /** RFC 4028 §6. */
+  refuseInterval(transaction: ServerTransaction, request: SipRequest): void {
+    this.context.count('intervalsTooSmall');
+    this.refuse(transaction, request, 422, undefined, [['Min-SE', String(this.context.options.sessionTimer.minSeconds)]]);
+  }
+
+  /** Gives the final response in the application's place. */
+  finish(incoming: Incoming, status: number): void {
+    const { dialog } = incoming;
+    try {
+      incoming.transaction.respond(makeResponse(incoming.request, status, incoming.toTag()));
+    } catch (error) {
+      if (!(error instanceof TransactionError)) throw error;
+    }
+    this.conclude(incoming);
+    if (dialog && incoming.initial) this.parts.inDialog.forget(dialog);
+  }
+
+  /** Waits for the application, not for ever. */
+  watch(incoming: Incoming): void {
+    const { clock, options } = this.context;
+    const started = clock.now();
+    const isInvite = incoming.request.method === 'INVITE';
+    const unanswered = (status: number): void => {
+      this.context.count('unansweredByApplication');
+      this.context.log.warn({ method: incoming.request.method, callId: incoming.request.callId, app: incoming.app.name }, 'the application gave no final response');
+      if (isInvite) this.parts.server.abandon(incoming, status);
+      else this.finish(incoming, status);
+    };
+    const look = (): void => {
+      // A non-INVITE's sender has given up after 64*T1 (RFC 4320); an INVITE's waits as long as it is told to.
+      if (!isInvite || !incoming.answered) return unanswered(500);
+      if (clock.now() - started >= options.maxRingingMs) return unanswered(480);
+      if (incoming.lastProvisional) incoming.transaction.respond(incoming.lastProvisional);
+      incoming.patience = clock.after(RING_REPEAT_MS, look);
+    };
+    incoming.patience = clock.after(isInvite ? 128 * options.t1 : 60 * options.t1, look);
+  }
+
+  private conclude(incoming: Incoming): void {
+    incoming.concluded = true;
+    incoming.patience?.cancel();
+    incoming.reliable?.stop();
+    const { dialog } = incoming;
+    if (dialog?.incomingInvite === incoming) dialog.incomingInvite = undefined;
+    if (dialog?.incomingUpdate === incoming) dialog.incomingUpdate = undefined;
+    this.parts.server.forget(incoming);
+  }
+
+  private localOf(incoming: Incoming): Local {
+    return { ...this.context.transport.sentBy(incoming.flow), protocol: incoming.flow.protocol };
+  }
+
+  private refuseCommand(reply: Reply, reason: string): void {
+    this.context.count('refusedCommands');
+    reply(refuse(reason));
+  }
+}
+
+function requires100rel(message: AppResponse): boolean {
+  return message.headers.getList('require').some((option) => option.toLowerCase() === '100rel');
+}

@@ -1,0 +1,273 @@
+/**
+ * The server side: requests that arrive (PROTOCOL 3, 5). Each is checked, given to the application that should have it, and watched until
+ * that application has given its final response. Responses are in server-responses.ts.
+ *
+ *     request ─┬─ To tag ──▶ dialog, or 481 ──▶ checks of the dialog ──▶ its application
+ *              └─ no tag ──▶ checks of the method ──▶ an application registered for it, or 503
+ */
+import type { ServerTransaction } from '../transaction/types';
+import type { Flow } from '../transport/types';
+import { SipRequest } from '../wire/message';
+import { parseNameAddr } from '../wire/name-addr';
+import { parseUri } from '../wire/uri';
+import { SipParseError } from '../wire/errors';
+import { isFitForIds } from './build';
+import type { CoreContext } from './context';
+import type { Dialog } from './dialog';
+import { firstContact } from './dialog';
+import { received } from './envelope';
+import { dialogIdOf, uuid } from './ids';
+import { Incoming } from './incoming';
+import { endsSubscription } from './outgoing';
+import type { Parts } from './parts';
+import { isTooSmall, readOffer } from './session-timer';
+
+/** Requests that make sense outside dialogs: an application is asked, or 503. */
+const outsideMethods = new Set(['INVITE', 'REGISTER', 'OPTIONS', 'MESSAGE', 'INFO', 'NOTIFY', 'SUBSCRIBE', 'PUBLISH', 'REFER']);
+/** Requests that exist in dialogs only (RFC 3261 §15, RFC 3262, RFC 3311). */
+const insideMethods = new Set(['BYE', 'UPDATE', 'PRACK']);
+/** A To tag in these means nothing to us: they are not in dialogs. */
+const neverInDialog = new Set(['REGISTER', 'PUBLISH']);
+
+export class Server {
+  private readonly byTransaction = new Map<string, Incoming>();
+  /** Requests that may make a dialog and have no final response, by the dialog's name. */
+  private readonly making = new Map<string, Incoming>();
+
+  constructor(
+    private readonly context: CoreContext,
+    private readonly parts: Parts,
+  ) {}
+
+  onRequest(transaction: ServerTransaction, request: SipRequest, flow: Flow, bytes: number): void {
+    if (!isFitForIds(request.callId) || (request.fromTag !== undefined && !isFitForIds(request.fromTag))) {
+      this.parts.responses.refuse(transaction, request, 400, 'Call-ID holds a separator');
+      return;
+    }
+    if (request.toTag !== undefined && !neverInDialog.has(request.method)) this.inDialog(transaction, request, flow, bytes);
+    else this.outside(transaction, request, flow, bytes);
+  }
+
+  /** The CANCEL is answered already; the INVITE's 487 is ours (RFC 3261 §9.2). */
+  onCancel(invite: ServerTransaction, cancel: SipRequest): boolean {
+    const incoming = this.byTransaction.get(invite.id);
+    if (!incoming) return false;
+    this.context.count('cancelled');
+    this.abandon(incoming, 487, cancel);
+    return true;
+  }
+
+  onAck(ack: SipRequest, flow: Flow, bytes: number): void {
+    const dialog = this.context.dialogs.match(ack);
+    const answer = dialog?.answer;
+    if (!dialog || !answer || answer.seq !== ack.cseq.seq) {
+      // A repeated ACK, or one to a dialog that is gone.
+      this.context.count('strays');
+      return;
+    }
+    dialog.answer = undefined;
+    answer.acknowledged();
+    this.context.count('delivered');
+    dialog.app.deliverRequest({
+      transactionId: answer.ackTransactionId,
+      dialogId: dialog.id,
+      envelope: received(flow, bytes),
+      message: ack,
+    });
+    for (const next of dialog.afterAck.splice(0)) next();
+  }
+
+  /** Final response by the engine, and the application learns of it as of a CANCEL. */
+  abandon(incoming: Incoming, status: number, cancel: SipRequest = cancelFor(incoming.request)): void {
+    const { dialog } = incoming;
+    this.parts.responses.finish(incoming, status);
+    if (!this.context.isAlive(incoming.app)) return;
+    incoming.app.deliverRequest({
+      transactionId: incoming.id,
+      dialogId: dialog?.id ?? '',
+      envelope: received(incoming.flow, incoming.bytes),
+      message: cancel,
+    });
+  }
+
+  /** An application is gone: what it owed an answer gets one, its dialogs are forgotten (later requests in them: 481). */
+  appLost(app: Incoming['app']): void {
+    for (const incoming of [...this.context.incoming.values()]) {
+      if (incoming.app !== app) continue;
+      this.context.count('applicationLost');
+      this.parts.responses.finish(incoming, 503);
+    }
+    for (const dialog of [...this.context.dialogs]) {
+      // Calls we are still making are given up by CANCEL, and need their dialog until the answer to that.
+      if (dialog.app === app && !(dialog.role === 'uac' && dialog.state === 'early')) this.parts.inDialog.forget(dialog);
+    }
+  }
+
+  forget(incoming: Incoming): void {
+    this.context.incoming.delete(incoming.id);
+    this.byTransaction.delete(incoming.transaction.id);
+    if (!incoming.initial) return;
+    const id = dialogIdOf(incoming.request.callId, incoming.request.fromTag ?? '');
+    if (this.making.get(id) === incoming) this.making.delete(id);
+  }
+
+  // --- outside dialogs -----------------------------------------------------------------------------------------------
+
+  private outside(transaction: ServerTransaction, request: SipRequest, flow: Flow, bytes: number): void {
+    const { responses } = this.parts;
+    const { method } = request;
+    if (insideMethods.has(method)) {
+      this.context.count('unknownDialogs');
+      responses.refuse(transaction, request, 481);
+      return;
+    }
+    const makesDialog = method === 'INVITE' || method === 'SUBSCRIBE';
+    const problem = makesDialog ? dialogProblem(request) : undefined;
+    if (problem !== undefined) {
+      responses.refuse(transaction, request, 400, problem);
+      return;
+    }
+    if (method === 'INVITE') responses.trying(transaction, request);
+    if (makesDialog && this.isMerged(request)) {
+      this.context.count('merged');
+      responses.refuse(transaction, request, 482);
+      return;
+    }
+    const offer = method === 'INVITE' ? readOffer(request) : undefined;
+    if (offer && isTooSmall(offer, this.context.options.sessionTimer)) {
+      responses.refuseInterval(transaction, request);
+      return;
+    }
+    const app = this.context.apps.pick(method);
+    if (!app) {
+      const known = outsideMethods.has(method);
+      if (known) this.context.count('noApplication');
+      responses.refuse(transaction, request, known ? 503 : 501);
+      return;
+    }
+    if (this.context.incoming.size >= this.context.options.maxPendingRequests || (makesDialog && this.context.dialogs.size >= this.context.options.maxDialogs)) {
+      this.context.count('overload');
+      responses.refuse(transaction, request, 503, undefined, [['Retry-After', String(this.context.options.retryAfterSeconds)]]);
+      return;
+    }
+    const incoming = new Incoming(uuid(this.context.random), transaction, request, flow, bytes, app, true);
+    incoming.sessionOffer = offer;
+    if (makesDialog) this.making.set(dialogIdOf(request.callId, request.fromTag ?? ''), incoming);
+    this.deliver(incoming, '');
+  }
+
+  /** RFC 3261 §8.2.2.2: the same request by two ways. A call we know under the same name is the same case later on. */
+  private isMerged(request: SipRequest): boolean {
+    const id = dialogIdOf(request.callId, request.fromTag ?? '');
+    return this.making.has(id) || this.context.dialogs.get(id) !== undefined;
+  }
+
+  // --- inside dialogs ------------------------------------------------------------------------------------------------
+
+  private inDialog(transaction: ServerTransaction, request: SipRequest, flow: Flow, bytes: number): void {
+    const { responses } = this.parts;
+    const dialog = this.context.dialogs.match(request);
+    if (!dialog) {
+      this.context.count('unknownDialogs');
+      responses.refuse(transaction, request, 481);
+      return;
+    }
+    // A NOTIFY may come before the 2xx to our SUBSCRIBE; the application knows the dialog only from the 2xx on.
+    if (dialog.state === 'early' && dialog.method === 'SUBSCRIBE') {
+      dialog.afterConfirmation.push(() => this.inDialog(transaction, request, flow, bytes));
+      return;
+    }
+    const { seq } = request.cseq;
+    if (dialog.remoteSeq !== undefined && seq <= dialog.remoteSeq) {
+      this.context.count(seq === dialog.remoteSeq ? 'merged' : 'oldSequences');
+      responses.refuse(transaction, request, seq === dialog.remoteSeq ? 482 : 500);
+      return;
+    }
+    dialog.remoteSeq = seq;
+    if (request.method === 'INVITE') responses.trying(transaction, request);
+    if (!this.admit(dialog, transaction, request)) return;
+
+    const incoming = new Incoming(uuid(this.context.random), transaction, request, flow, bytes, dialog.app, false);
+    incoming.dialog = dialog;
+    if (request.method === 'INVITE') dialog.incomingInvite = incoming;
+    if (request.method === 'UPDATE') dialog.incomingUpdate = incoming;
+    if (request.method === 'INVITE' || request.method === 'UPDATE') incoming.sessionOffer = readOffer(request);
+    if (request.method === 'BYE') this.byeReceived(dialog);
+    this.deliver(incoming, dialog.id);
+  }
+
+  /** What the state of the dialog forbids (RFC 3261 §14.2, RFC 3311 §5.2, RFC 3262 §3, RFC 4028 §6). */
+  private admit(dialog: Dialog, transaction: ServerTransaction, request: SipRequest): boolean {
+    const { responses } = this.parts;
+    const { method } = request;
+    if (method === 'INVITE' || method === 'UPDATE') {
+      const soon: Array<[string, string]> = [['Retry-After', String(this.context.random(1)[0]! % 10)]];
+      const glare = method === 'INVITE' ? dialog.outgoingInvite !== undefined || dialog.answer !== undefined : dialog.state === 'confirmed' && dialog.outgoingInvite !== undefined && request.body.length > 0;
+      const overlap = (method === 'INVITE' && dialog.incomingInvite !== undefined) || (method === 'UPDATE' && dialog.incomingUpdate !== undefined);
+      if (overlap || glare) {
+        this.context.count('glares');
+        responses.refuse(transaction, request, overlap ? 500 : 491, undefined, overlap ? soon : []);
+        return false;
+      }
+      if (isTooSmall(readOffer(request), this.context.options.sessionTimer)) {
+        responses.refuseInterval(transaction, request);
+        return false;
+      }
+    }
+    if (method === 'PRACK' && dialog.incomingInvite?.reliable?.acknowledge(request) !== true) {
+      this.context.count('unknownDialogs');
+      responses.refuse(transaction, request, 481);
+      return false;
+    }
+    return true;
+  }
+
+  /** RFC 3261 §15.1.2: the dialog ends with the request, not with the answer to it; an INVITE that is still open gets 487. */
+  private byeReceived(dialog: Dialog): void {
+    const open = dialog.incomingInvite;
+    if (open) this.abandon(open, 487);
+    this.parts.inDialog.forget(dialog);
+  }
+
+  private deliver(incoming: Incoming, dialogId: string): void {
+    this.context.incoming.set(incoming.id, incoming);
+    this.byTransaction.set(incoming.transaction.id, incoming);
+    this.parts.responses.watch(incoming);
+    this.context.count('delivered');
+    incoming.app.deliverRequest({
+      transactionId: incoming.id,
+      dialogId,
+      envelope: received(incoming.flow, incoming.bytes),
+      message: incoming.request,
+      ...(incoming.initial ? { receivedOn: this.context.transport.sentBy(incoming.flow) } : {}),
+    });
+    if (endsSubscription(incoming.request) && incoming.dialog?.method === 'SUBSCRIBE') incoming.endsDialog = true;
+  }
+}
+
+/** Why this request cannot make a dialog (RFC 3261 §8.1.1.3, §8.1.1.8, §12.1.1). */
+function dialogProblem(request: SipRequest): string | undefined {
+  if (request.fromTag === undefined) return 'Missing From tag';
+  try {
+    const contact = firstContact(request);
+    if (contact === undefined) return 'Missing Contact';
+    const { scheme } = parseUri(contact);
+    if (scheme !== 'sip' && scheme !== 'sips') return 'Contact is not a SIP URI';
+    for (const route of request.headers.getList('record-route')) parseUri(parseNameAddr(route).uri);
+  } catch (error) {
+    if (error instanceof SipParseError) return 'Unusable Contact or Record-Route';
+    throw error;
+  }
+  return undefined;
+}
+
+/** The text of a CANCEL nobody sent: drachtio-srf finds its INVITE by Call-ID. */
+function cancelFor(invite: SipRequest): SipRequest {
+  const cancel = new SipRequest('CANCEL', invite.uri);
+  for (const { key, name, value } of invite.headers) {
+    if (key === 'via' || key === 'from' || key === 'to' || key === 'call-id') cancel.headers.append(name, value);
+  }
+  cancel.headers.append('CSeq', `${invite.cseq.seq} CANCEL`);
+  cancel.headers.append('Reason', 'SIP;cause=487;text="the call has ended"');
+  return cancel;
+}

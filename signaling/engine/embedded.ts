@@ -1,0 +1,123 @@
+/**
+ * An engine in a thread of its own, so that a busy application does not hold up retransmissions, and a busy engine not the application.
+ * The parent sees an address to connect drachtio-srf to.
+ */
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { EngineStartError, type EngineReady, type EngineStats } from './engine';
+import type { LogLevel, LogSink } from './log';
+import type { EngineOptions } from './options';
+import type { FromWorker, ToWorker, WorkerInput } from './worker';
+
+export interface EmbeddedEngine extends EngineReady {
+  /** Rejects when the engine has ended. */
+  stats(): Promise<EngineStats>;
+  /** Idempotent. */
+  close(): Promise<void>;
+  /** `error` set: the thread died; absent: it was closed. Called at once when that has happened already. */
+  onExit(fn: (error?: Error) => void): void;
+}
+
+export interface EmbeddedDeps {
+  log?: LogSink | undefined;
+  logLevel?: LogLevel | undefined;
+  /** The worker's file; by default worker.js beside this one. */
+  workerFile?: string | undefined;
+}
+
+/** Old space of 256 MB carries tens of thousands of calls; a small young generation keeps an idle engine small. */
+const resourceLimits = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16 };
+const CLOSE_MS = 5000;
+
+/** @throws EngineStartError */
+export async function startEmbeddedEngine(options: EngineOptions, deps: EmbeddedDeps = {}): Promise<EmbeddedEngine> {
+  const input: WorkerInput = { options, logLevel: deps.logLevel ?? 'info' };
+  const worker = new Worker(deps.workerFile ?? join(__dirname, 'worker.js'), { workerData: input, resourceLimits, name: 'engine' });
+  const handle = new Handle(worker, deps.log);
+  const ready = await handle.started;
+  return {
+    ...ready,
+    stats: () => handle.stats(),
+    close: () => handle.close(),
+    onExit: (fn) => handle.onExit(fn),
+  };
+}
+
+class Handle {
+  readonly started: Promise<EngineReady>;
+  private readonly questions = new Map<number, { resolve: (stats: EngineStats) => void; reject: (error: Error) => void }>();
+  private readonly listeners: Array<(error?: Error) => void> = [];
+  private nextQuestion = 1;
+  private failure: Error | undefined;
+  private ended = false;
+  private closing: Promise<void> | undefined;
+  private isClosed = false;
+
+  constructor(
+    private readonly worker: Worker,
+    log: LogSink | undefined,
+  ) {
+    this.started = new Promise((resolve, reject) => {
+      worker.on('message', (message: FromWorker) => {
+        if (message.kind === 'ready') resolve(message.ready);
+        else if (message.kind === 'failed') reject(new EngineStartError(message.setting ?? 'sip.listen', message.message, message.code));
+        else if (message.kind === 'stats') this.answer(message.id, message.stats);
+        else if (message.kind === 'log') log?.(message.level, message.message, message.fields);
+        else this.isClosed = true;
+      });
+      worker.on('error', (error) => {
+        this.failure = error instanceof Error ? error : new Error(String(error));
+        reject(this.failure);
+      });
+      worker.on('exit', (code) => {
+        if (!this.isClosed && !this.closing) this.failure ??= new Error(`the engine's thread ended with code ${code}`);
+        reject(this.failure ?? new Error('the engine was closed while it started'));
+        this.exited();
+      });
+    });
+  }
+
+  stats(): Promise<EngineStats> {
+    if (this.ended) return Promise.reject(this.failure ?? new Error('the engine has ended'));
+    const id = this.nextQuestion++;
+    return new Promise((resolve, reject) => {
+      this.questions.set(id, { resolve, reject });
+      this.post({ kind: 'stats', id });
+    });
+  }
+
+  close(): Promise<void> {
+    this.closing ??= new Promise((resolve) => {
+      if (this.ended) return resolve();
+      const stubborn = setTimeout(() => void this.worker.terminate(), CLOSE_MS);
+      this.worker.once('exit', () => {
+        clearTimeout(stubborn);
+        resolve();
+      });
+      this.post({ kind: 'close' });
+    });
+    return this.closing;
+  }
+
+  onExit(fn: (error?: Error) => void): void {
+    if (this.ended) fn(this.failure);
+    else this.listeners.push(fn);
+  }
+
+  private post(message: ToWorker): void {
+    this.worker.postMessage(message);
+  }
+
+  private answer(id: number, stats: EngineStats): void {
+    this.questions.get(id)?.resolve(stats);
+    this.questions.delete(id);
+  }
+
+  private exited(): void {
+    this.ended = true;
+    const error = this.failure;
+    for (const { reject } of this.questions.values()) reject(error ?? new Error('the engine has ended'));
+    this.questions.clear();
+    for (const fn of this.listeners.splice(0)) fn(error);
+  }
+}

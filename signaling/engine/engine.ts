@@ -1,0 +1,180 @@
+/**
+ * The engine: a SIP user agent that programs written for drachtio-srf drive over drachtio's control protocol. This file only puts the
+ * layers on top of one another, and takes them down again.
+ */
+import { networkInterfaces } from 'node:os';
+import { systemClock, systemRandom, type Clock, type Random } from '../clock';
+import { ControlServer, type ControlStats } from './control/server';
+import { Routes } from './control/routes';
+import { Core, type CoreStats } from './core/core';
+import { defaultCoreOptions } from './core/options';
+import { coreTransport, isWildcard } from './core-transport';
+import { silentLog, type Log } from './log';
+import { defaultGapMs, defaultLimits, type EngineLimits, type EngineOptions } from './options';
+import { TransactionLayer } from './transaction/transaction-layer';
+import type { TransactionStats } from './transaction/counters';
+import { TransportLayer } from './transport/transport-layer';
+import type { TransportStats } from './transport/counters';
+import type { ListeningPoint } from './transport/types';
+
+export interface EngineDeps {
+  clock: Clock;
+  random: Random;
+  log: Log;
+}
+
+export interface EngineReady {
+  control: { host: string; port: number };
+  listening: ListeningPoint[];
+}
+
+export interface EngineStats {
+  transport: TransportStats;
+  transactions: TransactionStats;
+  core: CoreStats;
+  control: ControlStats;
+}
+
+/** What kept an engine from starting, and which setting it is about. */
+export class EngineStartError extends Error {
+  override readonly name = 'EngineStartError';
+  constructor(
+    readonly setting: 'sip.listen' | 'engine.control',
+    message: string,
+    /** The system's error code (EADDRINUSE …), when it is one. */
+    readonly code?: string,
+  ) {
+    super(message);
+  }
+}
+
+export class Engine {
+  private readonly limits: EngineLimits;
+  private readonly transport: TransportLayer;
+  private readonly transactions: TransactionLayer;
+  private readonly core: Core;
+  private readonly control: ControlServer;
+  private readonly log: Log;
+  private listening: ListeningPoint[] = [];
+  private controlOpen = false;
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    private readonly options: EngineOptions,
+    deps: Partial<EngineDeps> = {},
+  ) {
+    if (options.control.secret === '') throw new EngineStartError('engine.control', 'The control port needs a secret: set one.');
+    const clock = deps.clock ?? systemClock;
+    const random = deps.random ?? systemRandom;
+    const log = deps.log ?? silentLog;
+    const limits = { ...defaultLimits, ...options.limits };
+    const timers = { t1: options.timers?.t1 ?? 500, t2: options.timers?.t2 ?? 4000, t4: options.timers?.t4 ?? 5000 };
+    this.limits = limits;
+    this.log = log;
+    this.transport = new TransportLayer(
+      {
+        listen: options.listen,
+        external: options.external,
+        localNets: options.localNets,
+        wire: { maxMessageBytes: limits.maxMessageBytes, maxHeaders: limits.maxHeaders },
+        limits: {
+          maxConnections: limits.maxConnections,
+          maxConnectionsPerSource: limits.maxConnectionsPerSource,
+          maxRememberedFlows: limits.maxRememberedFlows,
+          idleMs: limits.tcpIdleSeconds * 1000,
+        },
+      },
+      { clock, log },
+    );
+    this.transactions = new TransactionLayer(this.transport, { ...timers, maxTransactions: limits.maxTransactions }, { clock, random, log });
+    const routes = new Routes();
+    this.core = new Core(
+      {
+        ...defaultCoreOptions,
+        t1: timers.t1,
+        t2: timers.t2,
+        maxDialogs: limits.maxDialogs,
+        maxPendingRequests: limits.maxPendingRequests,
+        maxRingingMs: limits.maxRingingSeconds * 1000,
+        sessionTimer: { ...defaultCoreOptions.sessionTimer, ...options.sessionTimer },
+      },
+      { clock, random, log, transactions: this.transactions, transport: coreTransport(this.transport), apps: routes },
+    );
+    this.control = new ControlServer(
+      {
+        host: options.control.host ?? '127.0.0.1',
+        port: options.control.port,
+        secret: options.control.secret,
+        maxConnections: limits.maxControlConnections,
+        maxFrameBytes: limits.maxControlFrameBytes,
+        maxWriteBufferBytes: limits.maxControlBufferBytes,
+        authenticateMs: limits.authenticateSeconds * 1000,
+        gapMs: options.control.gapMs ?? defaultGapMs,
+        maxRoutesPerConnection: 64,
+      },
+      { clock, random, log, core: this.core, routes, hostports: () => this.hostports() },
+    );
+  }
+
+  /** @throws EngineStartError; nothing stays open then. */
+  async start(): Promise<EngineReady> {
+    try {
+      this.listening = await this.transport.start();
+    } catch (error) {
+      await this.transport.close();
+      throw startError('sip.listen', error);
+    }
+    try {
+      const control = await this.control.listen();
+      this.controlOpen = true;
+      return { control, listening: this.listening };
+    } catch (error) {
+      await this.close();
+      const { host = '127.0.0.1', port } = this.options.control;
+      throw startError('engine.control', error, `The control port ${host}:${port} could not be opened`);
+    }
+  }
+
+  stats(): EngineStats {
+    return { transport: this.transport.stats(), transactions: this.transactions.stats(), core: this.core.stats(), control: this.control.stats() };
+  }
+
+  /** Answers what is open with 503 and ends. Idempotent. */
+  close(): Promise<void> {
+    this.closing ??= this.shutDown();
+    return this.closing;
+  }
+
+  private async shutDown(): Promise<void> {
+    this.core.close();
+    if (this.controlOpen) await this.control.close();
+    this.transactions.close();
+    await this.transport.close();
+    this.log.debug({ limits: this.limits.maxDialogs }, 'engine closed');
+  }
+
+  /** As drachtio-server announces itself: TCP before UDP, `proto/host:port`. */
+  private hostports(): { announced: string; local: string } {
+    const points = [...this.listening].reverse();
+    const text = (host: (point: ListeningPoint) => string): string => points.map((point) => `${point.protocol}/${bracketed(host(point))}:${point.port}`).join(',');
+    const bound = (point: ListeningPoint): string => (isWildcard(point.address) ? ownAddress(point.address) : point.address);
+    return { announced: text((point) => point.external ?? bound(point)), local: text(bound) };
+  }
+}
+
+function startError(setting: EngineStartError['setting'], error: unknown, prefix?: string): EngineStartError {
+  const { message, code } = error as { message: string; code?: unknown };
+  return new EngineStartError(setting, prefix === undefined ? message : `${prefix}: ${message}`, typeof code === 'string' ? code : undefined);
+}
+
+/** One of our addresses, for a socket bound to all of them. */
+function ownAddress(wildcard: string): string {
+  const family = wildcard.includes(':') ? 'IPv6' : 'IPv4';
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const fitting = all.filter((address) => address.family === family && !address.address.startsWith('fe80:'));
+  return (fitting.find((address) => !address.internal) ?? fitting[0])?.address ?? (family === 'IPv6' ? '::1' : '127.0.0.1');
+}
+
+function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}

@@ -1,0 +1,75 @@
+/** What an engine is told when it is made. Plain data: it crosses a thread boundary (see embedded.ts). */
+import type { ListenSpec } from './transport/types';
+import type { SessionTimerOptions } from './core/options';
+
+export interface EngineLimits {
+  /** Bytes of one SIP message. */
+  maxMessageBytes: number;
+  /** Header lines of one SIP message. */
+  maxHeaders: number;
+  /** Transactions held, those that only absorb retransmissions included. */
+  maxTransactions: number;
+  /** Dialogs held, early ones included. */
+  maxDialogs: number;
+  /** Requests that wait for an application, and requests of applications that wait for a response. */
+  maxPendingRequests: number;
+  /** SIP stream connections, in all and from one source. */
+  maxConnections: number;
+  maxConnectionsPerSource: number;
+  /** Registered stream clients remembered. */
+  maxRememberedFlows: number;
+  /** A SIP stream with nothing going on is closed after this, unless a client registered over it. */
+  tcpIdleSeconds: number;
+  /** Applications, authenticated or not. */
+  maxControlConnections: number;
+  /** Bytes of one frame from an application. */
+  maxControlFrameBytes: number;
+  /** Bytes waiting for an application that does not read. */
+  maxControlBufferBytes: number;
+  /** An application has this long to show the secret. */
+  authenticateSeconds: number;
+  /** An INVITE an application never answers finally is answered 480 after this. */
+  maxRingingSeconds: number;
+}
+
+export const defaultLimits: EngineLimits = {
+  maxMessageBytes: 65_535,
+  maxHeaders: 200,
+  maxTransactions: 100_000,
+  maxDialogs: 20_000,
+  maxPendingRequests: 20_000,
+  maxConnections: 10_000,
+  maxConnectionsPerSource: 100,
+  maxRememberedFlows: 20_000,
+  tcpIdleSeconds: 3_700,
+  maxControlConnections: 16,
+  maxControlFrameBytes: 1_048_576,
+  maxControlBufferBytes: 33_554_432,
+  authenticateSeconds: 5,
+  maxRingingSeconds: 600,
+};
+
+export interface EngineOptions {
+  /** SIP listening points. */
+  listen: readonly ListenSpec[];
+  /** Address announced in Via and Contact to peers outside `localNets`. */
+  external?: string | undefined;
+  /** CIDR blocks that reach our own addresses directly. */
+  localNets?: readonly string[] | undefined;
+  control: {
+    /** Default 127.0.0.1. */
+    host?: string | undefined;
+    /** 0: any free port. */
+    port: number;
+    /** What applications authenticate with; not empty. */
+    secret: string;
+    /** Milliseconds between an echo and what follows from it; see control/outbox.ts. */
+    gapMs?: number | undefined;
+  };
+  limits?: Partial<EngineLimits> | undefined;
+  sessionTimer?: Partial<SessionTimerOptions> | undefined;
+  /** RFC 3261 timer values in milliseconds, for tests and slow networks. */
+  timers?: { t1?: number | undefined; t2?: number | undefined; t4?: number | undefined } | undefined;
+}
+
+export const defaultGapMs = 3;
