@@ -74,7 +74,7 @@ function checkedUri(text: string, uri: string): string {
   if (i === 0 || uri.charCodeAt(i) !== 0x3a || i === uri.length - 1) throw bad(text, 'it holds no URI with a scheme (sip:, sips:, tel:)');
   for (let k = i; k < uri.length; k++) {
     const code = uri.charCodeAt(k);
-    if (isWs(code) || code === 0x22 || code === 0x3c) throw bad(text, 'its URI holds a space, a quote or "<"');
+    if (code <= 0x20 || code === 0x7f || code === 0x22 || code === 0x3c || code === 0x3e) throw bad(text, 'its URI holds a space, a quote, "<" or ">"');
   }
   return uri;
 }
