@@ -58,7 +58,7 @@ export const nonInviteServerTable = new StateTable<Machine, ServerState, NonInvi
   { in: ['trying', 'proceeding'], on: 'givenUp', do: [terminate], to: 'terminated', rfc: 'RFC 4320 §4.2' },
   { in: ['proceeding', 'completed'], on: 'retransmission', do: [repeatResponse], rfc: 'RFC 3261 §17.2.2 ¶3, ¶5' },
   { in: ['completed'], on: 'timerJ', do: [terminate], to: 'terminated', rfc: 'RFC 3261 §17.2.2 ¶6' },
-  { in: ['trying', 'proceeding', 'completed'], on: 'transportError', do: [tellTransportError], rfc: 'RFC 3261 §17.2.4; state kept, a retransmission may get through' },
+  { in: ['proceeding', 'completed'], on: 'transportError', do: [tellTransportError], rfc: 'RFC 3261 §17.2.4; state kept, a retransmission may get through' },
   { in: ['terminated'], on: 'transportError', do: [tellTransportError], rfc: 'a send that failed after timer J of zero' },
 ]);
 
