@@ -71,8 +71,11 @@ export class ExpiryWheel<T extends WheelEntry<T>> {
     this.timer = undefined;
   }
 
+  /** Sets the timer to the next full second, so that nothing is late by more than one. */
   private wind(): void {
-    if (!this.closed) this.timer ??= this.clock.after(tickMs, this.turn);
+    if (this.closed || this.timer) return;
+    const now = this.clock.now();
+    this.timer = this.clock.after(Math.ceil((Math.floor(now / tickMs) + 1) * tickMs - now), this.turn);
   }
 
   private ticks(): number {
@@ -86,17 +89,20 @@ export class ExpiryWheel<T extends WheelEntry<T>> {
     // after a long stall one full turn sees every slot
     if (until - this.hand > slots) this.hand = until - slots;
     while (this.hand < until) {
-      this.hand++;
-      let entry = this.heads[this.hand % slots];
-      while (entry) {
-        const next: T | undefined = entry.next;
-        if (entry.expiresAt <= now) {
-          this.remove(entry);
-          this.onExpired(entry);
-        }
-        entry = next;
+      const slot = ++this.hand % slots;
+      for (const entry of this.due(slot, now)) {
+        // what was told before may have taken this one out
+        if (entry.slot !== slot) continue;
+        this.remove(entry);
+        this.onExpired(entry);
       }
     }
     if (this.count > 0) this.wind();
   };
+
+  private due(slot: number, now: number): T[] {
+    const due: T[] = [];
+    for (let entry = this.heads[slot]; entry; entry = entry.next) if (entry.expiresAt <= now) due.push(entry);
+    return due;
+  }
 }

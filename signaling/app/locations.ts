@@ -147,18 +147,25 @@ export class Locations {
     return true;
   }
 
-  /** Drops the bindings of extensions that are not in the store any more. Errors: the store's. */
-  async dropRemoved(): Promise<number> {
+  /**
+   * Drops the bindings of extensions that are not in the store any more; says how many. Never rejects: when the store cannot
+   * be read they stay, and end with their time.
+   */
+  async dropRemovedExtensions(): Promise<number> {
     // taken before the list: an extension added while it is read must not count as removed
     const registered = [...this.byExtension.keys()];
-    const known = new Set((await this.store.extensions.list()).map((e) => e.number));
-    const gone = registered.filter((extension) => !known.has(extension));
     let dropped = 0;
-    for (const extension of gone) {
-      for (const live of [...(this.byExtension.get(extension) ?? [])]) {
-        this.takeOut(live, 'dropped');
-        dropped++;
+    try {
+      const known = new Set((await this.store.extensions.list()).map((e) => e.number));
+      for (const extension of registered) {
+        if (known.has(extension)) continue;
+        for (const live of [...(this.byExtension.get(extension) ?? [])]) {
+          this.takeOut(live, 'dropped');
+          dropped++;
+        }
       }
+    } catch (err) {
+      this.deps.log.error({ error: String(err) }, 'cannot see which extensions were removed');
     }
     return dropped;
   }
