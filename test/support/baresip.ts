@@ -5,7 +5,8 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { Child, run } from './child';
+import { Child } from './child';
+import { peerPath } from './peers';
 import { TONE_SECONDS, type Codec, type Phone, type PhoneOptions } from './phone';
 import type { Stage } from './stage';
 import { writeTone } from './tone';
@@ -49,10 +50,6 @@ export class Baresip implements Phone {
     this.name = `baresip ${options.user}`;
   }
 
-  static async available(): Promise<boolean> {
-    return (await run('baresip', ['-h'], { timeoutMs: 5000 }).catch(() => ({ output: '' }))).output.includes('baresip');
-  }
-
   static async start(stage: Stage, options: PhoneOptions): Promise<Baresip> {
     const folder = stage.path(`baresip-${options.user}`);
     const recordings = join(folder, 'recordings');
@@ -65,7 +62,7 @@ export class Baresip implements Phone {
     writeFileSync(join(folder, 'config'), configuration(options, ports.first, controlPort, tone, recordings));
     writeFileSync(join(folder, 'accounts'), account(options));
     writeFileSync(join(folder, 'contacts'), '');
-    const child = new Child(`baresip ${options.user}`, 'baresip', ['-f', folder, '-v'], { cwd: folder, env: { HOME: folder, TZ: 'UTC' }, netns: options.netns });
+    const child = new Child(`baresip ${options.user}`, peerPath('baresip'), ['-f', folder, '-v'], { cwd: folder, env: { HOME: folder, TZ: 'UTC' }, netns: options.netns });
     const phone = stage.own(new Baresip(child, recordings, options, controlPort));
     await child.waitFor(/baresip is ready/, 10_000);
     await phone.openControl();

@@ -19,6 +19,22 @@ export interface ChildOptions {
   onStdout?: (chunk: Buffer) => void;
 }
 
+/** Still running: killed when this process exits, so that a test run cut short leaves nothing behind. */
+const running = new Set<ChildProcessWithoutNullStreams>();
+
+function watchOver(child: ChildProcessWithoutNullStreams): void {
+  if (running.size === 0) process.once('exit', endAll);
+  running.add(child);
+  child.once('close', () => {
+    running.delete(child);
+    if (running.size === 0) process.off('exit', endAll);
+  });
+}
+
+function endAll(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
 /** Output beyond this is dropped from the front: a phone in debug mode must not fill the test's memory. */
 const KEPT_CHARACTERS = 1_000_000;
 
@@ -37,6 +53,7 @@ export class Child {
   ) {
     const [program, argv] = options.netns === undefined ? [command, args] : ['ip', ['netns', 'exec', options.netns, command, ...args]];
     this.process = spawn(program, argv, { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: 'pipe' });
+    watchOver(this.process);
     const texts = options.onStdout === undefined ? [this.process.stdout, this.process.stderr] : [this.process.stderr];
     for (const stream of texts) {
       stream.setEncoding('utf8');

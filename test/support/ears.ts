@@ -19,8 +19,8 @@ export function mark(listener: Listener): number {
  * Waits until the listener has heard a second of this tone, then judges everything heard since `from`: it must be that tone and
  * must not contain any of the others.
  */
-export async function hears(listener: Listener, hz: number, options: { not: number[]; from?: number; seconds?: number }): Promise<void> {
-  const { not, from = 0, seconds = 1 } = options;
+export async function hears(listener: Listener, hz: number, options: { not: number[]; from?: number; seconds?: number; waitMs?: number }): Promise<void> {
+  const { not, from = 0, seconds = 1, waitMs = 10_000 } = options;
   const name = listener.name ?? 'the party';
   let last: Recording = { samples: new Float32Array(0), rate: 8000 };
   const enough = (): boolean => {
@@ -28,7 +28,7 @@ export async function hears(listener: Listener, hz: number, options: { not: numb
     return last.samples.length >= seconds * last.rate && judge(last).secondsOf(hz) >= seconds;
   };
   try {
-    await eventually(`${seconds} s of ${hz} Hz`, enough, 10_000, 100);
+    await eventually(`${seconds} s of ${hz} Hz`, enough, waitMs, 100);
   } catch {
     throw new Error(`${name} did not hear ${seconds} s of ${hz} Hz from ${from.toFixed(2)} s on, but ${sound(last)}`);
   }

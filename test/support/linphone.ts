@@ -2,15 +2,15 @@
  * Linphone (linphonec, from Debian) as a phone without screen or sound card: commands go in through stdin, states are read
  * from the log it writes with -d 6, audio comes from and goes to WAV files.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Child, run } from './child';
+import { Child } from './child';
+import { peerPath } from './peers';
 import { TONE_SECONDS, type Codec, type Phone, type PhoneOptions } from './phone';
 import type { Stage } from './stage';
 import { writeTone } from './tone';
 import { eventually, readIfThere } from './wait';
 import { readWav, type Recording } from './wav';
-import { existsSync } from 'node:fs';
 
 /** mime name in linphonerc, rate, channels. Unlisted codecs would be added enabled, hence the full list. */
 const ALL_CODECS: Array<[string, number, number]> = [
@@ -43,10 +43,6 @@ export class Linphone implements Phone {
     this.log = join(folder, 'log');
   }
 
-  static async available(): Promise<boolean> {
-    return (await run('linphonec', ['--version'], { timeoutMs: 5000 }).catch(() => ({ code: 1 }))).code === 0;
-  }
-
   static async start(stage: Stage, options: PhoneOptions): Promise<Linphone> {
     const folder = stage.path(`linphone-${options.user}`);
     // Without these two it cannot open its database, and then never opens the SIP port.
@@ -57,7 +53,7 @@ export class Linphone implements Phone {
     writeFileSync(configFile, configuration(options, ports.first));
     const tone = join(folder, 'tone.wav');
     writeTone(tone, options.tone, TONE_SECONDS, wavRate(options));
-    const child = new Child(`linphone ${options.user}`, 'linphonec', ['-c', configFile, '-d', '6', '-l', join(folder, 'log')], {
+    const child = new Child(`linphone ${options.user}`, peerPath('linphone'), ['-c', configFile, '-d', '6', '-l', join(folder, 'log')], {
       cwd: folder,
       env: { HOME: folder },
       netns: options.netns,

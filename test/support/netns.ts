@@ -7,6 +7,7 @@
  * The router is unfriendly, as many are: it gives every flow a port other than the phone's own, lets in only what answers to
  * something sent out, and forwards nothing to the private network by itself.
  */
+import { existsSync } from 'node:fs';
 import { run } from './child';
 import type { Stage } from './stage';
 
@@ -38,6 +39,7 @@ export class NatNetwork {
   ) {}
 
   static async make(stage: Stage): Promise<NatNetwork> {
+    await removeOrphans();
     const prefix = `ofh-${process.pid}-${++made}`;
     const network = stage.own(new NatNetwork(`${prefix}-pub`, `${prefix}-nat`, `${prefix}-prv`));
     const { publicSide, router, privateSide } = network;
@@ -62,6 +64,14 @@ export class NatNetwork {
 
   async close(): Promise<void> {
     for (const name of [this.publicSide, this.router, this.privateSide]) await run('ip', ['netns', 'delete', name]);
+  }
+}
+
+/** Namespaces of test runs that were killed before they could tidy up: their names carry the pid. */
+async function removeOrphans(): Promise<void> {
+  const { output } = await run('ip', ['netns', 'list']);
+  for (const [name, pid] of output.matchAll(/^ofh-(\d+)-\S+/gm)) {
+    if (!existsSync(`/proc/${pid}`)) await run('ip', ['netns', 'delete', name]);
   }
 }
 

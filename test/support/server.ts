@@ -15,12 +15,14 @@ const COMMAND = join(process.env['OFFHOOK_TEST_DIST'] ?? join(ROOT, 'dist'), 'si
 const MEDIA_PORTS = 900;
 
 export interface ServerOptions {
-  /** Extensions that exist from the start; 1001 and 1002 by default */
+  /** Extensions that exist from the start (with `passwordOf`); 1001 and 1002 by default. None: the server makes its own. */
   extensions?: string[];
   settings?: Record<string, string | number>;
   /** Address to listen on; 127.0.0.1 */
   host?: string;
   netns?: string;
+  /** Data folder and port of an earlier server, to go on where it stopped. */
+  successorOf?: Server;
   /** RTP ports; 900 (two per phone in a call) */
   mediaPorts?: number;
 }
@@ -40,22 +42,21 @@ export class Server {
     readonly data: string,
     /** The JSON behind `ready` on stdout. */
     readonly ready: Record<string, unknown>,
-    private readonly netns: string | undefined,
   ) {}
 
   static async start(stage: Stage, options: ServerOptions = {}): Promise<Server> {
-    const data = stage.path('data');
-    for (const number of options.extensions ?? ['1001', '1002']) await addExtension(data, number);
-    const host = options.host ?? '127.0.0.1';
-    const port = await stage.port();
+    const { successorOf: before, host = '127.0.0.1' } = options;
+    const data = before?.data ?? stage.path('data');
+    if (before === undefined) for (const number of options.extensions ?? ['1001', '1002']) await addExtension(data, number);
+    const port = before?.port ?? (await stage.port());
     const media = await stage.ports(options.mediaPorts ?? MEDIA_PORTS);
     const settings = { 'media.portMin': media.first, 'media.portMax': media.last, ...options.settings };
     const args = ['serve', '--data', data, '--sip', `${host}:${port}`, ...Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`])];
     const child = new Child('offhook serve', process.execPath, [builtCommand(), ...args], { cwd: stage.folder, netns: options.netns });
-    const guard = stage.own({ close: () => child.stop('SIGKILL').then(() => undefined), report: () => child.tail(80) });
+    // Ends it also when it never gets ready, and keeps its output for the failure message.
+    stage.own({ close: () => child.stop('SIGKILL').then(() => undefined), report: () => child.tail(80) });
     const [, json = ''] = await child.waitFor(/^ready (\{.*\})$/m, 20_000);
-    const server = new Server(child, host, port, data, JSON.parse(json) as Record<string, unknown>, options.netns);
-    void guard;
+    const server = new Server(child, host, port, data, JSON.parse(json) as Record<string, unknown>);
     return stage.own(server);
   }
 

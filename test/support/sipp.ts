@@ -25,6 +25,8 @@ export interface SippOptions {
   password?: string;
   /** Number to call (`[service]`). */
   dials?: string;
+  /** Own address; 127.0.0.1 */
+  address?: string;
   /** Own SIP port; a new one by default. A party that is called listens where it registered from. */
   port?: number;
   /** Calls in all, at once, and begun per second; 1 each by default */
@@ -70,7 +72,7 @@ export class Sipp {
     const { calls = 1, perSecond = 10, seconds = 30 } = options;
     const values = { user: options.user ?? 'sipp', transport, ...options.values };
     writeFileSync(join(folder, 'scenario.xml'), scenarioText(options.scenario, values));
-    const args = ['-sf', 'scenario.xml', '-i', '127.0.0.1', '-p', String(port), '-t', transport === 'udp' ? 'u1' : 't1', '-nostdin'];
+    const args = ['-sf', 'scenario.xml', '-i', options.address ?? '127.0.0.1', '-p', String(port), '-t', transport === 'udp' ? 'u1' : 't1', '-nostdin'];
     args.push('-m', String(calls), '-l', String(options.atOnce ?? calls), '-r', String(perSecond));
     args.push('-trace_msg', '-message_file', 'messages.log', '-trace_err', '-error_file', 'errors.log');
     args.push('-trace_stat', '-stf', 'statistics.csv', '-fd', '1', '-timeout', String(seconds), '-timeout_error', '-skip_rlimit');
@@ -125,13 +127,13 @@ export class Sipp {
 
 /** The scenario with its parts and values filled in. Throws when a value or a part is missing. */
 export function scenarioText(name: string, values: Record<string, string | number>, folder = SCENARIOS): string {
-  const text = readFileSync(join(folder, `${name}.xml`), 'utf8');
-  const whole = text.replace(/\{\{> ([\w-]+)\}\}\n?/g, (_all, part: string) => {
-    const file = join(folder, 'parts', `${part}.xml`);
-    if (!existsSync(file)) throw new Error(`scenario ${name}: there is no part ${part}`);
-    return readFileSync(file, 'utf8');
-  });
-  return whole.replace(/\{\{(\w+)\}\}/g, (_all, key: string) => {
+  const withParts = (text: string): string =>
+    text.replace(/\{\{> ([\w-]+)\}\}\n?/g, (_all, part: string) => {
+      const file = join(folder, 'parts', `${part}.xml`);
+      if (!existsSync(file)) throw new Error(`scenario ${name}: there is no part ${part}`);
+      return withParts(readFileSync(file, 'utf8'));
+    });
+  return withParts(readFileSync(join(folder, `${name}.xml`), 'utf8')).replace(/\{\{(\w+)\}\}/g, (_all, key: string) => {
     const value = values[key];
     if (value === undefined) throw new Error(`scenario ${name}: no value for {{${key}}}`);
     return String(value);

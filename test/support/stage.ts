@@ -67,22 +67,44 @@ export class Stage {
   }
 }
 
+export interface StagedOptions {
+  /** A stage that outlives the test (a server used by a whole suite), for the failure message. */
+  suite?: () => Stage | undefined;
+  /** The test fails when it takes longer; 20 s. Real phones and real time: be generous, a test waits for events anyway. */
+  seconds?: number;
+}
+
 /**
- * A test body with a stage of its own: `test('…', staged(async (stage) => { … }))`.
- * @param shared a stage that outlives the test (a server used by a whole suite), for the failure message
+ * A test body with a stage of its own, and jest's time-out for it: `test('…', ...staged(async (stage) => { … }))`.
+ * The body is given up before jest gives up on the test, so that the processes are ended and the message has their output.
  */
-export function staged(body: (stage: Stage) => Promise<void>, shared?: () => Stage | undefined): () => Promise<void> {
-  return async () => {
+export function staged<Args extends unknown[]>(
+  body: (stage: Stage, ...args: Args) => Promise<void>,
+  options: StagedOptions = {},
+): [(...args: Args) => Promise<void>, number] {
+  const seconds = options.seconds ?? 20;
+  const perform = async (...args: Args): Promise<void> => {
     const stage = new Stage();
     try {
-      await body(stage);
+      await within(seconds, body(stage, ...args));
     } catch (error) {
-      const report = [stage.report(), shared?.()?.report() ?? ''].filter((text) => text !== '').join('\n');
+      const report = [stage.report(), options.suite?.()?.report() ?? ''].filter((text) => text !== '').join('\n');
       await stage.close().catch(() => undefined);
       throw withReport(error, report);
     }
     await stage.close();
   };
+  return [perform, (seconds + 30) * 1000];
+}
+
+async function within(seconds: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`the test took longer than ${seconds} s`)), seconds * 1000);
+  });
+  // The body goes on until it stumbles over the closed stage; nobody waits for that.
+  work.catch(() => undefined);
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 /** The same error with what the processes printed at the end of its message (jest shows the stack, so that too). */

@@ -1,0 +1,139 @@
+/**
+ * The main job, by ear: Linphone and baresip, as anyone installs them, register, call each other through the server, and each
+ * hears the other's tone and not its own.
+ */
+import { Baresip } from '../support/baresip';
+import { hears, hearsNothing, mark } from '../support/ears';
+import { Linphone } from '../support/linphone';
+import { need } from '../support/peers';
+import type { Codec, Phone } from '../support/phone';
+import { Server } from '../support/server';
+import { Stage, staged } from '../support/stage';
+
+const LINPHONE_TONE = 600;
+const BARESIP_TONE = 900;
+
+let suite: Stage;
+let server: Server;
+
+interface Phones {
+  linphone: Phone;
+  baresip: Phone;
+}
+
+/** Both phones, registered: Linphone as 1001, baresip as 1002. */
+async function phones(stage: Stage, options: { transport?: 'udp' | 'tcp'; codecs?: Codec[] } = {}): Promise<Phones> {
+  const common = { server: server.address, ...options };
+  const [linphone, baresip] = await Promise.all([
+    Linphone.start(stage, { ...common, ...server.account('1001'), tone: LINPHONE_TONE }),
+    Baresip.start(stage, { ...common, ...server.account('1002'), tone: BARESIP_TONE }),
+  ]);
+  await Promise.all([linphone.registered(), baresip.registered()]);
+  return { linphone, baresip };
+}
+
+async function call(caller: Phone, number: string, callee: Phone): Promise<void> {
+  await caller.dial(number);
+  await callee.ringing();
+  await callee.answer();
+  await Promise.all([caller.inCall(), callee.inCall()]);
+}
+
+/** Each hears the other and not itself, from these points of their recordings on. */
+async function hearEachOther({ linphone, baresip }: Phones, from = { linphone: 0, baresip: 0 }): Promise<void> {
+  await Promise.all([
+    hears(linphone, BARESIP_TONE, { not: [LINPHONE_TONE], from: from.linphone }),
+    hears(baresip, LINPHONE_TONE, { not: [BARESIP_TONE], from: from.baresip }),
+  ]);
+}
+
+function now({ linphone, baresip }: Phones): { linphone: number; baresip: number } {
+  return { linphone: mark(linphone), baresip: mark(baresip) };
+}
+
+/** One hangs up, and both are through. */
+async function hangUp(phone: Phone, { linphone, baresip }: Phones): Promise<void> {
+  await phone.hangUp();
+  await Promise.all([linphone.ended(), baresip.ended()]);
+}
+
+need('linphone', 'baresip')('softphones', () => {
+  beforeAll(async () => {
+    suite = new Stage();
+    server = await Server.start(suite);
+  }, 30_000);
+  afterAll(() => suite.close());
+  const shared = <Args extends unknown[]>(body: (stage: Stage, ...args: Args) => Promise<void>): ReturnType<typeof staged<Args>> =>
+    staged(body, { suite: () => suite, seconds: 60 });
+
+  describe.each(['udp', 'tcp'] as const)('over %s', (transport) => {
+    test('Linphone calls baresip and hangs up', ...shared(async (stage) => {
+      const both = await phones(stage, { transport });
+      await call(both.linphone, '1002', both.baresip);
+      await hearEachOther(both);
+      await hangUp(both.linphone, both);
+    }));
+
+    test('baresip calls Linphone; Linphone hangs up', ...shared(async (stage) => {
+      const both = await phones(stage, { transport });
+      await call(both.baresip, '1001', both.linphone);
+      await hearEachOther(both);
+      await hangUp(both.linphone, both);
+    }));
+
+    test('Linphone calls baresip; baresip hangs up', ...shared(async (stage) => {
+      const both = await phones(stage, { transport });
+      await call(both.linphone, '1002', both.baresip);
+      await hearEachOther(both);
+      await hangUp(both.baresip, both);
+    }));
+  });
+
+  test.each(['PCMA', 'G722', 'opus'] as const)('in %s', ...shared(async (stage, codec: Codec) => {
+    const both = await phones(stage, { codecs: [codec] });
+    await call(both.baresip, '1001', both.linphone);
+    await hearEachOther(both);
+    await hangUp(both.baresip, both);
+  }));
+
+  test('Linphone holds: it hears nothing; it resumes: both hear again', ...shared(async (stage) => {
+    const both = await phones(stage);
+    await call(both.baresip, '1001', both.linphone);
+    await hearEachOther(both);
+    await both.linphone.hold();
+    // What the held side hears is what Linphone plays to it meanwhile: its file, as hold music.
+    await hearsNothing(both.linphone);
+    await both.linphone.resume();
+    await hearEachOther(both, now(both));
+    await hangUp(both.baresip, both);
+  }));
+
+  test('baresip holds: both hear nothing; it resumes: both hear again', ...shared(async (stage) => {
+    const both = await phones(stage);
+    await call(both.linphone, '1002', both.baresip);
+    await hearEachOther(both);
+    await both.baresip.hold();
+    await Promise.all([hearsNothing(both.linphone), hearsNothing(both.baresip)]);
+    await both.baresip.resume();
+    await hearEachOther(both, now(both));
+    await hangUp(both.linphone, both);
+  }));
+
+  test('a second call between the same phones, the other way round', ...shared(async (stage) => {
+    const both = await phones(stage);
+    await call(both.linphone, '1002', both.baresip);
+    await hearEachOther(both);
+    await hangUp(both.linphone, both);
+    await call(both.baresip, '1001', both.linphone);
+    await hearEachOther(both, now(both));
+    await hangUp(both.baresip, both);
+  }));
+
+  test('a phone that refuses: the caller is told, and free again', ...shared(async (stage) => {
+    const both = await phones(stage);
+    await both.linphone.dial('1002');
+    await both.baresip.ringing();
+    await both.baresip.hangUp();
+    await Promise.all([both.linphone.ended(), both.baresip.ended()]);
+  }));
+});
