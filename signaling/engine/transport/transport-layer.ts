@@ -313,7 +313,7 @@ function noTransport(target: Target, address: string): TransportError {
 function addNet(list: BlockList, net: string): void {
   const [address = '', bits] = net.split('/');
   const version = isIP(address);
-  const prefix = bits === undefined ? (version === 6 ? 128 : 32) : Number(bits);
+  const prefix = bits === undefined ? (version === 6 ? 128 : 32) : /^\d+$/.test(bits) ? Number(bits) : Number.NaN;
   if (version === 0 || !Number.isInteger(prefix) || prefix < 0 || prefix > (version === 6 ? 128 : 32)) {
     throw new TransportError('bad-net', `${net} is not a network like 192.168.0.0/16`);
   }
