@@ -1,0 +1,160 @@
+/**
+ * A call's media: port pairs for its legs, the relay between them, and giving everything back.
+ *
+ *   phone A ⇄ udp(endpoint of A) ⇄ relay, renumbering ⇄ udp(endpoint of B) ⇄ phone B
+ *
+ * With direct media there are no endpoints, and each phone is told the other's address.
+ */
+import { isIP } from 'node:net';
+import { flows, payloadMap, type Family, type MediaAddress, type StreamDescription } from '../../media/sdp';
+import type { Call } from './call';
+import type { CallContext } from './context';
+import type { Endpoint, Leg } from './leg';
+
+export interface RelayDirection {
+  flow: boolean;
+  /** Payload type as received → as sent; -1 drops. */
+  payloadMap?: Record<number, number>;
+}
+
+/** The part of the media plane that calls use. */
+export interface CallMedia {
+  allocate(request: { session: string; family: Family; label: string }): Promise<{ id: string; rtpPort: number; rtcpPort: number }>;
+  setRemote(id: string, remote: { address: string; port: number; rtcpPort?: number } | null, options?: { relatch?: boolean }): Promise<void>;
+  connect(a: string, b: string, wiring: { aToB: RelayDirection; bToA: RelayDirection }): Promise<void>;
+  describe(id: string): Promise<string>;
+  release(id: string): Promise<StreamCounts>;
+}
+
+/** What is reported of one endpoint when its call ends. */
+export interface StreamCounts {
+  packets: number;
+  lost: number;
+  jitterMs: number;
+}
+
+export class NoMedia extends Error {
+  override readonly name = 'NoMedia';
+  constructor(
+    readonly refusal: 'no-ports' | 'no-address',
+    detail: string,
+  ) {
+    super(detail);
+  }
+}
+
+/**
+ * Takes a port pair for `leg`, in the family of the phone's media when it has said so and we have an address there, else in that of its
+ * signaling. Errors: `NoMedia`. When the call has ended meanwhile, the ports go back at once and the leg stays without.
+ */
+export async function allocate(ctx: CallContext, call: Call, leg: Leg): Promise<void> {
+  let problem = new NoMedia('no-address', `no address of ours for ${leg.source}`);
+  for (const { family, peer } of places(leg)) {
+    const address = ctx.reach.addressFor(peer, family);
+    if (address === undefined) continue;
+    try {
+      const { id, rtpPort, rtcpPort } = await ctx.plane.allocate({ session: call.id, family, label: `${leg.side} ${leg.party}` });
+      if (call.over) {
+        void ctx.plane.release(id).catch(() => ctx.counters.mediaErrors++);
+        return;
+      }
+      call.endpoints.add(id);
+      leg.endpoint = { id, family, address, rtpPort, rtcpPort };
+      return;
+    } catch (err) {
+      ctx.counters.mediaErrors++;
+      problem = new NoMedia('no-ports', String(err));
+    }
+  }
+  throw problem;
+}
+
+function places(leg: Leg): Array<{ family: Family; peer: string }> {
+  const bySignaling: Family = isIP(leg.source) === 6 ? 6 : 4;
+  const stream = leg.heard?.stream;
+  if (!stream || stream.family === bySignaling) return [{ family: bySignaling, peer: leg.source }];
+  return [
+    { family: stream.family, peer: stream.remote?.address ?? leg.source },
+    { family: bySignaling, peer: leg.source },
+  ];
+}
+
+/** The address that `leg`'s phone is told to send to. `opposite` is the other phone's stream, which it is told when media goes directly. */
+export function mediaAddress(leg: Leg, opposite: StreamDescription | undefined): MediaAddress {
+  if (leg.endpoint) return addressOf(leg.endpoint);
+  if (!opposite) throw new Error('a leg has no media address');
+  const { remote, family, port } = opposite;
+  // on hold the old way the other phone has none either
+  return remote ?? { family, address: family === 4 ? '0.0.0.0' : '::', port, rtcpPort: port + 1 };
+}
+
+const addressOf = ({ family, address, rtpPort, rtcpPort }: Endpoint): MediaAddress => ({ family, address, port: rtpPort, rtcpPort });
+
+/**
+ * Makes the plane do what the two legs have agreed to. Only what changed is sent. Errors: what the plane throws.
+ */
+export async function wire(ctx: CallContext, call: Call, callee: Leg): Promise<void> {
+  const { caller } = call;
+  if (!caller.endpoint || !callee.endpoint || !caller.heard || !callee.heard) return;
+  const wiring = {
+    aToB: { flow: flows(caller.agreed, callee.agreed), payloadMap: numbers(caller, callee) },
+    bToA: { flow: flows(callee.agreed, caller.agreed), payloadMap: numbers(callee, caller) },
+  };
+  const text = JSON.stringify([caller.endpoint.id, callee.endpoint.id, wiring]);
+  const work = [setRemote(ctx, caller), setRemote(ctx, callee)];
+  if (text !== call.wiring) {
+    call.wiring = text;
+    work.push(ctx.plane.connect(caller.endpoint.id, callee.endpoint.id, wiring));
+  }
+  await Promise.all(work);
+}
+
+const numbers = (from: Leg, to: Leg): Record<number, number> =>
+  payloadMap({ told: from.told, heard: from.heard?.codecs ?? [] }, { told: to.told, heard: to.heard?.codecs ?? [] });
+
+/** After the first time, another address in the phone's SDP means that it moved: the plane then waits for its packets from anywhere again. */
+async function setRemote(ctx: CallContext, leg: Leg): Promise<void> {
+  const { endpoint, heard, remoteKey } = leg;
+  const remote = heard?.stream.remote;
+  if (!endpoint || !heard) return;
+  // held the old way, the phone is still where it was
+  if (!remote && remoteKey !== undefined) return;
+  // an address of the other family cannot be sent to; the source of its packets can
+  const usable = remote && remote.family === endpoint.family ? remote : null;
+  const key = usable ? `${usable.address} ${usable.port} ${usable.rtcpPort} ${leg.source}` : `none ${leg.source}`;
+  if (key === remoteKey) return;
+  leg.remoteKey = key;
+  await ctx.plane.setRemote(endpoint.id, usable && { address: usable.address, port: usable.port, rtcpPort: usable.rtcpPort }, { relatch: remoteKey !== undefined });
+}
+
+/** Gives a leg's ports back while the call goes on (a phone that did not win). */
+export function releaseLeg(ctx: CallContext, call: Call, leg: Leg): void {
+  const id = leg.endpoint?.id;
+  leg.endpoint = undefined;
+  if (id === undefined || !call.endpoints.delete(id)) return;
+  void ctx.plane.release(id).catch(() => ctx.counters.mediaErrors++);
+}
+
+export interface MediaReport {
+  pipeline: string | undefined;
+  caller: StreamCounts | undefined;
+  callee: StreamCounts | undefined;
+}
+
+/** Gives back everything and tells how it was. Never fails. */
+export async function releaseAll(ctx: CallContext, call: Call): Promise<MediaReport> {
+  const ids = [...call.endpoints];
+  call.endpoints.clear();
+  const a = call.caller.endpoint?.id;
+  const b = call.callee?.endpoint?.id;
+  const failed = () => {
+    ctx.counters.mediaErrors++;
+    return undefined;
+  };
+  // asked before the release is sent, answered in that order
+  const pipeline = call.wiring !== undefined && a !== undefined ? ctx.plane.describe(a).catch(failed) : undefined;
+  const released = new Map<string, StreamCounts | undefined>();
+  await Promise.all(ids.map(async (id) => released.set(id, await ctx.plane.release(id).catch(failed))));
+  const counts = (id: string | undefined) => (id === undefined ? undefined : released.get(id));
+  return { pipeline: await pipeline, caller: counts(a), callee: counts(b) };
+}

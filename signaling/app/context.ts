@@ -1,0 +1,66 @@
+/**
+ * What the functions over a call may use: handed in by `Calls`, the same for all calls.
+ */
+import type { Family } from '../../media/sdp';
+import type { Clock, Random } from '../clock';
+import type { Call } from './call';
+import type { CallMedia } from './call-media';
+import type { CallSrf } from './dialogs';
+import type { Binding } from './binding';
+import type { Logger } from '../log';
+import type { Ending } from './hangup';
+
+export interface CallSettings {
+  /** An unanswered call is given up after this long. */
+  ringSeconds: number;
+  /** Calls at once; more are answered 503. */
+  maxCalls: number;
+}
+
+/** The way to a phone and back. */
+export interface CallLocations {
+  /** Live bindings, the preferred first. */
+  lookup(extension: string): Binding[];
+  /** Takes out a binding that leads nowhere any more. */
+  forget(binding: Binding): boolean;
+}
+
+export interface CallReach {
+  addressFor(peer: string, family: Family): string | undefined;
+}
+
+/** Things that go wrong without ending a call, and are counted. */
+export interface CallCounters {
+  /** Requests refused because a negotiation was under way (491). */
+  glare: number;
+  /** re-INVITEs and UPDATEs that the other party did not take. */
+  refusedChanges: number;
+  /** Session refreshes answered by ourselves. */
+  refreshes: number;
+  /** Answers that crossed a CANCEL or another phone's answer, ended with BYE. */
+  lateAnswers: number;
+  /** Descriptions from phones that could not be used. */
+  badSdp: number;
+  /** Calls ended because no media came. */
+  silent: number;
+  /** Requests of the media plane that failed. */
+  mediaErrors: number;
+  /** Faults of ours, each logged. */
+  faults: number;
+}
+
+export interface CallContext {
+  readonly srf: CallSrf;
+  readonly plane: CallMedia;
+  readonly reach: CallReach;
+  readonly locations: CallLocations;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly settings: CallSettings;
+  readonly counters: CallCounters;
+  onRinging(call: Call): void;
+  onAnswered(call: Call): void;
+  /** Once per call, after its last dialog was told and its media is being given back. */
+  onEnded(call: Call, ending: Ending): void;
+}

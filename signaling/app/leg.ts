@@ -1,0 +1,154 @@
+/**
+ * One side of a call: the dialog with one phone, where its media arrives, and what the two have told each other in SDP.
+ *
+ * A description counts when it was accepted: `offerTo` and `answerTo` give a proposal, and only its `accept` changes the leg. A refused
+ * re-INVITE therefore leaves the session as it was (RFC 3261 §14.1).
+ */
+import {
+  abandon,
+  both,
+  codecKey,
+  learn,
+  newLocal,
+  reverse,
+  writeAnswer,
+  writeOffer,
+  type AudioSpec,
+  type Codec,
+  type Direction,
+  type Family,
+  type LocalState,
+  type MediaAddress,
+  type Picked,
+  type Written,
+} from '../../media/sdp';
+import type { Random } from '../clock';
+import type { Dialog } from './dialogs';
+
+export type Side = 'caller' | 'callee';
+
+/** A port pair of the media plane, and the address of ours that the phone is told for it. */
+export interface Endpoint {
+  id: string;
+  family: Family;
+  address: string;
+  rtpPort: number;
+  rtcpPort: number;
+}
+
+export interface Leg {
+  readonly side: Side;
+  /** The extension's number. */
+  readonly party: string;
+  /** Where its SIP messages come from: an address without brackets. */
+  source: string;
+  dialog: Dialog | undefined;
+  /** BYE was sent or received. */
+  over: boolean;
+  endpoint: Endpoint | undefined;
+  local: LocalState;
+  /** What the phone may send with: the codecs of our last description. */
+  told: readonly Codec[];
+  /** Direction in our last description, from our view. */
+  toldDirection: Direction;
+  /** The phone's last description. */
+  heard: Picked | undefined;
+  /** What flows, from the phone's view. */
+  agreed: Direction;
+  /** What the phone would like if it were not restricted by the other side; see `learn`. */
+  wants: Direction;
+  /** What each payload number means in this session; RFC 3264 §8.3.2 forbids that to change. */
+  readonly numbers: Map<number, string>;
+  /** The media address last given to the plane. */
+  remoteKey: string | undefined;
+  /** Our offer went out in a 200, and the ACK with this CSeq number brings the answer (RFC 3264 §4, RFC 3261 §13.2.1). */
+  awaited: { cseq: number; ack(body: string | undefined): void } | undefined;
+}
+
+export function newLeg(side: Side, party: string, source: string, random: Random): Leg {
+  return {
+    side,
+    party,
+    source: source.replace(/^::ffff:(?=\d+\.)/i, ''),
+    dialog: undefined,
+    over: false,
+    endpoint: undefined,
+    // 62 random bits: unrelated to anything the other side sees
+    local: newLocal((random(8).readBigUInt64BE() >> 2n).toString()),
+    told: [],
+    toldDirection: 'inactive',
+    heard: undefined,
+    agreed: 'inactive',
+    wants: 'sendrecv',
+    numbers: new Map(),
+    remoteKey: undefined,
+    awaited: undefined,
+  };
+}
+
+export interface Offered {
+  readonly text: string;
+  /** Position of the audio stream in it. */
+  readonly index: number;
+  readonly codecs: readonly Codec[];
+  /** The phone's answer to it holds now. */
+  accept(answer: Picked): void;
+  refused(): void;
+}
+
+export function offerTo(leg: Leg, where: MediaAddress, spec: AudioSpec): Offered {
+  const before = leg.local;
+  const written = writeOffer(before, where, spec);
+  return {
+    text: written.text,
+    index: written.state.active,
+    codecs: spec.codecs,
+    accept(answer) {
+      const allowed = reverse(spec.direction);
+      tell(leg, written, spec);
+      leg.heard = answer;
+      leg.agreed = both(allowed, answer.stream.direction);
+      leg.wants = learn(leg.wants, allowed, answer.stream.direction);
+      bind(leg, answer.codecs);
+    },
+    refused: () => forget(leg, before, written),
+  };
+}
+
+export interface Answered {
+  readonly text: string;
+  /** The answer is on its way; from now on it holds. */
+  accept(): void;
+  refused(): void;
+}
+
+export function answerTo(leg: Leg, offer: Picked, where: MediaAddress, spec: AudioSpec): Answered {
+  const before = leg.local;
+  const written = writeAnswer(before, offer.session, offer.index, where, spec);
+  return {
+    text: written.text,
+    accept() {
+      tell(leg, written, spec);
+      leg.heard = offer;
+      leg.agreed = both(offer.stream.direction, reverse(spec.direction));
+      leg.wants = offer.stream.direction;
+      bind(leg, offer.codecs);
+    },
+    refused: () => forget(leg, before, written),
+  };
+}
+
+function tell(leg: Leg, written: Written, spec: AudioSpec): void {
+  leg.local = written.state;
+  leg.told = spec.codecs;
+  leg.toldDirection = spec.direction;
+  bind(leg, spec.codecs);
+}
+
+function forget(leg: Leg, before: LocalState, written: Written): void {
+  leg.local = abandon(before, written);
+}
+
+function bind(leg: Leg, codecs: readonly Codec[]): void {
+  for (const codec of codecs) leg.numbers.set(codec.payloadType, codecKey(codec));
+}

@@ -1,0 +1,177 @@
+/**
+ * Ringing every phone of the callee at once (RFC 3261 §16.7 without the proxy: each phone gets an INVITE of our own). The first 2xx wins;
+ * when none comes, the caller is told the most that is known.
+ */
+import { isIPv6 } from 'node:net';
+import { ownOffer, relayOffer, type AudioSpec } from '../../media/sdp';
+import { answerOf, connectPhones, earlyAnswer } from './b2bua';
+import type { Binding } from './binding';
+import type { Call, Fork } from './call';
+import { allocate, mediaAddress, NoMedia, releaseLeg } from './call-media';
+import type { CallContext } from './context';
+import { endDialog, sendInvite, type Dialog } from './dialogs';
+import { abilities } from './abilities';
+import { cancelOthers, endLateAnswer, guarded, hangup } from './hangup';
+import { newLeg, offerTo } from './leg';
+import { answeredElsewhere, bestCause, causeOf, endsAll, reasonHeader, refuse, type Cause } from './reasons';
+import { isPrintable, quoted } from './text';
+
+/** Headers of the caller's INVITE that the callee gets to see. */
+const passedOn = ['Subject', 'Priority'];
+
+export async function ring(ctx: CallContext, call: Call, bindings: readonly Binding[]): Promise<void> {
+  call.forks = bindings.map((binding) => ({
+    leg: newLeg('callee', call.to.number, binding.source.address, ctx.random),
+    binding,
+    offer: undefined,
+    outgoing: undefined,
+    rang: false,
+    ended: undefined,
+  }));
+  if (call.anchored && !(await takePorts(ctx, call))) return;
+  if (call.over) return;
+  call.advance('ring');
+  for (const fork of call.forks) if (!call.over && fork.ended === undefined) invite(ctx, call, fork);
+  settle(ctx, call);
+  if (!call.over) call.timers.add(ctx.clock.after(ctx.settings.ringSeconds * 1000, () => guarded(ctx, call, 'ring timeout', () => giveUp(ctx, call))));
+}
+
+/** Port pairs for the caller and every phone, all asked for at once. False: the call cannot be made and was ended. */
+async function takePorts(ctx: CallContext, call: Call): Promise<boolean> {
+  const forks = call.forks.map((fork) =>
+    allocate(ctx, call, fork.leg).catch((err) => {
+      fork.ended = mediaCause(ctx, call, err);
+    }),
+  );
+  let problem: Cause | undefined;
+  await allocate(ctx, call, call.caller).catch((err) => {
+    problem = mediaCause(ctx, call, err);
+  });
+  await Promise.all(forks);
+  if (problem) hangup(ctx, call, 'system', refuse(problem, call.from.number));
+  return !problem;
+}
+
+function mediaCause(ctx: CallContext, call: Call, err: unknown): Cause {
+  ctx.log.warn({ call: call.id, error: String(err) }, 'no media for a phone');
+  return err instanceof NoMedia ? err.refusal : 'media-failed';
+}
+
+function invite(ctx: CallContext, call: Call, fork: Fork): void {
+  const { leg, binding } = fork;
+  fork.offer = offerTo(leg, mediaAddress(leg, call.caller.heard?.stream), offerFor(call, fork));
+  const { protocol, address, port } = binding.source;
+  fork.outgoing = sendInvite(
+    ctx.srf,
+    {
+      uri: binding.uri,
+      proxy: `sip:${isIPv6(address) ? `[${address}]` : address}:${port};transport=${protocol}`,
+      sdp: fork.offer.text,
+      headers: inviteHeaders(call),
+    },
+    {
+      provisional: (status, body) => guarded(ctx, call, 'provisional answer', () => provisional(ctx, call, fork, status, body)),
+      answered: (dialog, body) => guarded(ctx, call, 'answer', () => answered(ctx, call, fork, dialog, body)),
+      failed: (status, problem) => guarded(ctx, call, 'refusal', () => failed(ctx, call, fork, status, problem)),
+    },
+  );
+}
+
+function offerFor(call: Call, fork: Fork): AudioSpec {
+  const offer = call.invite?.offer;
+  return offer ? relayOffer(offer, fork.leg.numbers) : { codecs: ownOffer, direction: 'sendrecv' };
+}
+
+/** Nothing of the caller's own dialog: the engine makes Call-ID, tags and Contact, and puts its address for `localhost`. */
+function inviteHeaders(call: Call): Record<string, string> {
+  const { from, to, invite: pending } = call;
+  const headers: Record<string, string> = {
+    From: `${from.name === null ? '' : `${displayName(from.name)} `}<sip:${from.number}@localhost>`,
+    To: `<sip:${to.number}@localhost>`,
+    ...abilities,
+  };
+  for (const name of passedOn) {
+    const value = pending?.req.get(name);
+    if (value !== undefined && value.length <= 200 && isPrintable(value)) headers[name] = value;
+  }
+  return headers;
+}
+
+const displayName = (name: string): string => quoted(name.replace(/[\x00-\x1f\x7f]/g, ' '));
+
+function provisional(ctx: CallContext, call: Call, fork: Fork, status: number, body: string | undefined): void {
+  // 199 ends an early dialog (RFC 6228); the caller has none of that fork
+  if (call.state !== 'ringing' || fork.ended !== undefined || status <= 100 || status === 199) return;
+  fork.rang = true;
+  if (call.rangAt === undefined) {
+    call.rangAt = ctx.clock.now();
+    ctx.onRinging(call);
+  }
+  const single = call.forks.length === 1;
+  const early = single && body ? earlyAnswer(ctx, call, fork, body) : undefined;
+  if (early !== undefined) {
+    progress(call, status, early);
+    return;
+  }
+  // several phones: whatever they say, the caller hears that it rings
+  progress(call, single && [180, 181, 182, 183].includes(status) ? status : 180, undefined);
+}
+
+/** Each provisional answer goes to the caller once. */
+function progress(call: Call, status: number, body: string | undefined): void {
+  const key = `${status} ${body ?? ''}`;
+  if (!call.invite || call.progress.has(key)) return;
+  call.progress.add(key);
+  call.invite.res.send(status, '', body === undefined ? { headers: {} } : { headers: { 'Content-Type': 'application/sdp' }, body });
+}
+
+function answered(ctx: CallContext, call: Call, fork: Fork, dialog: Dialog, body: string | undefined): void {
+  if (call.state !== 'ringing' || fork.ended !== undefined) {
+    endLateAnswer(ctx, dialog, call.over ? reasonHeader(refuse('cancelled', call.from.number)) : answeredElsewhere);
+    return;
+  }
+  const answer = answerOf(ctx, call, fork, body);
+  if (!answer) {
+    void endDialog(dialog, reasonHeader(refuse('bad-answer', call.to.number)));
+    out(ctx, call, fork, 'bad-answer');
+    return;
+  }
+  call.advance('answer');
+  call.callee = fork.leg;
+  fork.leg.dialog = dialog;
+  cancelOthers(ctx, call, fork.leg);
+  connectPhones(ctx, call, fork.leg, answer);
+}
+
+function failed(ctx: CallContext, call: Call, fork: Fork, status: number, problem: string): void {
+  if (fork.ended !== undefined) return;
+  ctx.log.debug({ call: call.id, to: call.to.number, status, problem }, 'a phone refused');
+  // the connection it registered over is closed: 410 from drachtio, 430 from RFC 5626 §4.4.2
+  if (status === 410 || status === 430) ctx.locations.forget(fork.binding);
+  const cause = causeOf({ status, rang: fork.rang });
+  if (endsAll(status)) {
+    fork.ended = cause;
+    hangup(ctx, call, 'callee', refuse(cause, call.to.number));
+    return;
+  }
+  out(ctx, call, fork, cause);
+}
+
+/** This phone is out of the race; with the last one the call ends. */
+function out(ctx: CallContext, call: Call, fork: Fork, cause: Cause): void {
+  fork.ended = cause;
+  releaseLeg(ctx, call, fork.leg);
+  if (call.state === 'ringing') settle(ctx, call);
+}
+
+function settle(ctx: CallContext, call: Call): void {
+  if (call.over) return;
+  const causes = call.forks.flatMap((fork) => fork.ended ?? []);
+  if (causes.length === call.forks.length) hangup(ctx, call, 'callee', refuse(bestCause(causes), call.to.number));
+}
+
+function giveUp(ctx: CallContext, call: Call): void {
+  if (call.state !== 'ringing') return;
+  const causes = call.forks.map((fork) => fork.ended ?? (fork.rang ? 'no-answer' : 'unreachable'));
+  hangup(ctx, call, 'system', refuse(bestCause(causes), call.to.number));
+}
