@@ -1,13 +1,17 @@
 /** `offhook bench [NAME…]`: every benchmark, its peers side by side in the same run. */
 import { benchCalls } from './calls';
+import { benchMemory } from './memory';
 import { benchRegistrations } from './registrations';
 import { benchRelay } from './relay';
+import { benchStanding } from './standing';
 import { printResult, type BenchResult } from './support/report';
 
 const benchmarks: Record<string, { about: string; run(log: (line: string) => void): Promise<BenchResult> }> = {
   registrations: { about: 'digest registrations, against Kamailio', run: benchRegistrations },
   calls: { about: 'calls with media anchored, against Kamailio with rtpengine', run: benchCalls },
+  standing: { about: '500 calls up with media, against Kamailio with rtpengine', run: benchStanding },
   relay: { about: 'relayed RTP packets, against rtpengine', run: (log) => benchRelay({ log }) },
+  memory: { about: 'resident memory, idle and by contact', run: benchMemory },
 };
 
 export const names = (): string[] => Object.keys(benchmarks);

@@ -1,9 +1,9 @@
 /** The systems under measurement, alike from outside: a SIP port, users `N` with password `pwN`, processes to measure. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ha1 } from '../../../signaling/credentials';
-import { openStore } from '../../../signaling/store/sqlite';
+import { openStore } from '../../../signaling/store/store';
 import { answersOptions, kamailioInstalled, startKamailio } from './kamailio';
 import { start, until } from './process';
 
@@ -38,7 +38,6 @@ export const offhook: SystemKind = {
     await store.close();
     const port = 15060;
     const media = options.media ?? { portMin: 30000, portMax: 39999 };
-    const { existsSync } = await import('node:fs');
     const bin = entry.find((f) => existsSync(f));
     if (!bin) throw new Error('the server is not built: run `npm run build` first');
     const server = start(process.execPath, [

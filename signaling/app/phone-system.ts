@@ -1,0 +1,114 @@
+/**
+ * The phone system: which part of the application answers which request.
+ *
+ *   REGISTER → admission → registrar → locations
+ *   INVITE   → admission → calls ( dial plan → ringing → bridge, over locations and the media plane )
+ *   OPTIONS  → answered at once          everything else → 405
+ */
+import type { MediaPlane } from '../../media/plane';
+import type { Reach } from '../../media/reach';
+import type { Clock, Random } from '../clock';
+import type { Config } from '../config';
+import type { Logger } from '../log';
+import type { Store } from '../store/store';
+import { Admission } from './admission';
+import { Calls } from './calls';
+import { Directory } from './directory';
+import { Locations } from './locations';
+import { stateless } from './options';
+import { Registrar } from './registrar';
+import { connectSrf, type EngineAddress, type SrfConnection } from './srf';
+
+export interface PhoneSystemDeps {
+  config: Config;
+  store: Store;
+  plane: MediaPlane;
+  reach: Reach;
+  clock: Clock;
+  random: Random;
+  log: Logger;
+}
+
+/** Requests outside dialogs that nobody answers yet; the engine would say 503, which sounds like a passing fault. */
+const unsupportedMethods = ['message', 'subscribe', 'publish', 'notify', 'info', 'refer', 'update', 'prack'] as const;
+const connectTimeoutMs = 10_000;
+
+type Srf = SrfConnection['srf'];
+type Req = Parameters<Parameters<Srf['invite']>[0]>[0];
+type Res = Parameters<Parameters<Srf['invite']>[0]>[1];
+
+export class PhoneSystem {
+  readonly directory: Directory;
+  readonly locations: Locations;
+  readonly admission: Admission;
+  private readonly registrar: Registrar;
+  private connection: SrfConnection | undefined;
+  private active: Calls | undefined;
+
+  constructor(private readonly deps: PhoneSystemDeps) {
+    const { config, store, clock, random, log } = deps;
+    this.directory = new Directory(store, { clock, log: log.child({ part: 'directory' }) });
+    this.locations = new Locations(store, { maxExpires: config.registrar.maxExpires }, { clock, log: log.child({ part: 'locations' }) });
+    this.admission = new Admission(
+      { realm: config.sip.realm, nonceSeconds: config.auth.nonceSeconds, maxNonces: config.auth.maxNonces },
+      { directory: this.directory, clock, random, log: log.child({ part: 'admission' }) },
+    );
+    this.registrar = new Registrar(config.registrar, { locations: this.locations, clock, log: log.child({ part: 'registrar' }) });
+  }
+
+  /** Calls can be made when this resolves. Errors: `SrfConnectError`, the store's. */
+  async start(engine: EngineAddress): Promise<string[]> {
+    const { log } = this.deps;
+    await this.locations.start();
+    this.directory.onChanged(() => void this.locations.dropRemovedExtensions());
+    this.connection = await connectSrf(engine, {
+      timeoutMs: connectTimeoutMs,
+      prepare: (srf) => this.wire(srf),
+      onLost: (reason) => log.error({ reason }, 'the SIP engine is gone; trying to reach it again'),
+      onBack: () => log.info('the SIP engine is back'),
+    });
+    return this.connection.hostports;
+  }
+
+  get calls(): Calls {
+    if (!this.active) throw new Error('the phone system was not started');
+    return this.active;
+  }
+
+  /** Ends the calls that are up (waiting at most the drain time for people to hang up), then lets go of the engine. */
+  async close(): Promise<void> {
+    await this.active?.close();
+    this.connection?.disconnect();
+    await this.locations.close();
+  }
+
+  private wire(srf: Srf): void {
+    const { config, plane, reach, clock, random, log } = this.deps;
+    const { locations, directory } = this;
+    const calls = new Calls({ srf, plane, locations, directory, config, log: log.child({ part: 'calls' }), clock, random, reach });
+    this.active = calls;
+    const fixed = stateless();
+    const on = (method: string, handle: (req: Req, res: Res) => Promise<void> | void) => {
+      (srf as unknown as Record<string, (fn: (req: Req, res: Res) => void) => void>)[method]?.((req, res) => {
+        // an exception must not cost more than the request that met it
+        Promise.resolve()
+          .then(() => handle(req, res))
+          .catch((err: unknown) => {
+            log.error({ err, method: req.method, callId: req.get('call-id') }, 'a request failed');
+            if (!res.finalResponseSent) res.send(500, {});
+          });
+      });
+    };
+
+    on('register', async (req, res) => {
+      const extension = await this.admission.challengeOrAccept(req, res, 'register');
+      if (extension) this.registrar.register(req, res, extension);
+    });
+    on('invite', async (req, res) => {
+      const extension = await this.admission.challengeOrAccept(req, res, 'other');
+      if (extension) await calls.onInvite(req, res, extension);
+    });
+    on('options', fixed.options);
+    for (const method of unsupportedMethods) on(method, fixed.unsupported);
+  }
+}

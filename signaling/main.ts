@@ -1,0 +1,117 @@
+/**
+ * The composition root: settings → store → media → engine → application, and the way back down.
+ *
+ * Nothing is half-started: what fails closes what was opened before it, and is told in one sentence with exit code 2.
+ */
+import { networkInterfaces } from 'node:os';
+import { createMediaPlane, MediaError, type MediaPlane } from '../media/plane';
+import { Reach } from '../media/reach';
+import { PhoneSystem } from './app/phone-system';
+import { SrfConnectError, type EngineAddress } from './app/srf';
+import { systemClock, systemRandom } from './clock';
+import { formatHostPort, type Config } from './config';
+import { Ending } from './ending';
+import { engineOptions } from './engine-options';
+import { EngineStartError, startEmbeddedEngine, type LogLevel, type LogSink } from './engine';
+import { OffhookError } from './errors';
+import { cachedInterfaces, ipOrNull } from './interfaces';
+import type { Logger } from './log';
+import { Owned } from './ownership';
+import { firstScreen, parseHostports, type SipAddress } from './ready';
+import { checkRealm, seedFirstExtensions } from './store/seed';
+import { openStore } from './store/store';
+
+const toStdout = (text: string): void => void process.stdout.write(text);
+
+/** Serves until SIGTERM or SIGINT and resolves with the exit code. Errors: `OffhookError` when it could not start. */
+export async function serve(config: Config, log: Logger, write = toStdout): Promise<number> {
+  const owned = new Owned((name, err) => log.warn({ err }, `${name} did not close cleanly`));
+  const ending = new Ending(process, () => process.exit(1));
+  try {
+    await start(config, log, owned, ending, write);
+    const { code, why } = await ending.wait();
+    log[code === 0 ? 'info' : 'error']({ why }, 'stopping');
+    return code;
+  } finally {
+    await owned.close();
+    ending.detach();
+  }
+}
+
+async function start(config: Config, log: Logger, owned: Owned, ending: Ending, write: (text: string) => void): Promise<void> {
+  const store = owned.own('store', await openStore({ dataDir: config.data }), (s) => s.close());
+  await checkRealm(store, config);
+  const plane = owned.own('media', await openPlane(config), (p) => p.close());
+  const engine = await openEngine(config, log, owned, ending);
+
+  const interfaces = cachedInterfaces(networkInterfaces, systemClock);
+  const reach = new Reach({ external: config.media.external ?? ipOrNull(config.sip.external), localNets: config.sip.localNets }, interfaces);
+  const phones = new PhoneSystem({ config, store, plane, reach, clock: systemClock, random: systemRandom, log });
+  owned.own('application', phones, (p) => p.close());
+  const announced = await phones.start(engine.address).catch((err: unknown) => {
+    throw engineUnreachable(engine.address, err);
+  });
+  // last, since a password is shown once: what fails before leaves them for the next start
+  const fresh = await seedFirstExtensions(store, config);
+  const sip = engine.listening ?? parseHostports(announced);
+  const { backend } = await plane.load();
+  write(
+    firstScreen({
+      fresh,
+      sip,
+      interfaces: interfaces(),
+      engine: config.drachtio ? 'drachtio-server' : 'embedded',
+      media: { ports: `${config.media.portMin}-${config.media.portMax}`, backend },
+      data: config.data,
+    }),
+  );
+}
+
+async function openPlane(config: Config): Promise<MediaPlane> {
+  const { portMin, portMax, workers, bind4, bind6, drainSeconds, silenceSeconds, backend } = config.media;
+  try {
+    return await createMediaPlane({ portMin, portMax, workers, bind4, bind6, drainMs: drainSeconds * 1000, silenceMs: silenceSeconds * 1000, backend });
+  } catch (err) {
+    if (err instanceof MediaError) throw new OffhookError('start.bad-setting', { setting: 'media', reason: err.message }, { cause: err });
+    throw err;
+  }
+}
+
+/** `listening` is known for our own engine only: a drachtio-server announces its addresses when the application connects. */
+async function openEngine(config: Config, log: Logger, owned: Owned, ending: Ending): Promise<{ address: EngineAddress; listening?: SipAddress[] }> {
+  if (config.drachtio) return { address: config.drachtio };
+  const secret = config.engine.secret ?? systemRandom(24).toString('base64url');
+  try {
+    const engine = await startEmbeddedEngine(engineOptions(config, secret), { log: engineLog(log), logLevel: engineLevel(config) });
+    owned.own('engine', engine, (e) => e.close());
+    engine.onExit((err) => {
+      if (err) ending.fail(`the SIP engine ended: ${err.message}`);
+    });
+    return { address: { ...engine.control, secret }, listening: engine.listening };
+  } catch (err) {
+    if (err instanceof EngineStartError) throw new OffhookError('start.bad-setting', { setting: err.setting, reason: err.message }, { cause: err });
+    throw err;
+  }
+}
+
+function engineUnreachable(address: EngineAddress, err: unknown): unknown {
+  if (!(err instanceof SrfConnectError)) return err;
+  const where = formatHostPort(address);
+  const [setting, reason] =
+    err.failure.kind === 'refused'
+      ? ['drachtio.secret', `the drachtio-server at ${where} does not accept it.`]
+      : ['drachtio.address', `no drachtio-server can be reached at ${where} (${err.failure.detail}).`];
+  return new OffhookError('start.bad-setting', { setting, reason }, { cause: err });
+}
+
+function engineLog(log: Logger): LogSink {
+  const part = log.child({ part: 'engine' });
+  return (level, message, fields) => part[level](fields, message);
+}
+
+/** Lines nobody will read are not sent across threads. */
+function engineLevel({ log: { level } }: Config): LogLevel {
+  if (level === 'trace') return 'debug';
+  if (level === 'fatal' || level === 'silent') return 'error';
+  return level;
+}

@@ -1,0 +1,59 @@
+/** What `offhook serve` says when calls can be made: to a person first, then one line for programs. */
+import { isIPv6 } from 'node:net';
+import type { InterfaceAddress } from '../media/reach';
+
+export interface SipAddress {
+  protocol: string;
+  address: string;
+  port: number;
+}
+
+export interface Ready {
+  /** Extensions made by this start, with passwords that are never shown again. */
+  fresh: ReadonlyArray<{ number: string; password: string }>;
+  sip: readonly SipAddress[];
+  interfaces: readonly InterfaceAddress[];
+  engine: 'embedded' | 'drachtio-server';
+  media: { ports: string; backend: string };
+  data: string;
+}
+
+/** The whole output, ending with the line `ready {…}`. */
+export function firstScreen(ready: Ready): string {
+  const sip = addressesByProtocol(ready.sip, ready.interfaces);
+  const server = outermost(Object.values(sip).flat());
+  const lines: string[] = [];
+  if (ready.fresh.length > 0) {
+    lines.push('', 'Two extensions were made. Their passwords are shown now and never again:', '');
+    for (const { number, password } of ready.fresh) lines.push(`    ${number}   password ${password}`);
+    lines.push('', `In a SIP phone (Linphone: “Use a SIP account”): user name ${ready.fresh[0]?.number}, its password, domain ${server}, transport UDP or TCP.`);
+    lines.push(`Register a second phone as ${ready.fresh[1]?.number}, dial ${ready.fresh[1]?.number} from the first, and talk.`, '');
+  }
+  lines.push(`ready ${JSON.stringify({ sip, engine: ready.engine, media: ready.media, data: ready.data })}`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** `udp/192.0.2.1:5060` as drachtio announces its addresses. Entries of another form are left out. */
+export function parseHostports(hostports: readonly string[]): SipAddress[] {
+  return hostports.flatMap((text) => {
+    const match = /^(\w+)\/\[?([^\]]+?)\]?:(\d+)$/.exec(text);
+    return match ? [{ protocol: match[1] as string, address: match[2] as string, port: Number(match[3]) }] : [];
+  });
+}
+
+/** A wildcard stands for every address of the machine that phones can use. */
+function addressesByProtocol(points: readonly SipAddress[], interfaces: readonly InterfaceAddress[]): Record<string, string[]> {
+  const usable = interfaces.map((i) => i.address).filter((a) => !/^fe[89ab]/i.test(a));
+  const found: Record<string, string[]> = {};
+  for (const { protocol, address, port } of points) {
+    const hosts = address === '0.0.0.0' ? usable.filter((a) => !isIPv6(a)) : address === '::' ? usable.filter(isIPv6) : [address];
+    (found[protocol] ??= []).push(...hosts.map((host) => `${isIPv6(host) ? `[${host}]` : host}:${port}`));
+  }
+  return found;
+}
+
+/** The address to show as the one to use: not loopback, when there is another; without the port that phones assume anyway. */
+function outermost(addresses: readonly string[]): string {
+  const best = addresses.find((a) => !/^(127\.|\[::1\])/.test(a)) ?? addresses[0] ?? 'this machine';
+  return best.replace(/:5060$/, '');
+}
