@@ -209,6 +209,34 @@ need('sipp')('calling', () => {
     expect(ends.map(({ code }) => code)).toEqual([0, 0, 0]);
   }));
 
+  test('a session timer is agreed to (RFC 4028)', ...shared(async (stage) => {
+    const { caller, callee, number, callerSdp, calleeSdp } = await pair(stage);
+    const called = await callee.expects('callee', { sdp: calleeSdp, ringMs: 0 });
+    const moreHeaders = 'Supported: timer\nSession-Expires: 600;refresher=uac\nMin-SE: 90\n';
+    const calling = await caller.calls(number, 'caller', { sdp: callerSdp, talkMs: 200, moreHeaders });
+    const result = await calling.finished();
+    expect(result.code).toBe(0);
+    const [answer] = result.messages.filter(({ direction, text }) => direction === 'received' && text.startsWith('SIP/2.0 200') && /CSeq: 2 INVITE/.test(text));
+    expect(answer?.text).toMatch(/^Session-Expires: 600\s*;\s*refresher=uac\r?$/m);
+    expect((await called.finished()).code).toBe(0);
+  }));
+
+  test('somebody else who sends to the relay\'s port is not heard', ...shared(async (stage) => {
+    const { caller, callee, number, callerSound, calleeSound, callerSdp, calleeSdp } = await pair(stage);
+    const called = await callee.expects('callee', { sdp: calleeSdp, ringMs: 0 });
+    const calling = await caller.calls(number, 'caller', { sdp: callerSdp, talkMs: 3000 });
+    await Promise.all([speak(callerSound, calling), speak(calleeSound, called)]);
+    await hears(calleeSound, CALLER_TONE, { not: [], seconds: 0.5 });
+    const intruder = await RtpParty.open(stage, { tone: 1700 });
+    await speak(intruder, calling);
+    const from = mark(calleeSound);
+    await hears(calleeSound, CALLER_TONE, { not: [1700], from });
+    expect(intruder.counts()).toMatchObject({ received: 0 });
+    expect(intruder.counts().sent).toBeGreaterThan(40);
+    expect((await calling.finished()).code).toBe(0);
+    expect((await called.finished()).code).toBe(0);
+  }));
+
   test('100 calls at once, none fails', ...shared(async (stage) => {
     const { caller, callee, number, callerSdp, calleeSdp } = await pair(stage);
     const many = { calls: 100, atOnce: 100, perSecond: 50, seconds: 40 };
@@ -219,4 +247,27 @@ need('sipp')('calling', () => {
     expect(calleeEnd).toMatchObject({ code: 0, successful: 100, failed: 0 });
     expect(callerEnd.peak).toBe(100);
   }, 60));
+});
+
+need('sipp')('a call that has fallen silent', () => {
+  test('is ended on both sides, and says why', ...staged(async (stage) => {
+    const quick = await Server.start(stage, { settings: { 'media.silenceSeconds': 1 }, mediaPorts: 40 });
+    const caller = await ScriptedPhone.make(stage, { ...quick.account('1001'), server: quick.address });
+    const callee = await ScriptedPhone.registered(stage, { ...quick.account('1002'), server: quick.address });
+    const callerSound = await RtpParty.open(stage, { tone: CALLER_TONE });
+    const calleeSound = await RtpParty.open(stage, { tone: CALLEE_TONE });
+    const called = await callee.expects('callee', { sdp: sdp({ port: calleeSound.port }), ringMs: 0 });
+    const calling = await caller.calls('1002', 'caller-is-hung-up-on', { sdp: sdp({ port: callerSound.port }) });
+    await Promise.all([speak(callerSound, calling), speak(calleeSound, called)]);
+    // As long as there is sound the call lives, longer than the silence that ends it.
+    await hears(callerSound, CALLEE_TONE, { not: [], seconds: 2 });
+    callerSound.stopSending();
+    calleeSound.stopSending();
+    const ends = await Promise.all([calling.finished(), called.finished()]);
+    expect(ends.map(({ code }) => code)).toEqual([0, 0]);
+    for (const { messages } of ends) {
+      const bye = messages.find(({ direction, text }) => direction === 'received' && text.startsWith('BYE '));
+      expect(bye?.text).toMatch(/^Reason: .*no media/im);
+    }
+  }));
 });

@@ -33,7 +33,7 @@ export interface SippOptions {
   calls?: number;
   atOnce?: number;
   perSecond?: number;
-  /** For `{{name}}` in the scenario. */
+  /** For `{{name}}` in the scenario; `moreHeaders` are whole lines, each with its end. */
   values?: Record<string, string | number>;
   /** Rows of the injection file, fields by `[field0]` … in the scenario. */
   rows?: string[][];
@@ -70,7 +70,7 @@ export class Sipp {
     const port = options.port ?? (await stage.port());
     const transport = options.transport ?? 'udp';
     const { calls = 1, perSecond = 10, seconds = 30 } = options;
-    const values = { user: options.user ?? 'sipp', transport, ...options.values };
+    const values = { user: options.user ?? 'sipp', moreHeaders: '', ...options.values };
     writeFileSync(join(folder, 'scenario.xml'), scenarioText(options.scenario, values));
     const args = ['-sf', 'scenario.xml', '-i', options.address ?? '127.0.0.1', '-p', String(port), '-t', transport === 'udp' ? 'u1' : 't1', '-nostdin'];
     args.push('-m', String(calls), '-l', String(options.atOnce ?? calls), '-r', String(perSecond));
