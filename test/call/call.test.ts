@@ -2,8 +2,9 @@
  * Calls between phones played by SIPp: what each side is told in every way a call can go, and that the sound passes. Judged at
  * the far end: by what SIPp received there, and by the tone that arrived.
  */
+import { networkInterfaces } from 'node:os';
 import { hears, hearsNothing, mark } from '../support/ears';
-import { need } from '../support/peers';
+import { missing, need, unless } from '../support/peers';
 import { RtpParty } from '../support/rtp-party';
 import { ScriptedPhone, received, speak } from '../support/scripted-phone';
 import { sdp } from '../support/sdp-text';
@@ -269,5 +270,25 @@ need('sipp')('a call that has fallen silent', () => {
       const bye = messages.find(({ direction, text }) => direction === 'received' && text.startsWith('BYE '));
       expect(bye?.text).toMatch(/^Reason: .*no media/im);
     }
+  }));
+});
+
+const noIpv6 = Object.values(networkInterfaces()).flat().some((known) => known?.address === '::1') ? undefined : 'there is no ::1 here';
+
+unless(missing(['sipp']) ?? noIpv6)('a phone on IPv4 and one on IPv6', () => {
+  test('hear each other; each is given an address of its own kind', ...staged(async (stage) => {
+    const both = await Server.start(stage, { moreHosts: ['[::1]'], mediaPorts: 40 });
+    const caller = await ScriptedPhone.make(stage, { ...both.account('1001'), server: both.address });
+    const callee = await ScriptedPhone.registered(stage, { ...both.account('1002'), server: `[::1]:${both.port}`, address: '::1' });
+    const callerSound = await RtpParty.open(stage, { tone: CALLER_TONE });
+    const calleeSound = await RtpParty.open(stage, { tone: CALLEE_TONE, address: '::1' });
+    const called = await callee.expects('callee', { sdp: sdp({ port: calleeSound.port, address: '::1' }), ringMs: 0 });
+    const calling = await caller.calls('1002', 'caller', { sdp: sdp({ port: callerSound.port }), talkMs: 2000 });
+    await Promise.all([speak(callerSound, calling), speak(calleeSound, called)]);
+    await Promise.all([hears(callerSound, CALLEE_TONE, { not: [CALLER_TONE] }), hears(calleeSound, CALLER_TONE, { not: [CALLEE_TONE] })]);
+    expect((await called.receives(/^c=.*$/m))[0].trim()).toBe('c=IN IP6 ::1');
+    expect((await calling.receives(/^c=.*$/m))[0].trim()).toBe('c=IN IP4 127.0.0.1');
+    const ends = await Promise.all([calling.finished(), called.finished()]);
+    expect(ends.map(({ code }) => code)).toEqual([0, 0]);
   }));
 });

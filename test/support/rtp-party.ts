@@ -60,10 +60,11 @@ export class RtpParty {
 
   static async open(stage: Stage, options: RtpPartyOptions): Promise<RtpParty> {
     const port = (await stage.ports(2)).first;
-    const socket = createSocket('udp4');
+    const address = options.address ?? '127.0.0.1';
+    const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
     await new Promise<void>((resolve, reject) => {
       socket.once('error', reject);
-      socket.bind(port, options.address ?? '127.0.0.1', resolve);
+      socket.bind(port, address, resolve);
     });
     return stage.own(new RtpParty(socket, port, options.payloadType ?? 0, options.tone));
   }

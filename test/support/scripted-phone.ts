@@ -42,7 +42,8 @@ export class ScriptedPhone {
   }
 
   get contact(): string {
-    return `<sip:${this.options.user}@${this.options.address ?? '127.0.0.1'}:${this.port};transport=${this.transport}>`;
+    const { user, address = '127.0.0.1' } = this.options;
+    return `<sip:${user}@${address.includes(':') ? `[${address}]` : address}:${this.port};transport=${this.transport}>`;
   }
 
   /** Sends one REGISTER with its digest dance. `final` is the status that has to come after it. */

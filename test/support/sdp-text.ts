@@ -15,7 +15,8 @@ const RTPMAP = { 0: 'PCMU/8000', 8: 'PCMA/8000', 9: 'G722/8000', 18: 'G729/8000'
 
 /** For `{{sdp}}` in a scenario. */
 export function sdp({ port, address = '127.0.0.1', codecs = [0, 8, 101], direction = 'sendrecv', version = 1, origin = 'sipp' }: SdpOptions): string {
-  const lines = ['v=0', `o=${origin} 4711 ${version} IN IP4 ${address}`, 's=-', `c=IN IP4 ${address}`, 't=0 0', `m=audio ${port} RTP/AVP ${codecs.join(' ')}`];
+  const where = `IN ${address.includes(':') ? 'IP6' : 'IP4'} ${address}`;
+  const lines = ['v=0', `o=${origin} 4711 ${version} ${where}`, 's=-', `c=${where}`, 't=0 0', `m=audio ${port} RTP/AVP ${codecs.join(' ')}`];
   for (const codec of codecs) lines.push(`a=rtpmap:${codec} ${RTPMAP[codec]}`);
   if (codecs.includes(101)) lines.push('a=fmtp:101 0-15');
   lines.push('a=ptime:20', `a=${direction}`);

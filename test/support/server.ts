@@ -18,8 +18,9 @@ export interface ServerOptions {
   /** Extensions that exist from the start (with `passwordOf`); 1001 and 1002 by default. None: the server makes its own. */
   extensions?: string[];
   settings?: Record<string, string | number>;
-  /** Address to listen on; 127.0.0.1 */
+  /** Address to listen on (the first of several is the one in `address`); 127.0.0.1 */
   host?: string;
+  moreHosts?: string[];
   netns?: string;
   /** Data folder and port of an earlier server, to go on where it stopped. */
   successorOf?: Server;
@@ -51,7 +52,8 @@ export class Server {
     const port = before?.port ?? (await stage.port());
     const media = await stage.ports(options.mediaPorts ?? MEDIA_PORTS);
     const settings = { 'media.portMin': media.first, 'media.portMax': media.last, ...options.settings };
-    const args = ['serve', '--data', data, '--sip', `${host}:${port}`, ...Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`])];
+    const listen = [host, ...(options.moreHosts ?? [])].map((one) => `${one}:${port}`).join(',');
+    const args = ['serve', '--data', data, '--sip', listen, ...Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`])];
     const child = new Child('offhook serve', process.execPath, [builtCommand(), ...args], { cwd: stage.folder, netns: options.netns });
     // Ends it also when it never gets ready, and keeps its output for the failure message.
     stage.own({ close: () => child.stop('SIGKILL').then(() => undefined), report: () => child.tail(80) });

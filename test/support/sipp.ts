@@ -85,7 +85,7 @@ export class Sipp {
     if (options.server !== undefined) args.push(options.server);
     const child = new Child(`sipp ${options.scenario}`, peerPath('sipp'), args, { cwd: folder, env: { TERM: 'dumb' } });
     const sipp = stage.own(new Sipp(child, folder, port, seconds, options.scenario));
-    await eventually(`sipp ${options.scenario} to listen on port ${port}`, () => !child.running || isListening(port, transport));
+    await eventually(`sipp ${options.scenario} to listen on port ${port}`, () => !child.running || isListening(port, transport, options.address));
     return sipp;
   }
 
@@ -157,7 +157,8 @@ function counts(csv: string): { successful: number; failed: number; peak: number
 }
 
 /** Asked of the kernel: binding the port ourselves to see would take it away from SIPp. */
-function isListening(port: number, transport: 'udp' | 'tcp'): boolean {
-  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')} `;
-  return readFileSync(`/proc/net/${transport}`, 'utf8').split('\n').some((line) => line.slice(0, 24).includes(suffix));
+function isListening(port: number, transport: 'udp' | 'tcp', address = ''): boolean {
+  const end = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const table = readFileSync(`/proc/net/${transport}${address.includes(':') ? '6' : ''}`, 'utf8');
+  return table.split('\n').some((line) => line.trim().split(/\s+/)[1]?.endsWith(end));
 }
