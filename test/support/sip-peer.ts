@@ -70,12 +70,21 @@ export class SipPeer {
   static async udp(target?: Address, host = '127.0.0.1'): Promise<SipPeer> {
     const socket: UdpSocket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
     await new Promise<void>((resolve) => socket.bind(0, host, resolve));
+    const leaving = new Set<Promise<void>>();
     const peer = new SipPeer(
       'udp',
       host,
       socket.address().port,
-      (data, to) => socket.send(data, to.port, to.host),
-      () => new Promise((resolve) => socket.close(() => resolve())),
+      (data, to) => {
+        const sent: Promise<void> = new Promise((resolve) => socket.send(data, to.port, to.host, () => resolve()));
+        leaving.add(sent);
+        void sent.then(() => leaving.delete(sent));
+      },
+      async () => {
+        // Closing a datagram socket drops what it was just given.
+        await Promise.all(leaving);
+        await new Promise<void>((resolve) => socket.close(() => resolve()));
+      },
       target,
     );
     socket.on('message', (data, from) => peer.take(data, { host: from.address, port: from.port }));
