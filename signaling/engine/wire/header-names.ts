@@ -66,7 +66,7 @@ for (const [letter, name] of Object.entries(COMPACT)) {
  * makes names up only empties it.
  */
 const met = new Map<string, HeaderName>();
-const MET_MAX = 512;
+export const MET_MAX = 512;
 const MET_NAME_MAX = 64;
 
 /** The header name for a spelling (any case, compact or long), or undefined when it is not a token. */
@@ -85,6 +85,11 @@ function learn(raw: string): HeaderName | undefined {
     met.set(name, entry);
   }
   return entry;
+}
+
+/** How many spellings are remembered beyond the built-in ones; at most `MET_MAX`. */
+export function rememberedNames(): number {
+  return met.size;
 }
 
 /** The key to look a header up by, for any spelling. */

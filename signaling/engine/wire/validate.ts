@@ -3,29 +3,35 @@
  * no harm pass: a missing branch or From tag (RFC 2543), a missing Max-Forwards, a display name without quotes.
  */
 import { isToken, parseDigits } from './chars';
-import { SipParseError } from './errors';
-import { parseCSeq, type SipMessage, type SipRequest, type SipResponse } from './message';
+import { excerpt, SipParseError } from './errors';
+import { splitList } from './headers';
+import { parseCSeq, SipRequest, type SipMessage, type SipResponse } from './message';
 import { parseNameAddr } from './name-addr';
 import { parseUri } from './uri';
 import { parseVia } from './via';
 
-const MANDATORY = ['From', 'To', 'Call-ID', 'CSeq'] as const;
-const SINGLE = ['From', 'To', 'Call-ID', 'CSeq', 'Max-Forwards'] as const;
+/** Headers that appear once: the bit they are remembered by and the name for the sentence. Max-Forwards may be missing. */
+const SINGLE: ReadonlyMap<string, { readonly bit: number; readonly name: string }> = new Map([
+  ['from', { bit: 1, name: 'From' }],
+  ['to', { bit: 2, name: 'To' }],
+  ['call-id', { bit: 4, name: 'Call-ID' }],
+  ['cseq', { bit: 8, name: 'CSeq' }],
+  ['max-forwards', { bit: 16, name: 'Max-Forwards' }],
+]);
+const MANDATORY_BITS = 1 | 2 | 4 | 8;
 
 /** @throws SipParseError, status 400, with `partial` = the request when a response can be sent */
 export function validateRequest(request: SipRequest): void {
   try {
-    checkCommon(request);
-    const cseq = request.cseq;
-    if (cseq.method !== request.method) {
-      throw new SipParseError('method-mismatch', `The CSeq method ${cseq.method} is not the request's method ${request.method}.`);
+    checkHeaders(request);
+    if (request.cseq.method !== request.method) {
+      throw new SipParseError('method-mismatch', `The CSeq method ${excerpt(request.cseq.method)} is not the request's method ${excerpt(request.method)}.`);
     }
     const maxForwards = request.headers.get('max-forwards');
     if (maxForwards !== undefined && parseDigits(maxForwards, Number.MAX_SAFE_INTEGER) === undefined) {
       throw new SipParseError('max-forwards', 'Max-Forwards is not a number.');
     }
     parseUri(request.uri);
-    for (const contact of request.headers.getList('contact')) if (contact !== '*') parseNameAddr(contact);
   } catch (error) {
     throw error instanceof SipParseError && isAnswerable(request) ? error.about(request) : error;
   }
@@ -33,24 +39,36 @@ export function validateRequest(request: SipRequest): void {
 
 /** @throws SipParseError; a response that fails is dropped, nobody answers a response */
 export function validateResponse(response: SipResponse): void {
-  checkCommon(response);
+  checkHeaders(response);
+  parseCSeq(response.headers.get('cseq') as string);
 }
 
-function checkCommon(message: SipMessage): void {
-  const { headers } = message;
-  const vias = headers.getList('via');
-  if (vias.length === 0) throw new SipParseError('missing-header', 'The message has no Via header.');
-  for (const via of vias) parseVia(via);
-  for (const name of MANDATORY) {
-    const value = headers.get(name);
-    if (value === undefined || value === '') throw new SipParseError('missing-header', `The message has no ${name} header.`);
+/** One walk over the headers: what is there, what is there twice, and whether each Via and Contact can be read. */
+function checkHeaders(message: SipMessage): void {
+  let seen = 0;
+  let vias = 0;
+  for (const { key, value } of message.headers) {
+    const single = SINGLE.get(key);
+    if (single !== undefined) {
+      if ((seen & single.bit) !== 0) throw new SipParseError('duplicate-header', `The message has more than one ${single.name} header.`);
+      if (value === '' && key !== 'max-forwards') throw new SipParseError('missing-header', `The ${single.name} header is empty.`);
+      seen |= single.bit;
+    } else if (key === 'via') {
+      for (const via of splitList(value)) {
+        parseVia(via);
+        vias++;
+      }
+    } else if (key === 'contact' && message instanceof SipRequest && value !== '*') {
+      for (const contact of splitList(value)) parseNameAddr(contact);
+    }
   }
-  for (const name of SINGLE) {
-    if (headers.getAll(name).length > 1) throw new SipParseError('duplicate-header', `The message has more than one ${name} header.`);
+  if (vias === 0) throw new SipParseError('missing-header', 'The message has no Via header.');
+  if ((seen & MANDATORY_BITS) !== MANDATORY_BITS) {
+    const missing = [...SINGLE.values()].filter(({ bit }) => (bit & MANDATORY_BITS & ~seen) !== 0).map(({ name }) => name);
+    throw new SipParseError('missing-header', `The message has no ${missing.join(', ')} header.`);
   }
   checkTag(message.fromTag, 'From');
   checkTag(message.toTag, 'To');
-  parseCSeq(headers.get('cseq') as string);
 }
 
 function checkTag(tag: string | undefined, name: string): void {
@@ -59,7 +77,8 @@ function checkTag(tag: string | undefined, name: string): void {
 
 /** Whether a response can be built for it and sent: Via, From, To, Call-ID and CSeq are copied (RFC 3261 §8.2.6.2). */
 export function isAnswerable(request: SipRequest): boolean {
-  if (!MANDATORY.every((name) => request.headers.has(name))) return false;
+  const { headers } = request;
+  if (!headers.has('from') || !headers.has('to') || !headers.has('call-id') || !headers.has('cseq')) return false;
   try {
     return request.topVia.host !== '';
   } catch (error) {

@@ -40,6 +40,7 @@ describe('messages', () => {
     ['Content-Length given twice', message('hello', 'l: 5\r\nContent-Length: 05\r\n') + b, [message('hello', 'l: 5\r\nContent-Length: 05\r\n'), b]],
     ['names that only start like it', message('hello', 'Content-Language: 9\r\nL-X: 7\r\nl: 5\r\n'), [message('hello', 'Content-Language: 9\r\nL-X: 7\r\nl: 5\r\n')]],
     ['a folded value that looks like it', message('hello', 'Subject: x\r\n Content-Length: 1\r\nl: 5\r\n'), [message('hello', 'Subject: x\r\n Content-Length: 1\r\nl: 5\r\n')]],
+    ['a line of one character', `${HEAD.replaceAll('\r\n', '\n')}Subject: x\n \n y\nl: 2\n\nhi${b}`, [`${HEAD.replaceAll('\r\n', '\n')}Subject: x\n \n y\nl: 2\n\nhi`, b]],
     ['bare LF', message('hi').replaceAll('\r\n', '\n') + a, [message('hi').replaceAll('\r\n', '\n'), a]],
   ])('%s', (_, text, expected) => {
     expect(frame([text]).frames).toEqual(expected);
@@ -77,6 +78,13 @@ describe('messages', () => {
     framer.push(chunk);
     chunk.fill(0, a.length);
     expect(show(framer.push(Buffer.from(b.slice(30))))).toEqual([b]);
+  });
+
+  test('memory for a message that comes byte by byte grows by doubling', () => {
+    const allocate = jest.spyOn(Buffer, 'allocUnsafeSlow');
+    frame(bytewise(message('x'.repeat(1800))));
+    expect(allocate.mock.calls.map(([size]) => size)).toEqual([512, 1024, 2048]);
+    allocate.mockRestore();
   });
 
   test('an empty chunk is nothing', () => {

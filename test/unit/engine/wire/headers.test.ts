@@ -1,5 +1,5 @@
 import { SipParseError } from '../../../../signaling/engine/wire/errors';
-import { headerKey, headerName } from '../../../../signaling/engine/wire/header-names';
+import { headerKey, headerName, MET_MAX, rememberedNames } from '../../../../signaling/engine/wire/header-names';
 import { Headers, splitList } from '../../../../signaling/engine/wire/headers';
 
 function make(...lines: Array<[string, string]>): Headers {
@@ -49,8 +49,14 @@ describe('header names', () => {
     expect(headerName(raw)).toBeUndefined();
   });
 
-  test('a sender who makes names up does not change how known ones read', () => {
-    for (let i = 0; i < 3000; i++) expect(headerName(`X-Made-Up-${i}`)?.key).toBe(`x-made-up-${i}`);
+  test('a sender who makes names up fills no memory and does not change how known ones read', () => {
+    for (let i = 0; i < MET_MAX * 3; i++) {
+      expect(headerName(`X-Made-Up-${i}`)?.key).toBe(`x-made-up-${i}`);
+      expect(rememberedNames()).toBeLessThanOrEqual(MET_MAX);
+    }
+    const before = rememberedNames();
+    expect(headerName('x'.repeat(5000))?.name).toHaveLength(5000);
+    expect(rememberedNames()).toBe(before);
     expect(headerName('vIa')?.name).toBe('Via');
   });
 });

@@ -89,6 +89,11 @@ describe('reading', () => {
     expect(parseRequest(Buffer.from('OPTIONS sip:b SIP/2.0\r\nVia: x\r\n\nab')).body.toString()).toBe('ab');
   });
 
+  test('a line of one character is not the empty line', () => {
+    const message = parseRequest(Buffer.from('OPTIONS sip:b SIP/2.0\nSubject: a\n \n b\nTo: y\n\nbody'));
+    expect([message.headers.get('subject'), message.headers.get('to'), message.body.toString()]).toEqual(['a b', 'y', 'body']);
+  });
+
   test('line ends before the start line are skipped', () => {
     expect(parseRequest(Buffer.concat([Buffer.from('\r\n\n\r\n'), text(OPTIONS, core('OPTIONS'))])).method).toBe('OPTIONS');
   });
@@ -275,6 +280,7 @@ describe('validateRequest', () => {
     ['missing-header', swap('Call-ID'), false],
     ['missing-header', swap('CSeq'), false],
     ['missing-header', swap('Call-ID', 'Call-ID:'), true],
+    ['missing-header', ['Call-ID:', ...core('OPTIONS')], true],
     ['missing-header', swap('Via', 'Via: ,'), false],
     ['duplicate-header', core('OPTIONS', 'f: <sip:a@x>;tag=1'), true],
     ['duplicate-header', core('OPTIONS', 'i: c1'), true],
