@@ -20,7 +20,7 @@ import { DigestHeaderError, parseDigestCredentials } from './digest-header';
 import type { IncomingRequest, Refusal, Responder } from './exchange';
 import { FailureLimiter } from './failure-limiter';
 import { sourceKey } from './flow';
-import { Nonces } from './nonces';
+import { Nonces, type NonceTicket, type NonceVerdict } from './nonces';
 import { forLog } from './text';
 
 export interface AdmissionOptions {
@@ -56,6 +56,13 @@ type Verdict =
   | { extension: Extension }
   | { cause: AdmissionCause; challenge: { stale: boolean } }
   | { cause: AdmissionCause; refusal: Refusal };
+
+/** One attempt to log in, as far as it can be judged without the password. */
+interface Attempt {
+  claim: DigestClaim;
+  ticket: NonceTicket;
+  source: string;
+}
 
 export class Admission {
   private readonly nonces: Nonces;
@@ -120,11 +127,12 @@ export class Admission {
     if (!uriFits(claim.uri, req.uri)) return refuse('malformed', 400, 'Digest uri is of another request');
 
     const source = sourceKey(req.source_address);
-    const nonce = this.nonces.check(claim.nonce, source, claim.counted?.nc);
-    if (nonce !== 'ok') return this.staleNonce(nonce, claim, source);
+    const ticket = this.nonces.open(claim.nonce, source);
+    const nonce = ticket ? this.nonces.check(ticket, claim.counted?.nc) : 'stale';
+    if (!ticket || nonce !== 'ok') return this.staleNonce(nonce, claim, source);
     const extension = await this.deps.directory.find(claim.username);
     // no await from here on: requests that come together are counted one after the other
-    return this.decide(req, kind, claim, source, extension);
+    return this.decide(req, kind, { claim, ticket, source }, extension);
   }
 
   private readHeader(header: string): DigestClaim | Verdict & { cause: AdmissionCause } {
@@ -141,7 +149,8 @@ export class Admission {
     return claim.fault === 'wrong-realm' ? { cause: 'wrong-realm', challenge: { stale: false } } : refuse(claim.fault, 400, claim.reason);
   }
 
-  private decide(req: IncomingRequest, kind: RequestKind, claim: DigestClaim, source: string, extension: Extension | undefined): Verdict {
+  private decide(req: IncomingRequest, kind: RequestKind, attempt: Attempt, extension: Extension | undefined): Verdict {
+    const { claim, ticket, source } = attempt;
     const wait = this.failures.blockedFor(source);
     if (wait > 0) return refuse('blocked', 503, 'Too many wrong passwords from this address', { 'Retry-After': String(wait) });
 
@@ -154,7 +163,7 @@ export class Admission {
       else this.deps.log.info(fields, 'login failed');
       return { cause, challenge: { stale: false } };
     }
-    const used = this.nonces.accept(claim.nonce, source, claim.counted?.nc);
+    const used = this.nonces.accept(ticket, claim.counted?.nc);
     if (used !== 'ok') return this.staleNonce(used, claim, source);
 
     // REGISTER is for the address in To, which may be sent by a third party; all else is from the address in From
@@ -166,9 +175,9 @@ export class Admission {
     return { extension };
   }
 
-  private staleNonce(why: 'stale' | 'replay', claim: DigestClaim, source: string): Verdict {
+  private staleNonce(why: NonceVerdict, claim: DigestClaim, source: string): Verdict {
     if (why === 'replay') this.deps.log.debug({ source: forLog(source), user: forLog(claim.username) }, 'nonce used again');
-    return { cause: why, challenge: { stale: true } };
+    return { cause: why === 'replay' ? 'replay' : 'stale', challenge: { stale: true } };
   }
 }
 

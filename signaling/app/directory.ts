@@ -8,6 +8,7 @@
 import type { Clock } from '../clock';
 import type { Logger } from '../log';
 import type { Extension, Store } from '../store/store';
+import { detached } from './text';
 
 export interface DirectoryOptions {
   /** How long a change by another process may go unnoticed. */
@@ -111,8 +112,9 @@ export class Directory {
     const generation = this.generation;
     const extension = await this.store.extensions.get(number);
     if (generation === this.generation) {
-      if (extension) this.known.set(number, extension);
-      else this.misses.set(number, true);
+      // not `number` itself: it is a piece of a request, which must not stay in memory for it
+      if (extension) this.known.set(extension.number, extension);
+      else this.misses.set(detached(number), true);
     }
     return extension;
   }

@@ -5,6 +5,7 @@
  * forged source address fills nobody's bucket. The table is bounded; the source that failed longest ago is forgotten first.
  */
 import type { Clock } from '../clock';
+import { detached } from './text';
 
 export interface FailureLimits {
   /** Wrong passwords a source may send at once. */
@@ -45,7 +46,7 @@ export class FailureLimiter {
     const level = (bucket ? this.levelNow(bucket) : 0) + 1;
     this.buckets.delete(source);
     while (this.buckets.size > 0 && this.buckets.size >= this.limits.maxSources) this.buckets.delete(this.buckets.keys().next().value as string);
-    this.buckets.set(source, { level, at: this.clock.now() });
+    this.buckets.set(detached(source), { level, at: this.clock.now() });
     return level > this.limits.max - 1;
   }
 

@@ -23,6 +23,12 @@ export interface NonceOptions {
 
 export type NonceVerdict = 'ok' | 'stale' | 'replay';
 
+/** A nonce whose origin is proved. */
+export interface NonceTicket {
+  readonly number: number;
+  readonly expiresAt: number;
+}
+
 interface Used {
   expiresAt: number;
   /** Highest count seen; Infinity when the nonce was used without counting, which is good for one request. */
@@ -59,37 +65,35 @@ export class Nonces {
     return head.toString('base64url');
   }
 
-  /** Whether the nonce is ours, of this source, in time and (with `nc`) this count is new. Changes nothing. */
-  check(nonce: string, source: string, nc: number | undefined): NonceVerdict {
-    const read = this.read(nonce, source);
-    if (!read) return 'stale';
-    const used = this.used.get(read.number);
-    if (!used) return read.number > this.watermark ? 'ok' : 'stale';
-    return isNew(used, nc) ? 'ok' : 'replay';
-  }
-
-  /** Like `check`, and notes that the nonce (and count) is used. Call it once the password is proved. */
-  accept(nonce: string, source: string, nc: number | undefined): NonceVerdict {
-    const verdict = this.check(nonce, source, nc);
-    const read = verdict === 'ok' ? this.read(nonce, source) : undefined;
-    if (!read) return verdict;
-    const used = this.used.get(read.number);
-    if (used) note(used, nc as number);
-    else this.keep(read.number, { expiresAt: read.expiresAt, highest: nc ?? Infinity, seen: 1 });
-    return 'ok';
-  }
-
-  stats(): { used: number; issued: number; evicted: number } {
-    return { used: this.used.size, issued: this.next - 1, evicted: this.evicted };
-  }
-
-  private read(nonce: string, source: string): { number: number; expiresAt: number } | undefined {
+  /** The nonce's ticket when it is ours, was given to `source` and is in time. */
+  open(nonce: string, source: string): NonceTicket | undefined {
     if (nonce.length !== nonceLength) return undefined;
     const bytes = Buffer.from(nonce, 'base64url');
     if (bytes.length !== headBytes + macBytes) return undefined;
     if (!timingSafeEqual(this.mac(bytes, source).subarray(0, macBytes), bytes.subarray(headBytes))) return undefined;
     const expiresAt = bytes.readUIntBE(0, 6) + this.options.lifetimeMs;
     return expiresAt > this.deps.clock.now() ? { number: bytes.readUIntBE(6, 6), expiresAt } : undefined;
+  }
+
+  /** Whether the nonce may be used with this count (or without any). Changes nothing. */
+  check(ticket: NonceTicket, nc: number | undefined): NonceVerdict {
+    const used = this.used.get(ticket.number);
+    if (!used) return ticket.number > this.watermark ? 'ok' : 'stale';
+    return isNew(used, nc) ? 'ok' : 'replay';
+  }
+
+  /** Like `check`, and notes that the nonce (and count) is used. Call it once the password is proved. */
+  accept(ticket: NonceTicket, nc: number | undefined): NonceVerdict {
+    const verdict = this.check(ticket, nc);
+    if (verdict !== 'ok') return verdict;
+    const used = this.used.get(ticket.number);
+    if (used) note(used, nc as number);
+    else this.keep(ticket.number, { expiresAt: ticket.expiresAt, highest: nc ?? Infinity, seen: 1 });
+    return 'ok';
+  }
+
+  stats(): { used: number; issued: number; evicted: number } {
+    return { used: this.used.size, issued: this.next - 1, evicted: this.evicted };
   }
 
   private mac(bytes: Buffer, source: string): Buffer {

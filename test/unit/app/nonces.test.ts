@@ -1,13 +1,37 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
-import { Nonces } from '../../../signaling/app/nonces';
+import { Nonces, type NonceVerdict } from '../../../signaling/app/nonces';
 import { FakeClock } from '../../support/fake-clock';
 
 const source = '192.0.2.7';
 
-function make(max = 100, lifetimeMs = 300_000): { clock: FakeClock; nonces: Nonces } {
-  const clock = new FakeClock();
-  return { clock, nonces: new Nonces({ lifetimeMs, max }, { clock, random: randomBytes }) };
+/** Nonces by their text, as a request brings them. */
+class Desk {
+  readonly clock = new FakeClock();
+  private readonly nonces: Nonces;
+  readonly issue: (source: string) => string;
+  readonly stats: Nonces['stats'];
+
+  constructor(max: number, lifetimeMs: number) {
+    this.nonces = new Nonces({ lifetimeMs, max }, { clock: this.clock, random: randomBytes });
+    this.issue = (from) => this.nonces.issue(from);
+    this.stats = () => this.nonces.stats();
+  }
+
+  check(nonce: string, from: string, nc: number | undefined): NonceVerdict {
+    const ticket = this.nonces.open(nonce, from);
+    return ticket ? this.nonces.check(ticket, nc) : 'stale';
+  }
+
+  accept(nonce: string, from: string, nc: number | undefined): NonceVerdict {
+    const ticket = this.nonces.open(nonce, from);
+    return ticket ? this.nonces.accept(ticket, nc) : 'stale';
+  }
+}
+
+function make(max = 100, lifetimeMs = 300_000): { clock: FakeClock; nonces: Desk } {
+  const nonces = new Desk(max, lifetimeMs);
+  return { clock: nonces.clock, nonces };
 }
 
 test('a nonce is 32 characters that need no quoting, and never the same', () => {
