@@ -1,59 +1,37 @@
-/**
- * Kysely on libsql: the only file that imports the SQLite driver.
- *
- * libsql has better-sqlite3's interface, which is what Kysely's own SQLite dialect expects; between the two stands a bridge that
- *  - begins transactions with BEGIN IMMEDIATE: every transaction of ours writes, and one that reads first and wants to write later would
- *    fail with SQLITE_BUSY_SNAPSHOT, which no busy timeout helps against, when another process wrote in between;
- *  - turns the driver's errors into ours where they arise.
- */
-import { SqliteAdapter, SqliteDialect, type SqliteDatabase } from 'kysely';
-import Database from 'libsql';
-import { fromSqlite } from './sqlite-errors';
+/** Kysely on libsql's SQLite. */
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type DatabaseIntrospector,
+  type Dialect,
+  type Driver,
+  type Kysely,
+  type QueryCompiler,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely';
+import type { LibsqlConnection } from './libsql-connection';
 
-export interface OpenDatabase {
-  dialect: SqliteDialect;
-  /** Rows of a PRAGMA. Errors: `store.*`. */
-  pragma(source: string): Array<Record<string, unknown>>;
-  close(): void;
-}
+export class LibsqlDialect implements Dialect {
+  constructor(private readonly connection: LibsqlConnection) {}
 
-/** Errors: `store.*`. `busyMs`: how long to wait for another process that is writing. */
-export function openDatabase(file: string, busyMs: number): OpenDatabase {
-  const guarded = <T>(work: () => T): T => {
-    try {
-      return work();
-    } catch (error) {
-      throw fromSqlite(error, file);
-    }
-  };
-  const db = guarded(() => new Database(file, { timeout: busyMs }));
-  let open = true;
-  const close = () => {
-    if (open) db.close();
-    open = false;
-  };
+  createDriver(): Driver {
+    return new LibsqlDriver(this.connection);
+  }
 
-  const bridge: SqliteDatabase = {
-    close,
-    prepare(sql) {
-      const statement = guarded(() => db.prepare(sql === 'begin' ? 'begin immediate' : sql));
-      return {
-        reader: statement.reader,
-        all: (parameters) => guarded(() => statement.all(...parameters)),
-        run: (parameters) => {
-          // SQLite has rolled back by itself after some errors (a full disk); rolling back again would hide which one it was.
-          if (sql === 'rollback' && !db.inTransaction) return { changes: 0, lastInsertRowid: 0 };
-          return guarded(() => statement.run(...parameters));
-        },
-        iterate: (parameters) => guarded(() => statement.iterate(...parameters)),
-      };
-    },
-  };
-  return {
-    dialect: new LibsqlDialect({ database: bridge }),
-    pragma: (source) => guarded(() => db.pragma(source) as Array<Record<string, unknown>>),
-    close,
-  };
+  createQueryCompiler(): QueryCompiler {
+    return new SqliteQueryCompiler();
+  }
+
+  createAdapter(): SqliteAdapter {
+    return new LibsqlAdapter();
+  }
+
+  createIntrospector(db: Kysely<unknown>): DatabaseIntrospector {
+    return new SqliteIntrospector(db);
+  }
 }
 
 /** SQLite changes tables within transactions; said here, migrations run in one, and two processes that start at once take turns. */
@@ -63,8 +41,56 @@ class LibsqlAdapter extends SqliteAdapter {
   }
 }
 
-class LibsqlDialect extends SqliteDialect {
-  override createAdapter(): SqliteAdapter {
-    return new LibsqlAdapter();
+/** SQLite has one connection: whoever holds it (for a statement or a transaction) makes the others wait their turn. */
+class LibsqlDriver implements Driver {
+  private last: Promise<void> = Promise.resolve();
+  private readonly release = new WeakMap<DatabaseConnection, () => void>();
+
+  constructor(private readonly connection: LibsqlConnection) {}
+
+  async init(): Promise<void> {}
+
+  async acquireConnection(): Promise<DatabaseConnection> {
+    const turn = this.last;
+    let done = (): void => undefined;
+    this.last = new Promise((resolve) => (done = resolve));
+    await turn;
+    const held = new HeldConnection(this.connection);
+    this.release.set(held, done);
+    return held;
+  }
+
+  async releaseConnection(held: DatabaseConnection): Promise<void> {
+    this.release.get(held)?.();
+  }
+
+  async beginTransaction(): Promise<void> {
+    await this.connection.begin();
+  }
+
+  async commitTransaction(): Promise<void> {
+    this.connection.commit();
+  }
+
+  async rollbackTransaction(): Promise<void> {
+    this.connection.rollback();
+  }
+
+  async destroy(): Promise<void> {
+    await this.last;
+    this.connection.close();
+  }
+}
+
+class HeldConnection implements DatabaseConnection {
+  constructor(private readonly connection: LibsqlConnection) {}
+
+  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+    const { rows, changes } = await this.connection.run(sql, parameters);
+    return { rows: rows as R[], ...(changes !== undefined && { numAffectedRows: BigInt(changes) }) };
+  }
+
+  async *streamQuery<R>(query: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
+    yield await this.executeQuery<R>(query);
   }
 }
