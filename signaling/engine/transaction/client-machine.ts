@@ -77,6 +77,11 @@ export abstract class ClientMachine {
     this.flow?.send(data, (error) => this.sendFailed(error));
   }
 
+  /** Nothing has come back within T1: perhaps nobody is there. */
+  doubt(): void {
+    this.flow?.doubt?.((error) => this.sendFailed(error));
+  }
+
   sendFailed(error: TransportError): void {
     this.transportError(error);
   }

@@ -41,6 +41,7 @@ const startB = (m: Machine): void => m.arm('end', m.context.timings.limit);
 const repeatAndDoubleA = (m: Machine): void => {
   m.context.counters.requestsRepeated++;
   m.transmit();
+  if (m.interval === m.context.timings.t1) m.doubt();
   m.interval *= 2;
   m.arm('repeat', m.interval);
 };

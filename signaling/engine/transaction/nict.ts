@@ -34,6 +34,7 @@ const startF = (m: Machine): void => m.arm('end', m.context.timings.limit);
 const repeatRequest = (m: Machine): void => {
   m.context.counters.requestsRepeated++;
   m.transmit();
+  if (m.state === 'trying' && m.interval === m.context.timings.t1) m.doubt();
 };
 const doubleE = (m: Machine): void => {
   m.interval = Math.min(m.interval * 2, m.context.timings.t2);

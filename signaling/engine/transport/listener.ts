@@ -16,6 +16,8 @@ export interface Host {
   receive(data: Buffer, flow: Flow): void;
   /** A stream whose bytes cannot be read on. It is closed afterwards. */
   unreadable(error: SipParseError, flow: Flow): void;
+  /** Whether nobody receives at this UDP endpoint; false when that cannot be known. */
+  isClosedPort(remote: Endpoint): Promise<boolean>;
   /** False: a limit is reached, close the connection. */
   admit(source: string): boolean;
   opened(flow: StreamFlow): void;

@@ -56,6 +56,12 @@ export class LocalAddresses {
     return first?.address ?? (family === 6 ? '::1' : '127.0.0.1');
   }
 
+  /** Whether packets to this address never leave the machine. */
+  isOwn(address: string): boolean {
+    if (address.startsWith('127.') || address === '::1') return true;
+    return this.current().some((subnet) => subnet.address === address);
+  }
+
   /** Asks the routing table about a peer that nothing is known of. Undefined: known already, or too many questions open. */
   learn(peer: string): Promise<void> | undefined {
     if (this.fresh(peer) !== undefined) return undefined;

@@ -38,9 +38,12 @@ import {
   type TransportOptions,
 } from './types';
 import { listenUdp } from './udp';
+import { localPortIsClosed } from './udp-refusal';
 import { stampVia } from './via-stamp';
 
 const SWEEP_MS = 1_000;
+/** Checks of doubtful UDP ports at the same time; those beyond are not made. */
+const MAX_CHECKS = 16;
 
 /** A further transport is a file and a row. */
 const listenOn: Readonly<Record<Protocol, Listen>> = { udp: listenUdp, tcp: listenTcp };
@@ -53,6 +56,7 @@ export interface TransportDeps {
   /** For tests: what `os.networkInterfaces` and the routing table say. */
   interfaces?: Interfaces | undefined;
   probe?: Probe | undefined;
+  localPortIsClosed?: ((remote: Endpoint) => Promise<boolean>) | undefined;
 }
 
 export class TransportLayer implements Transport {
@@ -67,6 +71,7 @@ export class TransportLayer implements Transport {
   private readonly host: Host;
   private readonly dialling = new Map<string, Promise<Flow>>();
   private listeners: Listener[] = [];
+  private checks = 0;
   private sweeper: Timer | undefined;
   private state: 'new' | 'open' | 'closed' = 'new';
 
@@ -90,6 +95,7 @@ export class TransportLayer implements Transport {
       newFramer: () => new StreamFramer(options.wire),
       receive: (data, flow) => this.receive(data, flow),
       unreadable: (error, flow) => this.reject(error, flow),
+      isClosedPort: (remote) => this.isClosedPort(remote),
       admit: (source) => this.state === 'open' && this.connections.admit(source),
       opened: (flow) => this.opened(flow),
       closed: (flow) => this.connections.delete(flow),
@@ -216,6 +222,16 @@ export class TransportLayer implements Transport {
       counters.malformedAnswered++;
     } catch (problem) {
       if (!(problem instanceof SipParseError)) throw problem;
+    }
+  }
+
+  private async isClosedPort(remote: Endpoint): Promise<boolean> {
+    if (this.checks >= MAX_CHECKS || !this.addresses.isOwn(remote.address)) return false;
+    this.checks++;
+    try {
+      return await (this.deps.localPortIsClosed ?? localPortIsClosed)(remote);
+    } finally {
+      this.checks--;
     }
   }
 

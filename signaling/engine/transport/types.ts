@@ -28,6 +28,11 @@ export interface Flow {
   readonly open: boolean;
   /** Hands bytes to the kernel. `onError` is called at most once, never before `send` returned. */
   send(data: Buffer, onError?: (error: TransportError) => void): void;
+  /**
+   * Nothing has come back: looks, where that is possible, whether anybody is there at all. `onError` is called at most once, later.
+   * Absent where sending itself would have told.
+   */
+  doubt?(onError: (error: TransportError) => void): void;
   /** Runs `fn` once when the flow ends (never for UDP; at once, in a microtask, when it already has). Returns the way to stop listening. */
   onClose(fn: () => void): () => void;
 }

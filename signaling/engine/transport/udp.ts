@@ -104,6 +104,16 @@ class UdpListener implements Listener {
     }
   }
 
+  doubt(remote: Endpoint, onError: (error: TransportError) => void): void {
+    const { host } = this;
+    const tell = (refused: boolean): void => {
+      if (!refused || this.closed) return;
+      host.counters.sendErrors++;
+      onError(new TransportError('ECONNREFUSED', `Nothing listens on ${remote.address} port ${remote.port} (udp)`, 'udp', remote.address, remote.port));
+    };
+    host.isClosedPort(remote).then(tell, (error: unknown) => host.log.debug({ err: error }, 'Whether a UDP port is closed could not be found out'));
+  }
+
   close(): Promise<void> {
     if (this.closed) return Promise.resolve();
     this.closed = true;
@@ -134,6 +144,10 @@ class UdpFlow implements Flow {
 
   send(data: Buffer, onError?: (error: TransportError) => void): void {
     this.listener.send(data, this.remote, onError);
+  }
+
+  doubt(onError: (error: TransportError) => void): void {
+    this.listener.doubt(this.remote, onError);
   }
 
   onClose(): () => void {

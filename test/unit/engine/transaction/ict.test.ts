@@ -181,6 +181,15 @@ describe('INVITE client transaction', () => {
     expect(heard).toMatchObject({ timeouts: 0, terminations: 1 });
   });
 
+  test('with the first retransmission the flow is asked whether anybody is there; a no is the end', () => {
+    const c = new Call();
+    c.clock.advance(10_000);
+    expect(c.udp.doubts.map((d) => d.at)).toEqual([500]);
+    c.udp.doubts[0]?.onError(new TransportError('ECONNREFUSED', 'nobody'));
+    expect(c.heard.errors.map((e) => e.code)).toEqual(['ECONNREFUSED']);
+    expect(c.tx.state).toBe('terminated');
+  });
+
   test.each(['calling', 'proceeding'])('a connection that closes is told at once: %s', (state) => {
     const c = new Call('tcp');
     if (state === 'proceeding') c.hear(180);

@@ -72,6 +72,15 @@ describe('non-INVITE client transaction', () => {
     expect(b.tcp.watchers).toBe(0);
   });
 
+  test('with the first retransmission the flow is asked whether anybody is there; a no is the end', () => {
+    const { b, heard, tx } = start();
+    b.clock.advance(30_000);
+    expect(b.udp.doubts.map((d) => d.at)).toEqual([500]);
+    b.udp.doubts[0]?.onError(new TransportError('ECONNREFUSED', 'nobody'));
+    expect(heard.errors.map((e) => e.code)).toEqual(['ECONNREFUSED']);
+    expect(tx.state).toBe('terminated');
+  });
+
   test('it cannot be cancelled', () => {
     const { tx, line, hear } = start();
     hear(100);

@@ -27,6 +27,8 @@ export class FakeFlow implements Flow {
   open = true;
   /** The next sends fail with this. */
   broken: TransportError | undefined;
+  /** What `doubt` was asked, and when. */
+  readonly doubts: Array<{ at: number; onError: (error: TransportError) => void }> = [];
   private readonly listeners = new Set<() => void>();
 
   constructor(
@@ -50,6 +52,10 @@ export class FakeFlow implements Flow {
     const message = parseMessage(data, limits);
     const what = message instanceof SipRequest ? message.method : `${message.status} ${message.cseq.method}`;
     this.sent.push({ at: this.clock.now(), message, what });
+  }
+
+  doubt(onError: (error: TransportError) => void): void {
+    this.doubts.push({ at: this.clock.now(), onError });
   }
 
   onClose(fn: () => void): () => void {

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { hasLocalPort, localPortIsClosed } from '../../../../signaling/engine/transport/udp-refusal';
 import { closeAll, options, Rig, udp4, UdpPeer, until } from './support';
 
 afterEach(closeAll);
@@ -95,6 +97,59 @@ describe('UDP', () => {
     peer.send(options(via(peer)), rig.port());
     await rig.message(1);
     expect(rig.stats.handlerErrors).toBe(2);
+  });
+});
+
+describe('a peer that may not be there', () => {
+  test('a closed port on this machine is found out, an open one is left alone', async () => {
+    const peer = await UdpPeer.open();
+    // Only Linux lets us look at its table of sockets; elsewhere nothing is known.
+    expect(await localPortIsClosed({ address: '127.0.0.1', port: 21_005 })).toBe(existsSync('/proc/net/udp'));
+    expect(await localPortIsClosed({ address: '127.0.0.1', port: peer.port })).toBe(false);
+    expect(peer.got).toEqual([]);
+  });
+
+  test('a phone whose socket is connected to us refuses strangers and is there all the same', async () => {
+    const rig = await Rig.start([udp4]);
+    const peer = await UdpPeer.open();
+    await new Promise<void>((resolve) => peer.socket.connect(rig.port(), '127.0.0.1', resolve));
+    expect(await localPortIsClosed({ address: '127.0.0.1', port: peer.port })).toBe(false);
+  });
+
+  test('a doubtful flow tells what was found: closed, not closed, not to be found out', async () => {
+    const findings = [() => Promise.resolve(false), () => Promise.reject(new Error('no table')), () => Promise.resolve(true)];
+    const rig = await Rig.start([udp4], {}, { localPortIsClosed: () => (findings.shift() ?? (() => Promise.resolve(false)))() });
+    const flow = await rig.layer.flowTo({ host: '127.0.0.1', port: 21_005 });
+    const told: string[] = [];
+    for (const name of ['first', 'second', 'third']) flow.doubt?.((error) => told.push(`${name} ${error.code} ${error.port}`));
+    await until(() => told.length > 0);
+    expect(told).toEqual(['third ECONNREFUSED 21005']);
+    expect(rig.stats.sendErrors).toBe(1);
+  });
+
+  test('other machines are not asked, and questions are bounded', async () => {
+    const questions: string[] = [];
+    const rig = await Rig.start([udp4], {}, {
+      localPortIsClosed: ({ address }) => {
+        questions.push(address);
+        return new Promise(() => undefined);
+      },
+    });
+    for (const host of ['192.0.2.7', ...Array.from({ length: 20 }, (_, i) => `127.0.0.${i + 1}`)]) {
+      (await rig.layer.flowTo({ host, port: 9 })).doubt?.(() => undefined);
+    }
+    expect(questions).toHaveLength(16);
+    expect(questions).not.toContain('192.0.2.7');
+  });
+
+  test('the kernel’s table of sockets is read by port', () => {
+    const table = [
+      '   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops',
+      ' 1041: 0100007F:13C4 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 98765 2 0000000000000000 0',
+    ].join('\n');
+    expect(hasLocalPort(table, 0x13c4)).toBe(true);
+    expect(hasLocalPort(table, 0)).toBe(false);
+    expect(hasLocalPort(table, 0x3c4)).toBe(false);
   });
 });
 
