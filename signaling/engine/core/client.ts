@@ -146,7 +146,7 @@ export class Client {
     if (outgoing.own) outgoing.own(response, flow);
     else this.deliver(outgoing, response, flow ? received(flow, bytes) : made(madeFor ?? 'udp'), makesDialog || (good && outgoing.makesDialog));
     outgoing.release();
-    if (dialog && outgoing.invite) this.parts.inDialog.inviteOver(dialog);
+    if (dialog) this.parts.inDialog.goOn(outgoing, dialog);
   }
 
   private fail(outgoing: Outgoing, status: number, protocol: string): void {

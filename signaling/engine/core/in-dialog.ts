@@ -222,9 +222,9 @@ export class InDialog {
     if (method === 'SUBSCRIBE' && good) this.parts.subscriptions.keep(dialog, response);
   }
 
-  /** An INVITE of ours has its final response: what waited for that goes on. */
-  inviteOver(dialog: Dialog): void {
-    const waiting = dialog.afterInvite.splice(0);
+  /** A final response has been delivered: what waited for that goes on. */
+  goOn(outgoing: Outgoing, dialog: Dialog): void {
+    const waiting = outgoing.invite ? dialog.afterInvite.splice(0) : outgoing.makesDialog ? dialog.afterConfirmation.splice(0) : [];
     for (const next of waiting) next();
   }
 

@@ -14,13 +14,12 @@ export class Subscriptions {
     private readonly parts: Parts,
   ) {}
 
-  /** A 2xx to our SUBSCRIBE. A NOTIFY that overtook it has waited (RFC 6665 §4.4.1). */
+  /** A 2xx to our SUBSCRIBE. A NOTIFY that overtook it waits until the application has been told (RFC 6665 §4.4.1). */
   confirmed(dialog: Dialog, response: SipResponse, flow: Flow): void {
     dialog.remoteTag = response.toTag;
     dialog.state = 'confirmed';
     dialog.learn(response, flow, true);
     this.keep(dialog, response);
-    for (const next of dialog.afterConfirmation.splice(0)) next();
   }
 
   /** From a 2xx on the dialog lives for its Expires, and a little for the last NOTIFY. */
