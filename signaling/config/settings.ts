@@ -91,7 +91,7 @@ function setting<T>(kind: Kind<T>, value: T, help: string, more: Pick<Setting<T>
 
 type Values<Table> = { [K in keyof Table]: Table[K] extends Setting<infer T> ? T : Values<Table[K]> };
 /** The value of every setting, shaped like the table. */
-export type Settings = { -readonly [K in keyof typeof settings]: Values<(typeof settings)[K]> };
+export type Settings = Values<typeof settings>;
 
 export interface Row {
   /** `sip.listen` */

@@ -1,5 +1,5 @@
 /** What a data folder needs before calls can be made: the realm its passwords belong to, and two phones to begin with. */
-import type { Clock, Random } from '../clock';
+import { type Clock, type Random, systemClock } from '../clock';
 import { ha1, randomPassword } from '../credentials';
 import { OffhookError } from '../errors';
 import type { Extension, Store, StoreParts } from './types';
@@ -47,16 +47,16 @@ export async function realmFor(parts: StoreParts, config: RealmConfig): Promise<
 export async function seedFirstExtensions(
   store: Store,
   config: RealmConfig,
-  deps: { clock: Clock; random?: Random },
+  { clock = systemClock, random }: { clock?: Clock; random?: Random } = {},
 ): Promise<NewExtension[]> {
   return store.transaction(async (parts) => {
     if ((await parts.meta.get(SEEDED)) !== undefined) return [];
     await parts.meta.set(SEEDED, 'yes');
     // Extensions that were added by hand before the first start are what this person wants.
     if ((await parts.extensions.count()) > 0) return [];
-    const made = FIRST_EXTENSIONS.map((number) => ({ number, password: randomPassword(deps.random) }));
+    const made = FIRST_EXTENSIONS.map((number) => ({ number, password: randomPassword(random) }));
     for (const { number, password } of made) {
-      await addExtension(parts, config, { number, password, createdAt: deps.clock.wall().getTime() });
+      await addExtension(parts, config, { number, password, createdAt: clock.wall().getTime() });
     }
     return made;
   });

@@ -1,0 +1,38 @@
+/** What commands reach outside for; tests hand in their own. */
+import { type Clock, type Random, systemClock, systemRandom } from '../clock';
+import type { Config, ConfigSources } from '../config';
+import type { Logger } from '../log';
+import { type BenchModule, loadBench } from './bench-module';
+
+/** A command's own end other than 0. */
+export type SetExitCode = (code: number) => void;
+
+export interface Context {
+  /** What was asked for: results, passwords shown once. */
+  out(text: string): void;
+  /** What went wrong, and what is being done. */
+  err(text: string): void;
+  clock: Clock;
+  random: Random;
+  /** Default: the process's own. */
+  env: ConfigSources['env'];
+  cwd: string | undefined;
+  /** Settings by key that stand in for the table's defaults. */
+  defaults: Readonly<Record<string, string>>;
+  /** The server; loaded when it is to run, since the other commands need little of it. */
+  loadServer(): Promise<{ serve(config: Config, log: Logger): Promise<number> }>;
+  loadBench(): Promise<BenchModule>;
+}
+
+export const systemContext: Context = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  clock: systemClock,
+  random: systemRandom,
+  env: undefined,
+  cwd: undefined,
+  defaults: {},
+  // `require`, where `import()` would want a file extension that the tests' sources do not have.
+  loadServer: async () => require('../main') as typeof import('../main'),
+  loadBench,
+};

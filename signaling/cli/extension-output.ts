@@ -1,0 +1,54 @@
+/** Extensions as they are shown; the digests of passwords never are. */
+import type { Contact, Extension } from '../store/store';
+
+/** `contacts`: those of this and other extensions; expired ones are left out. */
+export function extensionJson(extension: Extension, contacts: readonly Contact[] = [], now = 0): Record<string, unknown> {
+  const { number, name, media, createdAt } = extension;
+  return {
+    number,
+    name,
+    media,
+    createdAt: new Date(createdAt).toISOString(),
+    contacts: live(extension, contacts, now).map(({ uri, source, userAgent, expiresAt }) => ({
+      uri,
+      source,
+      userAgent,
+      expiresAt: new Date(expiresAt).toISOString(),
+    })),
+  };
+}
+
+export function extensionTable(extensions: readonly Extension[], contacts: readonly Contact[], now: number): string {
+  if (extensions.length === 0) return 'There are no extensions. Add one: offhook extension add NUMBER\n';
+  const rows = extensions.map((one) => [one.number, one.name ?? '', one.media, phones(live(one, contacts, now).length)]);
+  return columns([['NUMBER', 'NAME', 'MEDIA', 'REGISTERED'], ...rows]);
+}
+
+export function extensionDetails(extension: Extension, contacts: readonly Contact[], now: number): string {
+  const registered = live(extension, contacts, now);
+  const facts = [
+    ['number', extension.number],
+    ['name', extension.name ?? '-'],
+    ['media', extension.media],
+    ['added', new Date(extension.createdAt).toISOString()],
+    ['registered', phones(registered.length)],
+  ];
+  const where = registered.map((one) => {
+    const seconds = Math.ceil((one.expiresAt - now) / 1000);
+    return `  ${one.uri} from ${one.source}, ${one.userAgent ?? 'unknown phone'}, for ${seconds} s more\n`;
+  });
+  return columns(facts) + where.join('');
+}
+
+function live(extension: Extension, contacts: readonly Contact[], now: number): Contact[] {
+  return contacts.filter((contact) => contact.extension === extension.number && contact.expiresAt > now);
+}
+
+function phones(count: number): string {
+  return count === 0 ? 'no' : count === 1 ? '1 phone' : `${count} phones`;
+}
+
+function columns(rows: readonly string[][]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) => `${row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()}\n`).join('');
+}

@@ -1,0 +1,42 @@
+/**
+ * The command line. Exit codes: 0 done, 1 could not do it, 2 wrong usage or a bad setting.
+ * What goes wrong is one sentence on stderr, never a stack.
+ */
+import { Command, CommanderError } from 'commander';
+import { describe, isOffhookError } from '../errors';
+import { addBench } from './bench';
+import { addConfig } from './config-command';
+import { type Context, type SetExitCode, systemContext } from './context';
+import { addExtensionCommands } from './extension';
+import { addServe } from './serve';
+
+/** Runs `offhook ARGV…` and resolves with its exit code; never rejects. */
+export async function main(argv: readonly string[], overrides: Partial<Context> = {}): Promise<number> {
+  const context: Context = { ...systemContext, ...overrides };
+  let exitCode = 0;
+  const program = buildProgram(context, (code) => (exitCode = code));
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    // Commander has printed its own sentence; help and version are no errors.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    context.err(`offhook: ${describe(error)}\n`);
+    return isOffhookError(error) ? error.exitCode : 1;
+  }
+}
+
+function buildProgram(context: Context, setExitCode: SetExitCode): Command {
+  const program = new Command('offhook');
+  program
+    .description('A phone system: SIP registrar and back-to-back user agent with a media relay')
+    .exitOverride()
+    .configureOutput({ writeOut: context.out, writeErr: context.err, outputError: (text, write) => write(text.replace(/^error: /, 'offhook: ')) })
+    .showSuggestionAfterError()
+    .helpCommand(false);
+  addServe(program, context, setExitCode);
+  addExtensionCommands(program, context);
+  addConfig(program, context);
+  addBench(program, context, setExitCode);
+  return program;
+}
