@@ -30,6 +30,8 @@ export class TransactionCounters {
   transportErrors = 0;
   /** Exceptions thrown by the core's handlers. */
   handlerErrors = 0;
+  /** Defects of ours: a move that its table does not have, met by a timer. */
+  internalErrors = 0;
 }
 
 export type TransactionStats = Readonly<TransactionCounters> & {

@@ -12,6 +12,7 @@ import { serialize } from '../wire/serialize';
 import type { TransportError } from '../transport/types';
 import { buildAck } from './client-requests';
 import { ClientMachine, type ClientTimer, type Incoming } from './client-machine';
+import { keepable } from './context';
 import { StateTable } from './state-table';
 import type { ClientState } from './types';
 
@@ -56,7 +57,7 @@ const passStray = (m: Machine, incoming: Incoming): void => m.owner.stray(incomi
 const settle = (m: Machine): void => m.settle();
 const startM = startB;
 const acknowledge = (m: Machine, { response }: Incoming): void => {
-  if (m.request) m.ack = serialize(buildAck(m.request, response));
+  if (m.request) m.ack = keepable(serialize(buildAck(m.request, response)));
   m.sendAck();
 };
 const repeatAck = (m: Machine): void => m.sendAck();

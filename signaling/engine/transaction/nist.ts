@@ -10,7 +10,7 @@
 import type { SipRequest, SipResponse } from '../wire/message';
 import { makeResponse } from '../transport/reply';
 import type { Flow, TransportError } from '../transport/types';
-import type { Context } from './context';
+import { keepable, type Context } from './context';
 import { ServerMachine, type ServerTimer } from './server-machine';
 import { StateTable } from './state-table';
 import type { ServerState } from './types';
@@ -45,8 +45,12 @@ const dropRequest = (m: Machine): void => {
   m.repeatTimer = m.handle = undefined;
 };
 const startJ = (m: Machine): void => {
-  if (m.flow.reliable) m.fire('timerJ', undefined);
-  else m.armEnd(m.context.timings.limit);
+  if (m.flow.reliable) {
+    m.fire('timerJ', undefined);
+    return;
+  }
+  if (m.last) m.last = keepable(m.last);
+  m.armEnd(m.context.timings.limit);
 };
 const tellTransportError = (m: Machine, error: TransportError): void => m.reportTransportError(error);
 const terminate = (m: Machine): void => m.terminate();

@@ -34,12 +34,16 @@ export class QueuedTimer<Name extends string = string> {
 export class TimerQueues {
   private readonly queues = new Map<number, Queue>();
 
-  constructor(private readonly clock: Clock) {}
+  /** @param onError what a timer's owner throws; the other timers go on */
+  constructor(
+    private readonly clock: Clock,
+    private readonly onError: (error: unknown) => void,
+  ) {}
 
   /** `owner.onTimer(name)` runs once, `ms` from now. */
   start<Name extends string>(ms: number, owner: TimerOwner<Name>, name: Name): QueuedTimer<Name> {
     let queue = this.queues.get(ms);
-    if (!queue) this.queues.set(ms, (queue = new Queue(this.clock)));
+    if (!queue) this.queues.set(ms, (queue = new Queue(this.clock, this.onError)));
     const timer = new QueuedTimer(owner, name, this.clock.now() + ms);
     queue.append(timer as unknown as QueuedTimer);
     return timer;
@@ -67,7 +71,10 @@ class Queue {
   private tail: QueuedTimer | undefined;
   private wake: Timer | undefined;
 
-  constructor(private readonly clock: Clock) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly onError: (error: unknown) => void,
+  ) {}
 
   append(timer: QueuedTimer): void {
     timer.queue = this;
@@ -102,14 +109,15 @@ class Queue {
   private readonly run = (): void => {
     this.wake = undefined;
     const now = this.clock.now();
-    try {
-      while (this.head && this.head.deadline <= now) {
-        const timer = this.head;
-        this.unlink(timer);
+    while (this.head && this.head.deadline <= now) {
+      const timer = this.head;
+      this.unlink(timer);
+      try {
         timer.owner.onTimer(timer.name);
+      } catch (error) {
+        this.onError(error);
       }
-    } finally {
-      if (this.head && !this.wake) this.arm(this.head);
     }
+    if (this.head && !this.wake) this.arm(this.head);
   };
 }

@@ -69,7 +69,10 @@ export class TransactionLayer {
     this.retryAfter = String(options.retryAfterSeconds ?? 5);
     this.context = {
       transport,
-      timers: new TimerQueues(deps.clock),
+      timers: new TimerQueues(deps.clock, (error) => {
+        this.counters.internalErrors++;
+        deps.log.error({ err: error }, 'A timer of a transaction failed');
+      }),
       timings: timings(options.t1 ?? T1, options.t2 ?? T2, options.t4 ?? T4, options.maxProceedingMs ?? HOUR_MS),
       tokens: new Tokens(deps.random ?? systemRandom),
       counters: this.counters,

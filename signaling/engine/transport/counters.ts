@@ -35,6 +35,8 @@ export class TransportCounters {
   socketErrors = 0;
   /** Exceptions thrown by the layer above. */
   handlerErrors = 0;
+  /** Defects of ours that a message brought to light; it was dropped. */
+  internalErrors = 0;
 }
 
 export type TransportStats = Readonly<TransportCounters> & {

@@ -51,9 +51,7 @@ export class LocalAddresses {
     const family = familyOf(peer);
     const known = this.fresh(peer) ?? this.onLink(peer) ?? this.fresh(ELSEWHERE[family]);
     if (known !== undefined) return known;
-    const candidates = this.current().filter((subnet) => familyOf(subnet.address) === family);
-    const first = candidates.find((subnet) => !subnet.internal) ?? candidates[0];
-    return first?.address ?? (family === 6 ? '::1' : '127.0.0.1');
+    return this.outward(family)[0]?.address ?? (family === 6 ? '::1' : '127.0.0.1');
   }
 
   /** Whether packets to this address never leave the machine. */
@@ -68,8 +66,9 @@ export class LocalAddresses {
     const open = this.probing.get(peer);
     if (open) return open;
     const near = this.onLink(peer);
-    if (near !== undefined) {
-      this.keep(peer, near);
+    // With one address there is nothing to choose, and strangers cannot make us open sockets.
+    if (near !== undefined || this.outward(familyOf(peer)).length < 2) {
+      this.keep(peer, near ?? this.towards(peer));
       return undefined;
     }
     if (this.probing.size >= MAX_PROBES) return undefined;
@@ -99,6 +98,11 @@ export class LocalAddresses {
       if (subnet.net.check(bare, family === 6 ? 'ipv6' : 'ipv4') && (!best || subnet.prefix > best.prefix)) best = subnet;
     }
     return best?.address;
+  }
+
+  /** Our addresses that packets to other machines can come from. */
+  private outward(family: 4 | 6): Subnet[] {
+    return this.current().filter(({ address, internal }) => !internal && familyOf(address) === family && !address.startsWith('fe80:'));
   }
 
   private current(): Subnet[] {

@@ -4,8 +4,7 @@ import { formatNameAddr, parseNameAddr } from '../wire/name-addr';
 import { SipResponse, type SipRequest } from '../wire/message';
 import { reasonPhrase } from '../wire/reasons';
 
-const copied = ['via', 'from', 'to', 'call-id', 'cseq'] as const;
-const names: Record<string, string> = { via: 'Via', from: 'From', to: 'To', 'call-id': 'Call-ID', cseq: 'CSeq' };
+const copied: ReadonlySet<string> = new Set(['via', 'from', 'to', 'call-id', 'cseq']);
 
 /**
  * `toTag` is added to To unless the request's To has a tag already or the status is 100 (RFC 3261 §8.2.6.1).
@@ -13,10 +12,10 @@ const names: Record<string, string> = { via: 'Via', from: 'From', to: 'To', 'cal
  */
 export function makeResponse(request: SipRequest, status: number, toTag?: string, reason = reasonPhrase(status)): SipResponse {
   const response = new SipResponse(status, reason);
-  for (const key of copied) {
-    for (const value of request.headers.getAll(key)) {
-      response.headers.append(names[key] as string, key === 'to' && toTag && status > 100 ? withTag(value, toTag) : value);
-    }
+  for (const entry of request.headers) {
+    if (!copied.has(entry.key)) continue;
+    if (entry.key === 'to' && toTag && status > 100) response.headers.append('To', withTag(entry.value, toTag));
+    else response.headers.pushChecked(entry);
   }
   return response;
 }

@@ -61,10 +61,15 @@ export class StreamFlow implements Flow {
     host.counters.messagesSent++;
     host.counters.bytesSent += data.length;
     this.lastActive = host.clock.now();
-    socket.write(data, (error) => {
+    this.write(data, (error) => {
       if (error) fail(cannotSend(error, this.protocol, this.remote));
     });
-    if (socket.writableLength > host.limits.maxWriteBufferBytes) {
+  }
+
+  private write(data: Buffer, done?: (error?: Error | null) => void): void {
+    const { socket, host } = this;
+    socket?.write(data, done);
+    if (socket && socket.writableLength > host.limits.maxWriteBufferBytes) {
       host.counters.closedSlowReader++;
       this.destroy('slow-reader');
     }
@@ -123,21 +128,28 @@ export class StreamFlow implements Flow {
     if (!this.open || !framer) return;
     this.lastActive = host.clock.now();
     let complete = false;
+    let pinged = false;
     try {
       for (const item of framer.push(chunk)) {
         complete = true;
         if (item.kind === 'message') host.receive(item.data, this);
         else {
           host.counters.keepalives++;
-          if (item.kind === 'ping') this.socket?.write(PONG);
+          pinged ||= item.kind === 'ping';
         }
         if (!this.open) return;
       }
     } catch (error) {
-      if (!(error instanceof SipParseError)) throw error;
-      this.unreadable(error);
+      if (error instanceof SipParseError) this.unreadable(error);
+      else {
+        host.counters.internalErrors++;
+        host.log.error({ err: error, flow: this.id }, 'A stream could not be read');
+        this.destroy('framing');
+      }
       return;
     }
+    // One answer for all pings of a chunk: a flood of them must not be answered byte by byte.
+    if (pinged) this.write(PONG);
     if (framer.error) this.unreadable(framer.error);
     else if (framer.pendingBytes === 0) this.unfinishedSince = undefined;
     else if (complete || this.unfinishedSince === undefined) this.unfinishedSince = this.lastActive;

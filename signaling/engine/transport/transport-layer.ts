@@ -195,8 +195,11 @@ export class TransportLayer implements Transport {
         validateRequest(message);
       } else validateResponse(message);
     } catch (error) {
-      if (!(error instanceof SipParseError)) throw error;
-      this.reject(error, flow);
+      if (error instanceof SipParseError) this.reject(error, flow);
+      else {
+        counters.internalErrors++;
+        this.deps.log.error({ err: error, flow: flow.id }, 'A message could not be read');
+      }
       return;
     }
     // So that the address we announce in the answer is exact by the time it is made.
@@ -221,7 +224,7 @@ export class TransportLayer implements Transport {
       flow.send(serialize(makeResponse(request, error.status, statelessTag(request))));
       counters.malformedAnswered++;
     } catch (problem) {
-      if (!(problem instanceof SipParseError)) throw problem;
+      this.deps.log.debug({ err: problem, flow: flow.id }, 'A message that was not understood could not be answered either');
     }
   }
 

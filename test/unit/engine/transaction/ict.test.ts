@@ -2,7 +2,9 @@
 import { inviteClientTable } from '../../../../signaling/engine/transaction/ict';
 import type { ClientTransaction } from '../../../../signaling/engine/transaction/types';
 import { TransportError, type Flow } from '../../../../signaling/engine/transport/types';
-import { answer, Bench, outgoing, Recorder, settled, watchTable, type FakeFlow } from './support';
+import { answer, Bench, expectNoDefects, type FakeFlow, outgoing, Recorder, settled, watchTable } from './support';
+
+afterEach(expectNoDefects);
 
 const rows = watchTable(inviteClientTable);
 afterAll(() => expect(rows.missing()).toEqual([]));

@@ -2,7 +2,9 @@
 import { inviteServerTable } from '../../../../signaling/engine/transaction/ist';
 import { TransportError } from '../../../../signaling/engine/transport/types';
 import { makeResponse } from '../../../../signaling/engine/transport/reply';
-import { Bench, request, settled, watchTable } from './support';
+import { Bench, expectNoDefects, request, settled, watchTable } from './support';
+
+afterEach(expectNoDefects);
 
 const rows = watchTable(inviteServerTable);
 afterAll(() => expect(rows.missing()).toEqual([]));

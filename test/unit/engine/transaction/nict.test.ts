@@ -1,7 +1,9 @@
 /** The non-INVITE client transaction, row by row: RFC 3261 §17.1.2. */
 import { nonInviteClientTable } from '../../../../signaling/engine/transaction/nict';
 import { TransportError } from '../../../../signaling/engine/transport/types';
-import { answer, Bench, outgoing, Recorder, settled, watchTable } from './support';
+import { answer, Bench, expectNoDefects, outgoing, Recorder, settled, watchTable } from './support';
+
+afterEach(expectNoDefects);
 
 const rows = watchTable(nonInviteClientTable);
 afterAll(() => expect(rows.missing()).toEqual([]));

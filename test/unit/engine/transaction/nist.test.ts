@@ -1,7 +1,9 @@
 /** The non-INVITE server transaction, row by row: RFC 3261 §17.2.2 with RFC 4320. */
 import { nonInviteServerTable } from '../../../../signaling/engine/transaction/nist';
 import { TransportError } from '../../../../signaling/engine/transport/types';
-import { Bench, request, settled, watchTable } from './support';
+import { Bench, expectNoDefects, request, settled, watchTable } from './support';
+
+afterEach(expectNoDefects);
 
 const rows = watchTable(nonInviteServerTable);
 afterAll(() => expect(rows.missing()).toEqual([]));

@@ -111,6 +111,13 @@ export function memoryLog(): Log & { lines: LogLine[] } {
   return { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
+const benches: Bench[] = [];
+
+/** For `afterEach`: no machine met a move that its table does not have. */
+export function expectNoDefects(): void {
+  for (const bench of benches.splice(0)) expect(bench.layer.stats().internalErrors).toBe(0);
+}
+
 export class Bench {
   readonly clock = new FakeClock();
   readonly udp = new FakeFlow(this.clock, 'udp');
@@ -127,6 +134,7 @@ export class Bench {
   readonly serverErrors: TransportError[] = [];
 
   constructor(options: TransactionOptions = {}) {
+    benches.push(this);
     let drawn = 0;
     const random = (bytes: number): Buffer => Buffer.from(Array.from({ length: bytes }, (_, i) => (i * 7 + ++drawn * 13) & 255));
     this.layer = new TransactionLayer(this.transport, options, { clock: this.clock, random, log: this.log });

@@ -3,7 +3,9 @@ import { SipRequest } from '../../../../signaling/engine/wire/message';
 import { TransactionLayer } from '../../../../signaling/engine/transaction/transaction-layer';
 import { TransportError } from '../../../../signaling/engine/transport/types';
 import { makeResponse } from '../../../../signaling/engine/transport/reply';
-import { answer, Bench, outgoing, Recorder, request, settled } from './support';
+import { answer, Bench, expectNoDefects, outgoing, Recorder, request, settled } from './support';
+
+afterEach(expectNoDefects);
 
 describe('matching of requests', () => {
   test.each([

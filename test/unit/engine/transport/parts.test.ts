@@ -13,7 +13,7 @@ describe('local addresses', () => {
   test('a route is asked for once a minute per peer, and once for questions at the same time', async () => {
     const clock = new FakeClock();
     const asked: string[] = [];
-    const local = new LocalAddresses(clock, () => ({ eth0: [face('192.0.2.9', '192.0.2.9/24')] }), (peer) => {
+    const local = new LocalAddresses(clock, () => ({ eth0: [face('192.0.2.9', '192.0.2.9/24')], eth1: [face('192.0.3.9', '192.0.3.9/24')] }), (peer) => {
       asked.push(peer);
       return Promise.resolve(`10.0.0.${asked.length}`);
     });
@@ -50,6 +50,16 @@ describe('local addresses', () => {
     expect(none.towards('2001:db8::7')).toBe('::1');
   });
 
+  test('with one address nothing is asked', () => {
+    const local = new LocalAddresses(
+      new FakeClock(),
+      () => ({ lo: [face('127.0.0.1', '127.0.0.1/8', true)], eth0: [face('192.0.2.9', '192.0.2.9/24')] }),
+      () => Promise.reject(new Error('not asked')),
+    );
+    expect(local.learn('198.51.100.1')).toBeUndefined();
+    expect(local.towards('198.51.100.1')).toBe('192.0.2.9');
+  });
+
   test('interfaces are read again after ten seconds', () => {
     const clock = new FakeClock();
     let address = '10.0.0.1';
@@ -63,7 +73,7 @@ describe('local addresses', () => {
 
   test('open questions and kept answers are bounded', async () => {
     const asked: string[] = [];
-    const local = new LocalAddresses(new FakeClock(), () => ({}), (peer) => {
+    const local = new LocalAddresses(new FakeClock(), () => ({ eth0: [face('192.0.2.9', '192.0.2.9/24'), face('192.0.3.9', '192.0.3.9/24')] }), (peer) => {
       asked.push(peer);
       return Promise.resolve('10.0.0.1');
     });
@@ -80,7 +90,7 @@ describe('local addresses', () => {
   });
 
   test('the real routing table answers for ourselves', async () => {
-    const local = new LocalAddresses(new FakeClock(), () => ({}));
+    const local = new LocalAddresses(new FakeClock(), () => ({ eth0: [face('192.0.2.9', '192.0.2.9/32'), face('192.0.3.9', '192.0.3.9/32')] }));
     await local.learn('10.255.255.254');
     expect(local.towards('10.255.255.254')).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
   });

@@ -39,6 +39,18 @@ describe('TCP', () => {
     expect(rig.stats.keepalives).toBe(1);
   });
 
+  test('a flood of pings is answered once a chunk', async () => {
+    const rig = await Rig.start([tcp4]);
+    const peer = await TcpPeer.open(rig.port());
+    peer.write('\r\n\r\n'.repeat(1_000));
+    peer.write(message());
+    await rig.message();
+    expect(rig.stats.keepalives).toBe(1_000);
+    rig.received[0]?.flow.send(Buffer.from('end'));
+    await peer.has('end');
+    expect(peer.data.length).toBeLessThan(100);
+  });
+
   test('bytes that are not SIP close the connection', async () => {
     const rig = await Rig.start([tcp4]);
     const peer = await TcpPeer.open(rig.port());
