@@ -68,6 +68,8 @@ export class Call {
   forks: Fork[] = [];
   /** Provisional answers that the caller has had, each as status and description. */
   readonly progress = new Set<string>();
+  ringTimer: Timer | undefined;
+  /** Of the exchange of ACKs under way. */
   readonly timers = new Set<Timer>();
   /** Port pairs held in the media plane. */
   readonly endpoints = new Set<string>();

@@ -21,6 +21,7 @@ export interface Ending {
 export function hangup(ctx: CallContext, call: Call, by: Side | 'system', refusal: CallRefusal): void {
   if (call.over) return;
   call.advance('end');
+  call.ringTimer?.cancel();
   for (const timer of call.timers) timer.cancel();
   call.timers.clear();
 

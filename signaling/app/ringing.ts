@@ -33,21 +33,21 @@ export async function ring(ctx: CallContext, call: Call, bindings: readonly Bind
   call.advance('ring');
   for (const fork of call.forks) if (!call.over && fork.ended === undefined) invite(ctx, call, fork);
   settle(ctx, call);
-  if (!call.over) call.timers.add(ctx.clock.after(ctx.settings.ringSeconds * 1000, () => guarded(ctx, call, 'ring timeout', () => giveUp(ctx, call))));
+  if (call.state === 'ringing') call.ringTimer = ctx.clock.after(ctx.settings.ringSeconds * 1000, () => guarded(ctx, call, 'ring timeout', () => giveUp(ctx, call)));
 }
 
 /** Port pairs for the caller and every phone, all asked for at once. False: the call cannot be made and was ended. */
 async function takePorts(ctx: CallContext, call: Call): Promise<boolean> {
+  let problem: Cause | undefined;
+  const caller = allocate(ctx, call, call.caller).catch((err) => {
+    problem = mediaCause(ctx, call, err);
+  });
   const forks = call.forks.map((fork) =>
     allocate(ctx, call, fork.leg).catch((err) => {
       fork.ended = mediaCause(ctx, call, err);
     }),
   );
-  let problem: Cause | undefined;
-  await allocate(ctx, call, call.caller).catch((err) => {
-    problem = mediaCause(ctx, call, err);
-  });
-  await Promise.all(forks);
+  await Promise.all([caller, ...forks]);
   if (problem) hangup(ctx, call, 'system', refuse(problem, call.from.number));
   return !problem;
 }
@@ -137,6 +137,7 @@ function answered(ctx: CallContext, call: Call, fork: Fork, dialog: Dialog, body
     return;
   }
   call.advance('answer');
+  call.ringTimer?.cancel();
   call.callee = fork.leg;
   fork.leg.dialog = dialog;
   cancelOthers(ctx, call, fork.leg);
