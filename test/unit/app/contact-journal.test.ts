@@ -91,6 +91,25 @@ test('flush writes everything, also what comes while it writes', async () => {
   expect(journal.stats()).toMatchObject({ waiting: 0, written: 6, failures: 0 });
 });
 
+test('flush waits for a write that is under way', async () => {
+  const { clock, store, journal } = make();
+  let release: () => void = () => undefined;
+  const apply = store.contacts.apply;
+  store.contacts.apply = async (changes) => {
+    await new Promise<void>((resolve) => (release = resolve));
+    return apply(changes);
+  };
+  journal.put(binding('sip:a@h'));
+  clock.advance(250);
+  let flushed = false;
+  const flushing = journal.flush().then(() => (flushed = true));
+  await settle();
+  expect(flushed).toBe(false);
+  release();
+  await flushing;
+  expect(store.kept.size).toBe(1);
+});
+
 describe('a store that fails', () => {
   test('is tried again, at growing intervals, with the newest of every contact', async () => {
     const { clock, store, journal } = make();
@@ -120,6 +139,14 @@ describe('a store that fails', () => {
     clock.advance(250);
     await settle();
     expect(store.kept.size).toBe(2);
+    // nor does the next failure count on from the last
+    store.fail = new Error('disk full');
+    journal.put(binding('sip:c@h'));
+    clock.advance(250);
+    await settle();
+    clock.advance(1000);
+    await settle();
+    expect(journal.stats().failures).toBe(4);
   });
 
   test('what changed while the failing write was under way is not set back', async () => {

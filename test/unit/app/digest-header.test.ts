@@ -20,6 +20,7 @@ test.each<[string, string, Array<Record<string, string>>]>([
   ['empty list elements', ', Digest username="a",, ,realm="r",', [{ username: 'a', realm: 'r' }]],
   ['other schemes before', 'Basic dXNlcjpwdw==, Digest username="a"', [{ username: 'a' }]],
   ['other schemes after', 'Digest username="a", Bearer x.y-z, Negotiate a="b, c", d=e', [{ username: 'a' }]],
+  ['an escaped quote in another scheme', 'Negotiate a="x\\", y", Digest username="a"', [{ username: 'a' }]],
   ['only other schemes', 'Bearer abc', []],
   ['nothing', '', []],
   ['UTF-8', 'Digest username="Jäsøn Doe"', [{ username: 'Jäsøn Doe' }]],

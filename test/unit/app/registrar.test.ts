@@ -138,6 +138,15 @@ describe('binding', () => {
     expect(office.bindings().map((b) => b.source)).toEqual([{ protocol: 'tcp', address: '192.0.2.9', port: 40000 }]);
   });
 
+  test('a refresh is one event, a change of address two', () => {
+    const office = new Office();
+    const events: string[] = [];
+    office.locations.onEvent((e) => events.push(`${e.type} ${e.binding.uri}`));
+    const contact = (host: string): string => `<sip:a@${host}>;+sip.instance="<urn:1>";reg-id=1`;
+    for (const host of ['h', 'h', 'g']) office.register({ contact: contact(host) });
+    expect(events).toEqual(['registered sip:a@h', 'refreshed sip:a@h', 'unregistered sip:a@h', 'registered sip:a@g']);
+  });
+
   test('the same URI written otherwise is the same contact', () => {
     const office = new Office();
     office.register({ contact: '<sip:1001@Host.Example;x=1>' });
