@@ -5,7 +5,6 @@
  *     socket ─► framing ─► parse ─► stamp Via ─► validate ─► onMessage
  *                            └────────┴─ 400, 413, 505 ◄────────┘
  */
-import { lookup as dnsLookup } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
 import type { Clock, Timer } from '../../clock';
 import { StreamFramer } from '../wire/framer';
@@ -13,10 +12,11 @@ import { parseMessage, SipParseError, validateRequest, validateResponse } from '
 import { SipRequest, type SipResponse } from '../wire/message';
 import { serialize } from '../wire/serialize';
 import type { Via } from '../wire/via';
-import { Connections, peerKey } from './connections';
+import { Connections } from './connections';
 import { TransportCounters, type TransportStats } from './counters';
+import { FlowRouter, type Lookup } from './flow-router';
 import { FlowTable } from './flow-table';
-import { cannotSend, familyOf, isWildcard, type Host, type Listen, type Listener } from './listener';
+import { familyOf, isWildcard, type Host, type Listen, type Listener } from './listener';
 import { LocalAddresses, type Interfaces, type Probe } from './local-address';
 import { openListeners } from './open-listeners';
 import { protocols } from './protocols';
@@ -52,7 +52,7 @@ export interface TransportDeps {
   clock: Clock;
   log: Log;
   /** Host name → addresses; default the system's resolver. */
-  lookup?: ((host: string) => Promise<readonly { address: string; family: number }[]>) | undefined;
+  lookup?: Lookup | undefined;
   /** For tests: what `os.networkInterfaces` and the routing table say. */
   interfaces?: Interfaces | undefined;
   probe?: Probe | undefined;
@@ -69,7 +69,7 @@ export class TransportLayer implements Transport {
   private readonly addresses: LocalAddresses;
   private readonly localNets = new BlockList();
   private readonly host: Host;
-  private readonly dialling = new Map<string, Promise<Flow>>();
+  private readonly router: FlowRouter;
   private listeners: Listener[] = [];
   private checks = 0;
   private sweeper: Timer | undefined;
@@ -84,6 +84,14 @@ export class TransportLayer implements Transport {
     this.connections = new Connections(this.limits, this.counters);
     this.remembered = new FlowTable(clock, this.limits.maxRememberedFlows);
     this.addresses = new LocalAddresses(clock, deps.interfaces, deps.probe);
+    this.router = new FlowRouter({
+      listeners: () => (this.state === 'open' ? this.listeners : []),
+      connections: this.connections,
+      addresses: this.addresses,
+      limits: this.limits,
+      counters: this.counters,
+      lookup: deps.lookup,
+    });
     this.localNets.addSubnet('127.0.0.0', 8, 'ipv4');
     this.localNets.addAddress('::1', 'ipv6');
     for (const net of options.localNets ?? []) addNet(this.localNets, net);
@@ -121,16 +129,14 @@ export class TransportLayer implements Transport {
   }
 
   flowTo(target: Target): Flow | Promise<Flow> {
-    const host = target.host.startsWith('[') ? target.host.slice(1, -1) : target.host;
-    if (isIP(host.split('%')[0] ?? '') !== 0) return this.flowToAddress(target, host);
-    return this.resolve(target, host);
+    return this.router.flowTo(target);
   }
 
   responseFlow(topVia: Via, received: Flow): Flow | Promise<Flow> {
     // `maddr` is not followed (RFC 3261 §18.2.2 would): it lets anybody aim our answers at somebody else.
     if (received.open || !received.reliable) return received;
     const { protocol } = received;
-    return this.flowToAddress({ protocol, host: received.remote.address, port: topVia.port ?? protocols[protocol].defaultPort }, received.remote.address);
+    return this.router.flowTo({ protocol, host: received.remote.address, port: topVia.port ?? protocols[protocol].defaultPort });
   }
 
   sentBy(flow: Flow): { host: string; port: number } {
@@ -139,6 +145,14 @@ export class TransportLayer implements Transport {
     const { external } = this.options;
     const address = external !== undefined && !this.isLocalNet(peer) ? external : local;
     return { host: isIP(address) === 6 ? `[${address}]` : address, port: this.listeningPort(flow) };
+  }
+
+  /** Whether a request to there would come back to us. */
+  isOwn(host: string, port: number): boolean {
+    const address = host === 'localhost' ? '127.0.0.1' : host.startsWith('[') ? host.slice(1, -1) : host;
+    return this.listeners.some(
+      (l) => l.port === port && (l.address === address || this.options.external === address || (isWildcard(l.address) && l.family === familyOf(address) && this.addresses.isOwn(address))),
+    );
   }
 
   /** Whether the peer reaches our own addresses directly. */
@@ -238,64 +252,6 @@ export class TransportLayer implements Transport {
     }
   }
 
-  private async resolve(target: Target, host: string): Promise<Flow> {
-    const lookup = this.deps.lookup ?? ((name: string) => dnsLookup(name, { all: true }));
-    let found: readonly { address: string; family: number }[];
-    try {
-      found = await lookup(host);
-    } catch (error) {
-      throw cannotSend(error, target.protocol ?? 'udp', { address: host, port: target.port ?? 0 });
-    }
-    const usable = found.find(({ address }) => this.listenerFor(target.protocol, address) !== undefined);
-    if (!usable) throw noTransport(target, host);
-    return this.flowToAddress(target, usable.address);
-  }
-
-  private flowToAddress(target: Target, address: string): Flow | Promise<Flow> {
-    const port = target.port ?? protocols[target.protocol ?? 'udp'].defaultPort;
-    if (!(port > 0 && port < 65_536)) return Promise.reject(new TransportError('bad-port', `Port ${port} of ${target.host} cannot be sent to`));
-    const existing = this.connected(target.protocol, address, port);
-    if (existing) return existing;
-    const listener = this.listenerFor(target.protocol, address);
-    if (!listener || this.state !== 'open') return Promise.reject(noTransport(target, address));
-    const remote: Endpoint = { address, port };
-    const asked = isWildcard(listener.address) ? this.addresses.learn(address) : undefined;
-    if (!protocols[listener.protocol].reliable) return asked ? asked.then(() => listener.open(remote)) : listener.open(remote);
-    return this.dial(listener, remote);
-  }
-
-  /** A stream that is up is used even when the protocol was left open: UDP could not reach such a peer better. */
-  private connected(protocol: Protocol | undefined, address: string, port: number): Flow | undefined {
-    for (const name of protocol ? [protocol] : streams) {
-      const flow = this.connections.find(name, address, port);
-      if (flow?.open) return flow;
-    }
-    return undefined;
-  }
-
-  private dial(listener: Listener, remote: Endpoint): Promise<Flow> {
-    const key = peerKey(listener.protocol, remote.address, remote.port);
-    const open = this.dialling.get(key);
-    if (open) return open;
-    if (this.connections.full(this.dialling.size)) {
-      this.counters.dialFailures++;
-      return Promise.reject(new TransportError('limit', `No more than ${this.limits.maxConnections} connections may be open`, listener.protocol, remote.address, remote.port));
-    }
-    const dialled = Promise.resolve(listener.open(remote)).finally(() => this.dialling.delete(key));
-    this.dialling.set(key, dialled);
-    return dialled;
-  }
-
-  /** Of the sockets that fit: the one whose address the peer will see anyway, else one bound to all addresses, else any. */
-  private listenerFor(protocol: Protocol | undefined, address: string): Listener | undefined {
-    const family = familyOf(address);
-    const fitting = this.listeners.filter((l) => l.family === family && l.protocol === (protocol ?? 'udp'));
-    if (fitting.length === 0 && protocol === undefined) return this.listeners.find((l) => l.family === family);
-    if (fitting.length < 2) return fitting[0];
-    const local = this.addresses.towards(address);
-    return fitting.find((l) => l.address === local) ?? fitting.find((l) => isWildcard(l.address)) ?? fitting[0];
-  }
-
   /** Where the peer can open a flow to us: for a connection we dialled that is not its own, passing, port. */
   private listeningPort(flow: Flow): number {
     const { address, port } = flow.local;
@@ -319,13 +275,6 @@ export class TransportLayer implements Transport {
     for (const flow of this.connections) flow.sweep(now);
     if (this.connections.size > 0) this.sweeper = this.deps.clock.after(SWEEP_MS, this.sweep);
   };
-}
-
-const streams = (Object.keys(protocols) as Protocol[]).filter((name) => protocols[name].reliable);
-
-function noTransport(target: Target, address: string): TransportError {
-  const what = `${target.protocol ?? 'any protocol'} over IPv${familyOf(address)}`;
-  return new TransportError('no-transport', `Nothing listens for ${what}, so ${target.host} cannot be reached`, target.protocol, address, target.port);
 }
 
 /** @throws TransportError code 'bad-net' */

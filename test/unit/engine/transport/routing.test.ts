@@ -146,6 +146,16 @@ describe('what peers are told (sent-by)', () => {
     expect(await tell(rig, '2001:db8::9')).toBe('[2001:db8::5]');
   });
 
+  test('which requests would come back to us', async () => {
+    const rig = await Rig.start([wild], { external: '203.0.113.50' }, { interfaces, probe });
+    for (const host of ['127.0.0.1', '127.0.0.7', 'localhost', '192.168.7.2', '203.0.113.50']) expect(rig.layer.isOwn(host, rig.port())).toBe(true);
+    for (const host of ['192.168.7.9', 'phone.example', '::1', '[::1]']) expect(rig.layer.isOwn(host, rig.port())).toBe(false);
+    expect(rig.layer.isOwn('127.0.0.1', rig.port() + 1)).toBe(false);
+    const bound = await Rig.start([udp4], {}, { interfaces, probe });
+    expect(bound.layer.isOwn('127.0.0.1', bound.port())).toBe(true);
+    expect(bound.layer.isOwn('192.168.7.2', bound.port())).toBe(false);
+  });
+
   test('a network that is none is refused at once', () => {
     for (const net of ['home', '10.0.0.0/33', '10.0.0.0/x', 'fe80::/129', '10.0.0.0/']) {
       expect(() => new TransportLayer({ listen: [], wire, localNets: [net] }, { clock: new FakeClock(), log: quiet })).toThrow(TransportError);
