@@ -4,6 +4,7 @@
  * Nothing here (or anywhere in `app/`) knows whether the other end is our embedded engine or a real drachtio-server.
  */
 import Srf from 'drachtio-srf';
+import { coalesceWrites } from './coalesce';
 
 export interface EngineAddress {
   host: string;
@@ -75,6 +76,10 @@ export async function connectSrf(
     });
   });
 
+  srf.use((req, _res, next) => {
+    coalesceWrites((req as unknown as { socket: Parameters<typeof coalesceWrites>[0] }).socket);
+    next();
+  });
   options.prepare(srf);
   srf.connect({ host: engine.host, port: engine.port, secret: engine.secret });
   try {

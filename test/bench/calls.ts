@@ -20,7 +20,8 @@ async function registerCallees(system: System): Promise<void> {
   const outcome = await startSipp({
     scenario: 'register.xml',
     remote: { host: '127.0.0.1', port: system.port },
-    local: { host: '127.0.0.1', port: 15270 },
+    // from the port it will be called at: the flow a phone registered over is the way back to it
+    local: { host: '127.0.0.1', port: CALLEE_PORT },
     rate: 100,
     calls: PAIRS,
     rows: callees.map((u) => [u, credentials(u), String(CALLEE_PORT)]),
