@@ -64,6 +64,13 @@ export class Reach {
     return nearest(outside, want, family) ?? external;
   }
 
+  /** Whether that address is on this machine or in one of `localNets`: nothing stands between it and us. */
+  isLocal(peer: string): boolean {
+    const place = plain(peer);
+    const family = isIP(place);
+    return isLoopback(place) || (family !== 0 && this.local.check(place, family === 4 ? 'ipv4' : 'ipv6'));
+  }
+
   private outermost(mine: readonly InterfaceAddress[], family: Family): string | undefined {
     return this.external(family) ?? mine.find((i) => !i.internal)?.address ?? mine[0]?.address;
   }
