@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { sameLoopBarrier } from './barrier';
 import { EngineStartError, type EngineReady, type EngineStats } from './engine';
 import type { LogLevel, LogSink } from './log';
 import type { EngineOptions } from './options';
@@ -21,6 +22,8 @@ export interface EmbeddedEngine extends EngineReady {
 export interface EmbeddedDeps {
   log?: LogSink | undefined;
   logLevel?: LogLevel | undefined;
+  /** False when applications outside this thread connect too. True (the default) lets the engine know when ours have read; see barrier.ts. */
+  appsInThisThread?: boolean | undefined;
   /** The worker's file; by default worker.js beside this one. */
   workerFile?: string | undefined;
 }
@@ -31,7 +34,7 @@ const CLOSE_MS = 5000;
 
 /** @throws EngineStartError */
 export async function startEmbeddedEngine(options: EngineOptions, deps: EmbeddedDeps = {}): Promise<EmbeddedEngine> {
-  const input: WorkerInput = { options, logLevel: deps.logLevel ?? 'info' };
+  const input: WorkerInput = { options, logLevel: deps.logLevel ?? 'info', appsInParent: deps.appsInThisThread ?? true };
   const worker = new Worker(deps.workerFile ?? join(__dirname, 'worker.js'), { workerData: input, resourceLimits, name: 'engine' });
   const handle = new Handle(worker, deps.log);
   const ready = await handle.started;
@@ -62,6 +65,7 @@ class Handle {
         if (message.kind === 'ready') resolve(message.ready);
         else if (message.kind === 'failed') reject(new EngineStartError(message.setting ?? 'sip.listen', message.message, message.code));
         else if (message.kind === 'stats') this.answer(message.id, message.stats);
+        else if (message.kind === 'barrier') sameLoopBarrier(() => this.post({ kind: 'read', id: message.id }));
         else if (message.kind === 'log') log?.(message.level, message.message, message.fields);
         else this.isClosed = true;
       });

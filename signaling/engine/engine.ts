@@ -4,6 +4,7 @@
  */
 import { networkInterfaces } from 'node:os';
 import { systemClock, systemRandom, type Clock, type Random } from '../clock';
+import type { Barrier } from './barrier';
 import { ControlServer, type ControlStats } from './control/server';
 import { Routes } from './control/routes';
 import { Core, type CoreStats } from './core/core';
@@ -21,6 +22,8 @@ export interface EngineDeps {
   clock: Clock;
   random: Random;
   log: Log;
+  /** Tells when the applications have read what was written to them; see barrier.ts. */
+  barrier: Barrier;
 }
 
 export interface EngineReady {
@@ -109,7 +112,7 @@ export class Engine {
         maxFrameBytes: limits.maxControlFrameBytes,
         maxWriteBufferBytes: limits.maxControlBufferBytes,
         authenticateMs: limits.authenticateSeconds * 1000,
-        gapMs: options.control.gapMs ?? defaultGapMs,
+        outbox: { gapMs: options.control.gapMs ?? (deps.barrier ? defaultGapMs.withBarrier : defaultGapMs.alone), barrier: deps.barrier },
         maxRoutesPerConnection: 64,
       },
       { clock, random, log, core: this.core, routes, hostports: () => this.hostports() },

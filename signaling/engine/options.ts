@@ -63,7 +63,7 @@ export interface EngineOptions {
     port: number;
     /** What applications authenticate with; not empty. */
     secret: string;
-    /** Milliseconds between an echo and what follows from it; see control/outbox.ts. */
+    /** Least milliseconds between an echo and what follows from it (control/outbox.ts). Default 3, or 1 where a barrier tells more. */
     gapMs?: number | undefined;
   };
   limits?: Partial<EngineLimits> | undefined;
@@ -72,4 +72,4 @@ export interface EngineOptions {
   timers?: { t1?: number | undefined; t2?: number | undefined; t4?: number | undefined } | undefined;
 }
 
-export const defaultGapMs = 3;
+export const defaultGapMs = { alone: 3, withBarrier: 1 };

@@ -3,6 +3,7 @@
  * an exception would arrive in the parent without its fields.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import { RemoteBarrier } from './barrier';
 import { Engine, EngineStartError, type EngineReady, type EngineStats } from './engine';
 import { createLog, type LogLevel } from './log';
 import type { EngineOptions } from './options';
@@ -10,15 +11,18 @@ import type { EngineOptions } from './options';
 export interface WorkerInput {
   options: EngineOptions;
   logLevel: LogLevel;
+  /** The applications run in the parent's event loop, which answers `barrier` with `read`. */
+  appsInParent: boolean;
 }
 
-export type ToWorker = { kind: 'stats'; id: number } | { kind: 'close' };
+export type ToWorker = { kind: 'stats'; id: number } | { kind: 'close' } | { kind: 'read'; id: number };
 
 export type FromWorker =
   | { kind: 'ready'; ready: EngineReady }
   | { kind: 'failed'; setting: EngineStartError['setting'] | undefined; message: string; code: string | undefined }
   | { kind: 'stats'; id: number; stats: EngineStats }
   | { kind: 'log'; level: LogLevel; message: string; fields: object }
+  | { kind: 'barrier'; id: number }
   | { kind: 'closed' };
 
 const port = parentPort;
@@ -28,9 +32,11 @@ async function run(parent: NonNullable<typeof parentPort>, input: WorkerInput): 
   const tell = (message: FromWorker): void => parent.postMessage(message);
   const log = createLog((level, message, fields) => tell({ kind: 'log', level, message, fields: plain(fields) }), input.logLevel);
   try {
-    const engine = new Engine(input.options, { log });
+    const barrier = new RemoteBarrier((id) => tell({ kind: 'barrier', id }));
+    const engine = new Engine(input.options, input.appsInParent ? { log, barrier: barrier.wait } : { log });
     parent.on('message', (message: ToWorker) => {
       if (message.kind === 'stats') tell({ kind: 'stats', id: message.id, stats: engine.stats() });
+      else if (message.kind === 'read') barrier.answered(message.id);
       else {
         void engine.close().then(() => {
           tell({ kind: 'closed' });

@@ -17,7 +17,7 @@ import type { ControlCounter } from './counters';
 import { parseFrame } from './frame';
 import { encodeFrame, FrameError, FrameReader } from './framing';
 import { meta } from './meta';
-import { Outbox } from './outbox';
+import { Outbox, type OutboxOptions } from './outbox';
 
 /** What an unauthenticated peer may send in one frame: enough for a secret and twenty tags. */
 const MAX_GREETING_BYTES = 4096;
@@ -27,7 +27,7 @@ export interface ConnectionOptions {
   /** Milliseconds a connection may stay without showing the secret. */
   authenticateMs: number;
   /** See outbox.ts. */
-  gapMs: number;
+  outbox: OutboxOptions;
   /** Bytes waiting for an application that does not read; above it the connection is closed. */
   maxWriteBufferBytes: number;
 }
@@ -56,7 +56,7 @@ export class Connection implements App {
     private readonly deps: ConnectionDeps,
   ) {
     this.name = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`;
-    this.outbox = new Outbox((frame) => this.write(frame), deps.clock, options.gapMs);
+    this.outbox = new Outbox((frame, flushed) => this.write(frame, flushed), deps.clock, options.outbox);
     this.patience = deps.clock.after(options.authenticateMs, () => {
       deps.count('greetingTimeouts');
       this.close('it did not authenticate in time');
@@ -194,9 +194,9 @@ export class Connection implements App {
     return encodeFrame(`${uuid(this.deps.random)}|${text}`);
   }
 
-  private write(frame: Buffer): void {
+  private write(frame: Buffer, flushed?: () => void): void {
     if (!this.socket.writable) return;
-    this.socket.write(frame);
+    this.socket.write(frame, flushed ? (error) => (error ? undefined : flushed()) : undefined);
     if (this.socket.writableLength > this.options.maxWriteBufferBytes) {
       this.deps.count('slowReaders');
       this.deps.log.error({ app: this.name, waiting: this.socket.writableLength }, 'the application does not read: closing its connection');

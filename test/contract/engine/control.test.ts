@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import Srf from 'drachtio-srf';
 import { SipPeer, PeerDialog, sdp } from '../../support/sip-peer';
 import { eventually, pause } from '../../support/wait';
-import { problems, secret, startApp, startServer, type ServerUnderTest, type TestDialog, type TestSrf } from './harness';
+import { problems, secret, startApp, startServer, strictly, type ServerUnderTest, type TestDialog, type TestSrf } from './harness';
 
 let server: ServerUnderTest;
 let peer: SipPeer;
@@ -67,8 +67,7 @@ test('a wrong secret is refused and the connection closed', async () => {
   srf.disconnect();
 });
 
-test('nothing is served before the secret', async () => {
-  if (!server.can.strict) return;
+strictly('nothing is served before the secret', async () => {
   const client = await raw();
   client.frame('id1|route|register');
   await client.closed;
@@ -84,8 +83,7 @@ test('nothing is served before the secret', async () => {
   expect(server.stats().control.counters.unauthenticated).toBe(2);
 });
 
-test('silence before the secret ends the connection, and so does garbage', async () => {
-  if (!server.can.strict) return;
+strictly('silence before the secret ends the connection, and so does garbage', async () => {
   const silent = await raw();
   await silent.closed;
   expect(server.stats().control.counters.greetingTimeouts).toBe(1);
@@ -97,8 +95,7 @@ test('silence before the secret ends the connection, and so does garbage', async
   expect(server.stats().control.counters.malformed).toBe(6);
 });
 
-test('an authenticated application may send large frames, up to the limit', async () => {
-  if (!server.can.strict) return;
+strictly('an authenticated application may send large frames, up to the limit', async () => {
   const client = await raw();
   client.frame(`id1|authenticate|${secret}|`);
   client.frame(`id2|sip||\r\nMESSAGE ${peer.uri} SIP/2.0\r\nContent-Type: text/plain\r\n\r\n${'x'.repeat(15_000)}`);
@@ -108,8 +105,7 @@ test('an authenticated application may send large frames, up to the limit', asyn
   await client.closed;
 });
 
-test('no more connections than allowed', async () => {
-  if (!server.can.strict) return;
+strictly('no more connections than allowed', async () => {
   const clients = await Promise.all([raw(), raw(), raw(), raw()]);
   const fifth = await raw();
   await fifth.closed;
@@ -118,8 +114,7 @@ test('no more connections than allowed', async () => {
   await Promise.all(clients.map((client) => client.closed));
 });
 
-test('malformed commands are answered in words, the connection stays', async () => {
-  if (!server.can.strict) return;
+strictly('malformed commands are answered in words, the connection stays', async () => {
   const client = await raw();
   client.frame(`id1|authenticate|${secret}|`);
   client.frame('id2|sip||\r\nthis is no SIP');
@@ -143,8 +138,7 @@ test('malformed commands are answered in words, the connection stays', async () 
   client.socket.destroy();
 });
 
-test('a header that cannot be sent is left out, the rest is', async () => {
-  if (!server.can.strict) return;
+strictly('a header that cannot be sent is left out, the rest is', async () => {
   const client = await raw();
   client.frame(`id1|authenticate|${secret}|`);
   client.frame(`id2|sip||\r\nOPTIONS ${peer.uri} SIP/2.0\r\nGood: yes\r\nno colon here\r\nbad name: x\r\nRoute: <sip:evil@example.com>\r\nVia: SIP/2.0/UDP evil\r\n\r\n`);
@@ -252,8 +246,7 @@ test('an application that goes away: its calls answer 481, its open INVITE gets 
   await peer.getResponse(481, 'INFO');
 });
 
-test('an application that goes away while it calls: the INVITE is cancelled, an answer that comes all the same is ended', async () => {
-  if (!server.can.strict) return;
+strictly('an application that goes away while it calls: the INVITE is cancelled, an answer that comes all the same is ended', async () => {
   const app = await startApp(server, () => undefined);
   app.srf.createUAC(peer.uri, { localSdp: sdp(40002) }).catch(() => undefined);
   const invite = await peer.getRequest('INVITE');

@@ -1,7 +1,7 @@
 /** Calls the application answers (createUAS), and what happens in them, from both sides. */
 import { SipPeer, PeerDialog, contactOf, sdp } from '../../support/sip-peer';
 import { eventually, pause } from '../../support/wait';
-import { once, problems, startApp, startServer, type AppUnderTest, type ServerUnderTest, type TestDialog, type TestMessage, type TestRequest, type TestResponse } from './harness';
+import { once, problems, startApp, startServer, strictly, type AppUnderTest, type ServerUnderTest, type TestDialog, type TestMessage, type TestRequest, type TestResponse } from './harness';
 
 let server: ServerUnderTest;
 let app: AppUnderTest;
@@ -166,8 +166,7 @@ describe('an answered call', () => {
     peer.reply(await peer.getRequest('BYE'), 200);
   });
 
-  test('a provisional response to a re-INVITE does not lose the final one, in either direction', async () => {
-    if (!server.can.strict) return;
+  strictly('a provisional response to a re-INVITE does not lose the final one, in either direction', async () => {
     const { dialog, call } = await established();
     dialog.on('modify', (_req: TestRequest, res: TestResponse) => {
       res.send(180);
@@ -219,8 +218,7 @@ describe('an answered call', () => {
     peer.reply(await peer.getRequest('BYE'), 200);
   });
 
-  test('glare: the peer\'s INVITE while ours is open gets 491, a second one before the first is answered 500', async () => {
-    if (!server.can.strict) return;
+  strictly('glare: the peer\'s INVITE while ours is open gets 491, a second one before the first is answered 500', async () => {
     const { dialog, call } = await established();
     const modified = dialog.modify(sdp(40016));
     const ours = await peer.getRequest('INVITE');
@@ -248,8 +246,7 @@ describe('an answered call', () => {
     await peer.getResponse(200, 'BYE');
   });
 
-  test('a request with an old CSeq is answered 500 (RFC 3261 §12.2.2)', async () => {
-    if (!server.can.strict) return;
+  strictly('a request with an old CSeq is answered 500 (RFC 3261 §12.2.2)', async () => {
     const { dialog, call } = await established();
     call.send('INFO', { cseq: 50 });
     await peer.getResponse(200, 'INFO');
@@ -259,8 +256,7 @@ describe('an answered call', () => {
     peer.reply(await peer.getRequest('BYE'), 200);
   });
 
-  test('BYE of the application waits for the ACK (RFC 3261 §15)', async () => {
-    if (!server.can.strict) return;
+  strictly('BYE of the application waits for the ACK (RFC 3261 §15)', async () => {
     const made = once<[TestDialog]>();
     onInvite = (req, res) => void app.srf.createUAS(req, res, { localSdp: sdp(40002) }).then(made.fn);
     const invite = peer.request('INVITE', bob(), { body: sdp() });
@@ -377,8 +373,7 @@ describe('a call that is not answered', () => {
     expect(dialog.id).toContain(invite.callId);
   });
 
-  test('BYE of the caller while it rings: 200, the INVITE gets 487, and the application hears of a cancel', async () => {
-    if (!server.can.strict) return;
+  strictly('BYE of the caller while it rings: 200, the INVITE gets 487, and the application hears of a cancel', async () => {
     const cancelled = once<[TestMessage]>();
     onInvite = (req, res) => {
       req.on('cancel', cancelled.fn);
@@ -406,8 +401,7 @@ describe('a call that is not answered', () => {
     ackFailure(invite, message.headers.get('to')!);
   });
 
-  test('the same INVITE by another path is answered 482 (RFC 3261 §8.2.2.2)', async () => {
-    if (!server.can.strict) return;
+  strictly('the same INVITE by another path is answered 482 (RFC 3261 §8.2.2.2)', async () => {
     const given = once<[TestResponse]>();
     onInvite = (_req, res) => given.fn(res);
     const invite = peer.request('INVITE', bob(), { body: sdp() });

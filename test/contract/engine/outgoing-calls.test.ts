@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { SipPeer, PeerDialog, contactOf, sdp } from '../../support/sip-peer';
 import { eventually, pause } from '../../support/wait';
-import { once, problems, startApp, startServer, type AppUnderTest, type ServerUnderTest, type TestDialog, type TestMessage, type TestRequest, type TestResponse } from './harness';
+import { once, problems, startApp, startServer, strictly, type AppUnderTest, type ServerUnderTest, type TestDialog, type TestMessage, type TestRequest, type TestResponse } from './harness';
 
 let server: ServerUnderTest;
 let app: AppUnderTest;
@@ -146,8 +146,7 @@ describe('createUAC', () => {
     await hangUp(await made);
   });
 
-  test('a strict router gets its own URI as Request-URI (RFC 3261 §12.2.1.1)', async () => {
-    if (!server.can.strict) return;
+  strictly('a strict router gets its own URI as Request-URI (RFC 3261 §12.2.1.1)', async () => {
     const made = app.srf.createUAC(peer.uri, { localSdp: sdp(40002) });
     const invite = await peer.getRequest('INVITE');
     peer.reply(invite, 200, { body: sdp(), headers: { 'Record-Route': `<sip:strict@127.0.0.1:${peer.port}>`, Contact: '<sip:bob@192.0.2.77>' } });
@@ -202,8 +201,7 @@ describe('createUAC', () => {
     await hangUp(dialog);
   });
 
-  test('every further 200 of a fork is acknowledged and ended (RFC 3261 §13.2.2.4)', async () => {
-    if (!server.can.strict) return;
+  strictly('every further 200 of a fork is acknowledged and ended (RFC 3261 §13.2.2.4)', async () => {
     const made = app.srf.createUAC(peer.uri, { localSdp: sdp(40002) });
     const invite = await peer.getRequest('INVITE');
     peer.reply(invite, 200, { body: sdp(), tag: 'first' });

@@ -4,9 +4,7 @@
  */
 import { SipPeer, PeerDialog, contactOf, sdp } from '../../support/sip-peer';
 import { eventually, pause } from '../../support/wait';
-import { fastTimers, isRealServer, once, problems, startApp, startServer, type AppUnderTest, type ServerUnderTest, type TestDialog, type TestMessage, type TestRequest, type TestResponse } from './harness';
-
-const timed = isRealServer ? describe.skip : describe;
+import { fastTimers, once, problems, startApp, startServer, timed, type AppUnderTest, type ServerUnderTest, type TestDialog, type TestMessage, type TestRequest, type TestResponse } from './harness';
 
 let server: ServerUnderTest;
 let app: AppUnderTest;
@@ -53,7 +51,6 @@ function destroyed(dialog: TestDialog): Promise<[TestMessage, string]> {
   return new Promise((resolve) => dialog.once('destroy', (message: TestMessage, reason: string) => resolve([message, reason])));
 }
 
-// Skipped against a real drachtio-server: its timers cannot be shrunk, and these would take minutes.
 timed('time-outs', () => {
   test('a request nobody answers is repeated, then 408', async () => {
     const request = await app.srf.request(peer.uri, { method: 'OPTIONS' });
