@@ -32,6 +32,12 @@ export interface EngineReady {
 }
 
 export interface EngineStats {
+  /** Dialogs, early ones included. */
+  dialogs: number;
+  /** SIP stream connections. */
+  connections: number;
+  /** Connections of applications, authenticated or not. */
+  controlConnections: number;
   transport: TransportStats;
   transactions: TransactionStats;
   core: CoreStats;
@@ -139,7 +145,8 @@ export class Engine {
   }
 
   stats(): EngineStats {
-    return { transport: this.transport.stats(), transactions: this.transactions.stats(), core: this.core.stats(), control: this.control.stats() };
+    const [transport, transactions, core, control] = [this.transport.stats(), this.transactions.stats(), this.core.stats(), this.control.stats()];
+    return { dialogs: core.dialogs, connections: transport.connections, controlConnections: control.connections, transport, transactions, core, control };
   }
 
   /** Answers what is open with 503 and ends. Idempotent. */

@@ -39,6 +39,8 @@ export interface ConnectionDeps {
   count(name: ControlCounter): void;
   context: CommandContext;
   onClose(connection: Connection): void;
+  /** A peer that does not belong here, or does not know the secret. */
+  refused(name: string, reason: string): void;
 }
 
 export class Connection implements App {
@@ -95,6 +97,7 @@ export class Connection implements App {
   /** `NO|reason`, and the connection ends. */
   reject(requestId: string, reason: string, counter: ControlCounter): void {
     this.deps.count(counter);
+    this.deps.refused(this.name, reason);
     this.reply(requestId, `NO|${reason}`);
     this.close(reason);
   }
@@ -157,7 +160,7 @@ export class Connection implements App {
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       this.deps.count('malformed');
-      this.deps.log.warn({ app: this.name, error: error.message }, 'garbage on the control port');
+      this.deps.refused(this.name, error.message);
       this.close(error.message);
     }
   }

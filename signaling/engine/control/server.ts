@@ -40,6 +40,7 @@ export class ControlServer {
   private readonly connections = new Set<Connection>();
   private readonly counters = Object.fromEntries(controlCounters.map((name) => [name, 0])) as Record<ControlCounter, number>;
   private readonly context: CommandContext;
+  private quietUntil = -1;
 
   constructor(
     private readonly options: ControlOptions,
@@ -95,6 +96,7 @@ export class ControlServer {
         this.counters[name]++;
       },
       context: this.context,
+      refused: (name, reason) => this.complain(name, reason),
       onClose: (closed) => {
         this.connections.delete(closed);
         this.deps.routes.removeAll(closed);
@@ -103,6 +105,14 @@ export class ControlServer {
       },
     });
     this.connections.add(connection);
+  }
+
+  /** drachtio-srf with a wrong secret tries four times a second for ever: one line every ten seconds says it as well. */
+  private complain(name: string, reason: string): void {
+    const now = this.deps.clock.now();
+    if (now < this.quietUntil) return;
+    this.quietUntil = now + 10_000;
+    this.deps.log.warn({ app: name, reason }, 'a connection to the control port was refused');
   }
 }
 

@@ -1,9 +1,17 @@
 /** The ACK to a 2xx we received (RFC 3261 §13.2.2.4): owed by the application, kept to be repeated for a repeated 2xx. */
 import type { SentRequest } from '../transaction/types';
+import type { Flow } from '../transport/types';
 
 export interface Acknowledgement {
   /** CSeq number of the INVITE. */
   readonly seq: number;
   /** Absent until the application has sent it. */
-  sent?: SentRequest;
+  sent?: { readonly flow: Flow; readonly data: Buffer };
+}
+
+/** What is needed to send it again, in memory of its own: a slice of Node's buffer pool would hold on to eight kilobytes. */
+export function keep({ flow, data }: SentRequest): NonNullable<Acknowledgement['sent']> {
+  const copy = Buffer.allocUnsafeSlow(data.length);
+  data.copy(copy);
+  return { flow, data: copy };
 }

@@ -55,8 +55,8 @@ export class Dialog {
   flow: Flow | undefined;
   /** The next request goes back over `flow` instead of to the remote target (NAT, stream connections). */
   pinned = false;
-  /** Last session description we sent: a refreshing re-INVITE repeats it (RFC 4028 §7.4). */
-  localSdp: Buffer | undefined;
+  /** Last session description we sent: a refreshing re-INVITE repeats it (RFC 4028 §7.4). A string: a small Buffer would hold on to its pool. */
+  localSdp: string | undefined;
   /** The peer's Allow named UPDATE (RFC 3311). */
   takesUpdate = false;
 

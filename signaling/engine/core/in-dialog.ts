@@ -5,7 +5,7 @@
 import type { Flow } from '../transport/types';
 import type { SipRequest, SipResponse } from '../wire/message';
 import { SipParseError } from '../wire/errors';
-import type { Acknowledgement } from './acknowledgement';
+import { keep, type Acknowledgement } from './acknowledgement';
 import { refuse, type App, type Reply } from './app';
 import { contactValue, contentTypeOf, type AppRequest } from './app-message';
 import { addContentType, localContact, needsContact, passOn, type Local } from './build';
@@ -127,9 +127,9 @@ export class InDialog {
           passOn(message, ack.headers, local);
           addContentType(message, ack.headers);
           ack.body = message.body;
-          if (ack.body.length > 0) dialog.localSdp = ack.body;
+          if (ack.body.length > 0) dialog.localSdp = ack.body.toString('utf8');
         }
-        acknowledgement.sent = this.context.transactions.sendDirect(ack, flow);
+        acknowledgement.sent = keep(this.context.transactions.sendDirect(ack, flow));
         const envelope = sentRequest(ack, flow, this.context.transport.sentBy(flow));
         reply?.({ ok: true, kind: 'request', transactionId: '', dialogId: dialog.id, envelope, message: ack, expectsMore: false });
       },
@@ -237,6 +237,7 @@ export class InDialog {
     dialog.answer = undefined;
     dialog.stopExpiry?.();
     dialog.stopExpiry = undefined;
+    dialog.localSdp = undefined;
     const waiting = [...dialog.afterAck.splice(0), ...dialog.afterInvite.splice(0), ...dialog.afterConfirmation.splice(0)];
     for (const next of waiting) next();
   }

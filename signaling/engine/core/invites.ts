@@ -36,7 +36,7 @@ export class Invites {
     // Without a Contact in the 2xx there is at least the way the INVITE went: enough for ACK and BYE.
     dialog.remoteTarget ??= request?.uri;
     dialog.acknowledgement = { seq: outgoing.seq };
-    if (request && request.body.length > 0) dialog.localSdp = request.body;
+    if (request && request.body.length > 0) dialog.localSdp = request.body.toString('utf8');
     this.parts.sessions.arm(dialog, agreeAsUac(response, this.context.options.sessionTimer));
     if (outgoing.cancelled) dialog.endAfterAck = 'ACK-BYE due to cancel race condition';
     if (outgoing.own) this.parts.inDialog.sendAck(dialog, dialog.acknowledgement);

@@ -50,12 +50,14 @@ export function hopForDialog(dialog: Dialog, routeUrl: string, transport: HopTra
   const uri = dialog.nextHopUri;
   if (uri === undefined) throw new HopError('unable to find route: the dialog has no remote target');
   const parsed = read(uri);
-  if (dialog.routeSet.length === 0) {
-    // A client that registered again over a new connection is reached over that one, also in calls that began on the old one.
-    const registered = lookUp(parsed, transport);
-    if (registered?.kind === 'flow') return registered;
-    if (dialog.pinned && dialog.flow?.open) return { kind: 'flow', flow: dialog.flow };
-    if (registered) return registered;
+  if (dialog.routeSet.length === 0 && dialog.pinned && dialog.flow) {
+    const { flow } = dialog;
+    const newer = flow.reliable ? lookUp(parsed, transport) : undefined;
+    // A client that registered again over a new connection is reached over that one, also in calls that began on the old one. From
+    // another address only when the old one is gone: anybody can register anything as Contact.
+    if (newer?.kind === 'flow' && (!flow.open || newer.flow.remote.address === flow.remote.address)) return newer;
+    if (flow.open) return { kind: 'flow', flow };
+    if (newer) return newer;
   }
   return { kind: 'target', target: targetOf(parsed, transport) };
 }
@@ -95,11 +97,12 @@ function read(uri: string): SipUri {
 
 function targetOf(uri: SipUri, transport: HopTransport): Target {
   const wanted = uri.params.get('transport')?.toLowerCase();
-  const available = transport.protocols();
-  const protocol = wanted === undefined ? (available.includes('udp') ? 'udp' : available[0]) : available.find((p) => p === wanted);
+  const protocol = transport.protocols().find((p) => p === wanted);
   // sips: needs TLS on every hop (RFC 3261 §26.2.2), which is not among our transports.
-  if (protocol === undefined || uri.scheme === 'sips') throw new HopError(notAvailable);
-  const target: Target = { protocol, host: uri.params.get('maddr') ?? uri.host };
+  if ((wanted !== undefined && protocol === undefined) || uri.scheme === 'sips') throw new HopError(notAvailable);
+  const target: Target = { host: uri.params.get('maddr') ?? uri.host };
+  // Not said: a connection that is open to there, else UDP.
+  if (protocol !== undefined) target.protocol = protocol;
   if (uri.port !== undefined) target.port = uri.port;
   return target;
 }

@@ -110,7 +110,7 @@ export class ServerResponses {
       transaction.respond(response);
       if (!incoming.initial) dialog.learn(request, incoming.flow, false);
       dialog.state = 'confirmed';
-      if (response.body.length > 0) dialog.localSdp = response.body;
+      if (response.body.length > 0) dialog.localSdp = response.body.toString('utf8');
       dialog.answer = new Answer(
         this.context.clock,
         this.context.options,
@@ -199,10 +199,7 @@ export class ServerResponses {
   /** RFC 3262 §3: no PRACK in 64*T1 is a failure of the INVITE. */
   private neverAcknowledged(incoming: Incoming): void {
     this.context.count('prackTimeouts');
-    const { dialog, concluded } = incoming;
     this.parts.server.abandon(incoming, 504);
-    // The application believes in a dialog when its 2xx was accepted and has been waiting here.
-    if (concluded && dialog) this.parts.inDialog.tellEnded(dialog, dialog.makeRequest('BYE', dialog.localSeq + 1), undefined);
   }
 
   // --- the engine's --------------------------------------------------------------------------------------------------

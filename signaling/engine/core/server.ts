@@ -79,9 +79,14 @@ export class Server {
 
   /** Final response by the engine, and the application learns of it as of a CANCEL. */
   abandon(incoming: Incoming, status: number, cancel: SipRequest = cancelFor(incoming.request)): void {
-    const { dialog } = incoming;
+    const { dialog, concluded } = incoming;
     this.parts.responses.finish(incoming, status);
     if (!this.context.isAlive(incoming.app)) return;
+    if (concluded && dialog) {
+      // Its 2xx was accepted from the application and waited for a PRACK: the application believes in a dialog.
+      this.parts.inDialog.tellEnded(dialog, dialog.makeRequest('BYE', dialog.localSeq + 1), undefined);
+      return;
+    }
     incoming.app.deliverRequest({
       transactionId: incoming.id,
       dialogId: dialog?.id ?? '',
@@ -167,7 +172,7 @@ export class Server {
   private inDialog(transaction: ServerTransaction, request: SipRequest, flow: Flow, bytes: number): void {
     const { responses } = this.parts;
     const dialog = this.context.dialogs.match(request);
-    if (!dialog) {
+    if (!dialog || !this.context.isAlive(dialog.app)) {
       this.context.count('unknownDialogs');
       responses.refuse(transaction, request, 481);
       return;

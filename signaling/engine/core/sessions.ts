@@ -70,8 +70,8 @@ export class Sessions {
   }
 }
 
-function complete(request: SipRequest, sdp: Buffer | undefined): void {
+function complete(request: SipRequest, sdp: string | undefined): void {
   if (!sdp) return;
   request.headers.append('Content-Type', 'application/sdp');
-  request.body = sdp;
+  request.body = Buffer.from(sdp);
 }

@@ -16,6 +16,10 @@ export class Subscriptions {
 
   /** A 2xx to our SUBSCRIBE. A NOTIFY that overtook it waits until the application has been told (RFC 6665 §4.4.1). */
   confirmed(dialog: Dialog, response: SipResponse, flow: Flow): void {
+    if (!this.context.isAlive(dialog.app)) {
+      this.parts.inDialog.forget(dialog);
+      return;
+    }
     dialog.remoteTag = response.toTag;
     dialog.state = 'confirmed';
     dialog.learn(response, flow, true);
