@@ -249,9 +249,9 @@ export class ServerResponses {
       if (!isInvite || !incoming.answered) return unanswered(500);
       if (clock.now() - started >= options.maxRingingMs) return unanswered(480);
       if (incoming.lastProvisional) incoming.transaction.respond(incoming.lastProvisional);
-      incoming.patience = clock.after(RING_REPEAT_MS, look);
+      incoming.patience = clock.after(Math.min(RING_REPEAT_MS, started + options.maxRingingMs - clock.now()), look);
     };
-    incoming.patience = clock.after(isInvite ? 128 * options.t1 : 60 * options.t1, look);
+    incoming.patience = clock.after(isInvite ? Math.min(128 * options.t1, options.maxRingingMs) : 60 * options.t1, look);
   }
 
   private conclude(incoming: Incoming): void {
