@@ -6,32 +6,14 @@
  * With direct media there are no endpoints, and each phone is told the other's address.
  */
 import { isIP } from 'node:net';
+import type { EndpointStats, MediaPlane, RelayDirection } from '../../media/plane';
 import { flows, payloadMap, type Family, type MediaAddress, type StreamDescription } from '../../media/sdp';
 import type { Call } from './call';
 import type { CallContext } from './context';
 import type { Endpoint, Leg } from './leg';
 
-export interface RelayDirection {
-  flow: boolean;
-  /** Payload type as received → as sent; -1 drops. */
-  payloadMap?: Record<number, number>;
-}
-
 /** The part of the media plane that calls use. */
-export interface CallMedia {
-  allocate(request: { session: string; family: Family; label: string }): Promise<{ id: string; rtpPort: number; rtcpPort: number }>;
-  setRemote(id: string, remote: { address: string; port: number; rtcpPort?: number } | null, options?: { relatch?: boolean }): Promise<void>;
-  connect(a: string, b: string, wiring: { aToB: RelayDirection; bToA: RelayDirection }): Promise<void>;
-  describe(id: string): Promise<string>;
-  release(id: string): Promise<StreamCounts>;
-}
-
-/** What is reported of one endpoint when its call ends. */
-export interface StreamCounts {
-  packets: number;
-  lost: number;
-  jitterMs: number;
-}
+export type CallMedia = Pick<MediaPlane, 'allocate' | 'setRemote' | 'connect' | 'describe' | 'release'>;
 
 export class NoMedia extends Error {
   override readonly name = 'NoMedia';
@@ -97,8 +79,8 @@ export async function wire(ctx: CallContext, call: Call, callee: Leg): Promise<v
   const { caller } = call;
   if (!caller.endpoint || !callee.endpoint || !caller.heard || !callee.heard) return;
   const wiring = {
-    aToB: { flow: flows(caller.agreed, callee.agreed), payloadMap: numbers(caller, callee) },
-    bToA: { flow: flows(callee.agreed, caller.agreed), payloadMap: numbers(callee, caller) },
+    aToB: relayed(caller, callee),
+    bToA: relayed(callee, caller),
   };
   const text = JSON.stringify([caller.endpoint.id, callee.endpoint.id, wiring]);
   const work = [setRemote(ctx, caller), setRemote(ctx, callee)];
@@ -109,8 +91,14 @@ export async function wire(ctx: CallContext, call: Call, callee: Leg): Promise<v
   await Promise.all(work);
 }
 
-const numbers = (from: Leg, to: Leg): Record<number, number> =>
-  payloadMap({ told: from.told, heard: from.heard?.codecs ?? [] }, { told: to.told, heard: to.heard?.codecs ?? [] });
+function relayed(from: Leg, to: Leg): RelayDirection {
+  const heard = from.heard?.codecs ?? [];
+  return {
+    flow: flows(from.agreed, to.agreed),
+    payloadMap: payloadMap({ told: from.told, heard }, { told: to.told, heard: to.heard?.codecs ?? [] }),
+    clockRates: Object.fromEntries([...heard, ...from.told].map(({ payloadType, clockRate }) => [payloadType, clockRate])),
+  };
+}
 
 /** After the first time, another address in the phone's SDP means that it moved: the plane then waits for its packets from anywhere again. */
 async function setRemote(ctx: CallContext, leg: Leg): Promise<void> {
@@ -137,8 +125,8 @@ export function releaseLeg(ctx: CallContext, call: Call, leg: Leg): void {
 
 export interface MediaReport {
   pipeline: string | undefined;
-  caller: StreamCounts | undefined;
-  callee: StreamCounts | undefined;
+  caller: EndpointStats | undefined;
+  callee: EndpointStats | undefined;
 }
 
 /** Gives back everything and tells how it was. Never fails. */
@@ -153,7 +141,7 @@ export async function releaseAll(ctx: CallContext, call: Call): Promise<MediaRep
   };
   // asked before the release is sent, answered in that order
   const pipeline = call.wiring !== undefined && a !== undefined ? ctx.plane.describe(a).catch(failed) : undefined;
-  const released = new Map<string, StreamCounts | undefined>();
+  const released = new Map<string, EndpointStats | undefined>();
   await Promise.all(ids.map(async (id) => released.set(id, await ctx.plane.release(id).catch(failed))));
   const counts = (id: string | undefined) => (id === undefined ? undefined : released.get(id));
   return { pipeline: await pipeline, caller: counts(a), callee: counts(b) };

@@ -1,6 +1,7 @@
 /** What is kept of a call that ended: one line in the log, and the last few in memory. */
+import type { EndpointStats } from '../../media/plane';
 import type { Logger } from '../log';
-import type { MediaReport, StreamCounts } from './call-media';
+import type { MediaReport } from './call-media';
 import type { Cause } from './reasons';
 
 export interface CallRecord {
@@ -59,4 +60,10 @@ function fields({ id, from, to, answeredAfter, lasted, ended, media }: CallRecor
 
 const seconds = (ms: number): number => Math.round(ms / 100) / 10;
 
-const heard = ({ packets, lost, jitterMs }: StreamCounts): string => `${packets} packets, ${lost} lost, jitter ${Math.round(jitterMs * 10) / 10} ms`;
+/** `1500 packets, 3 lost, 1 late, jitter 2.1 ms`; what did not happen is left out. */
+function heard({ received, lost, late, foreign, malformed, jitterMs }: EndpointStats): string {
+  const counted = Object.entries({ lost, late, foreign, malformed }).filter(([, n]) => n > 0);
+  const parts = [`${received.packets} packets`, ...counted.map(([name, n]) => `${n} ${name}`)];
+  if (jitterMs !== null) parts.push(`jitter ${Math.round(jitterMs * 10) / 10} ms`);
+  return parts.join(', ');
+}

@@ -3,6 +3,7 @@
  *
  *   INVITE ─▶ acceptable? ─▶ dial plan ─▶ who is registered? ─▶ ring ─▶ connect ─▶ up ─▶ hang up ─▶ record
  */
+import type { MediaPlane } from '../../media/plane';
 import type { Picked } from '../../media/sdp';
 import type { Clock, Random } from '../clock';
 import type { Logger } from '../log';
@@ -23,10 +24,7 @@ import { ring } from './ringing';
 import type { SrfConnection } from './srf';
 
 /** The media plane with the events that concern whole calls. */
-export interface CallPlane extends CallMedia {
-  on(event: 'silent', fn: (e: { id: string; session: string; silentMs: number }) => void): void;
-  on(event: 'worker-lost', fn: (e: { sessions: string[] }) => void): void;
-}
+export type CallPlane = CallMedia & Pick<MediaPlane, 'on'>;
 
 export interface CallsDeps {
   srf: SrfConnection['srf'] | CallSrf;

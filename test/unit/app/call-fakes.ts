@@ -1,5 +1,7 @@
 /** drachtio-srf, the media plane and the rest of a call's surroundings, played by hand: a test says what phones answer, and when. */
 import { EventEmitter } from 'node:events';
+import { emptyStats } from '../../../media/net/endpoint';
+import type { EndpointStats } from '../../../media/plane';
 import { Calls, type CallPlane } from '../../../signaling/app/calls';
 import type { Binding } from '../../../signaling/app/binding';
 import type { CallSrf, Dialog, SentRequest, SipAnswer, SipRequest, SipResponder } from '../../../signaling/app/dialogs';
@@ -277,10 +279,10 @@ export class FakePlane implements CallPlane {
     return `udp(${id}) <-> relay`;
   }
 
-  async release(id: string): Promise<{ packets: number; lost: number; jitterMs: number }> {
+  async release(id: string): Promise<EndpointStats> {
     this.may('release');
     if (!this.held.delete(id)) throw new Error(`released twice: ${id}`);
-    return { packets: 50, lost: 1, jitterMs: 0.25 };
+    return { ...emptyStats(), received: { packets: 50, bytes: 8600 }, lost: 1, jitterMs: 0.25 };
   }
 
   on(event: string, fn: (e: never) => void): void {

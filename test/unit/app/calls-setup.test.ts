@@ -59,7 +59,7 @@ describe('a call', () => {
       ['setRemote', 'e0', '192.168.7.20:24200/24201', false],
       ['setRemote', 'e1', '192.168.9.30:7000/7001', false],
     ]);
-    expect(w.plane.of('connect')).toEqual([['connect', 'e0', 'e1', { aToB: { flow: true, payloadMap: {} }, bToA: { flow: true, payloadMap: {} } }]]);
+    expect(w.plane.of('connect')).toEqual([['connect', 'e0', 'e1', { aToB: { flow: true, payloadMap: {}, clockRates: { 0: 8000, 8: 8000, 96: 48000, 99: 48000, 100: 16000, 101: 8000 } }, bToA: { flow: true, payloadMap: {}, clockRates: expect.any(Object) } }]]);
     expect(w.calls.list()).toMatchObject([{ from: '1001', to: '1002', state: 'up', held: false, talking: 0 }]);
 
     w.clock.advance(60_000);
@@ -104,7 +104,7 @@ describe('a call', () => {
     await w.dial(linphone);
     w.fork().answers(answerOfB.replace('AVP 0 101', 'AVP 111').replace(/a=rtpmap.*/, 'a=rtpmap:111 opus/48000/2'));
     await w.settle();
-    expect(w.plane.of('connect')[0]?.[3]).toEqual({ aToB: { flow: true, payloadMap: { 96: 111 } }, bToA: { flow: true, payloadMap: { 111: 96 } } });
+    expect(w.plane.of('connect')[0]?.[3]).toMatchObject({ aToB: { flow: true, payloadMap: { 96: 111 } }, bToA: { flow: true, payloadMap: { 111: 96 } } });
   });
 
   test('a caller whose SDP is IPv6 though its signaling is not, is served in IPv6, or over IPv4 where we have no other', async () => {
