@@ -1,0 +1,29 @@
+/** What the media plane refuses, and why. */
+
+export type MediaErrorCode =
+  /** Every port pair of the range is in use or resting. */
+  | 'no-ports'
+  /** The plane was closed. */
+  | 'closed'
+  /** No endpoint of that id: never allocated, or released. */
+  | 'unknown-endpoint'
+  /** The worker that held the endpoint ended; the endpoint is gone, a new allocation goes to another worker. */
+  | 'worker-lost'
+  /** An address or port that media cannot be sent to: not an IP address, or of the other family. */
+  | 'bad-address'
+  /** Endpoints of different sessions cannot be connected: they may live in different workers. */
+  | 'other-session'
+  /** A setting that cannot work; the message names it. */
+  | 'setting'
+  /** The system refused a socket for a reason other than a port in use. */
+  | 'system';
+
+export class MediaError extends Error {
+  constructor(
+    readonly code: MediaErrorCode,
+    message: string,
+  ) {
+    super(message);
+    this.name = 'MediaError';
+  }
+}

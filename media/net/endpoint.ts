@@ -1,0 +1,251 @@
+/**
+ * One party's side of a call as the network sees it: a pair of UDP sockets (RTP, RTCP), where the peer is (latch), what came
+ * and what left (counters).
+ *
+ *   socket ──► valid? ──► from the peer? ──► counted ──► sink.rtp | sink.rtcp        (relay, later jitter buffer, recorder …)
+ *               malformed    foreign
+ *   sendRtp | sendRtcp ──► where the peer is ──► socket
+ *
+ * RTCP that comes on the RTP port (RFC 5761) is told by its type. It leaves on the RTP port when the peer said that it
+ * multiplexes (both ports equal in its SDP), or when the only RTCP that it sends comes that way.
+ */
+import { parseSockAddr, type Family, type SockAddr } from './address';
+import { Latch, type LatchState } from './latch';
+import type { PacketHandler, UdpNet, UdpSocket } from './udp';
+import { STATIC_CLOCK_RATES } from '../rtp/clock-rate';
+import { ReceiveStats } from '../rtp/receive-stats';
+import { RtcpMonitor, type RtcpReport } from '../rtp/rtcp-monitor';
+import { isRtcp, looksLikeRtcp, rtpPayloadOffset, rtpSequence, rtpSsrc, rtpTimestamp } from '../rtp/view';
+
+/** Where an endpoint's valid packets go. The data is the network's and may be changed, but not kept. */
+export interface PacketSink {
+  rtp(data: Uint8Array, length: number, nowMs: number): void;
+  rtcp(data: Uint8Array, length: number, nowMs: number): void;
+}
+
+/** Where the peer says that it receives. */
+export interface Remote {
+  address: string;
+  port: number;
+  /** Default: the port after `port`; equal to `port`: RTCP shares it (RFC 5761). */
+  rtcpPort?: number | undefined;
+}
+
+/** Counters since the endpoint was allocated. Octets are those of the UDP payload. */
+export interface EndpointStats {
+  /** Valid RTP from the peer. */
+  received: { packets: number; bytes: number };
+  /** RTP the system took from us. */
+  sent: { packets: number; bytes: number };
+  /** Received from the peer: missing; arrived after a later one; arrived again (RFC 3550 A.1, A.3). */
+  lost: number;
+  late: number;
+  duplicate: number;
+  /** Interarrival jitter in ms (RFC 3550 A.8); null when the payload's clock is not known or too little came. */
+  jitterMs: number | null;
+  /** Valid, but not from where the peer is. */
+  foreign: number;
+  /** Neither RTP nor RTCP. */
+  malformed: number;
+  /** Received and not passed on because the direction is gated (hold) or nothing is connected. */
+  gated: number;
+  /** Received and not passed on because the payload map drops the type. */
+  filtered: number;
+  /** Not sent because nobody told yet where the peer is. */
+  noRemote: number;
+  /** Refused by the system. */
+  sendErrors: number;
+  rtcp: { received: number; sent: number; lastReport: (Omit<RtcpReport, 'atMs'> & { agoMs: number }) | null };
+  /** The SDP address, and where packets really come from; null when not known (yet). */
+  remote: string | null;
+  latched: string | null;
+  latchedRtcp: string | null;
+  latch: LatchState;
+  /** Since the last valid packet, RTP or RTCP; null before the first. */
+  lastPacketAgoMs: number | null;
+}
+
+export class Endpoint {
+  /** Where packets go; undefined: nowhere, they are counted as gated. */
+  sink: PacketSink | undefined;
+  /** RTP clocks by payload type, for the jitter. */
+  clocks = STATIC_CLOCK_RATES;
+  gated = 0;
+  filtered = 0;
+  /** Time of the last valid packet; -Infinity before the first. */
+  lastPacketAt = -Infinity;
+  private readonly latch = new Latch();
+  private readonly rtcpLatch = new Latch();
+  private readonly received = new ReceiveStats();
+  private readonly rtcp = new RtcpMonitor();
+  private rtpSocket: UdpSocket | undefined;
+  private rtcpSocket: UdpSocket | undefined;
+  private muxAnnounced = false;
+  private muxSeen = false;
+  private receivedBytes = 0;
+  private sentPackets = 0;
+  private sentBytes = 0;
+  private foreign = 0;
+  private malformed = 0;
+  private noRemote = 0;
+
+  constructor(
+    readonly id: string,
+    readonly session: string,
+    readonly family: Family,
+    readonly label: string,
+    private readonly now: () => number,
+  ) {}
+
+  /** @throws UdpError, with nothing left open */
+  async open(net: UdpNet, address: string, rtpPort: number): Promise<void> {
+    const rtp = await net.bind(this.family, address, rtpPort, this.onRtpPort);
+    try {
+      this.rtcpSocket = await net.bind(this.family, address, rtpPort + 1, this.onRtcpPort);
+      this.rtpSocket = rtp;
+    } catch (err) {
+      rtp.close();
+      throw err;
+    }
+  }
+
+  get rtpPort(): number {
+    return this.rtpSocket?.port ?? 0;
+  }
+
+  /**
+   * @param remote null: nowhere, and the latched source is forgotten
+   * @returns false when the address is not an IP address of this endpoint's family; then nothing changed
+   */
+  setRemote(remote: Remote | null, relatch: boolean): boolean {
+    const now = this.now();
+    if (remote === null) {
+      this.latch.expect(undefined, now);
+      this.rtcpLatch.expect(undefined, now);
+      this.muxAnnounced = this.muxSeen = false;
+      return true;
+    }
+    const rtp = this.parse(remote.address, remote.port);
+    const rtcp = this.parse(remote.address, remote.rtcpPort ?? nextPort(remote.port));
+    if (!rtp || !rtcp) return false;
+    if (relatch) {
+      this.latch.relatch(this.latch.wouldMove(rtp));
+      this.rtcpLatch.relatch(this.rtcpLatch.wouldMove(rtcp));
+      this.muxSeen = false;
+    }
+    this.muxAnnounced = remote.rtcpPort === remote.port;
+    this.latch.expect(rtp, now);
+    this.rtcpLatch.expect(rtcp, now);
+    return true;
+  }
+
+  private parse(address: string, port: number): SockAddr | undefined {
+    return address.includes(':') === (this.family === 6) ? parseSockAddr(address, port) : undefined;
+  }
+
+  private readonly onRtpPort: PacketHandler = (data, length, from, nowMs) => {
+    if (looksLikeRtcp(data, length)) {
+      if (!isRtcp(data, length)) this.malformed++;
+      else if (!this.latch.accept(from, nowMs)) this.foreign++;
+      else {
+        this.muxSeen = true;
+        this.acceptRtcp(data, length, nowMs);
+      }
+      return;
+    }
+    if (rtpPayloadOffset(data, length) < 0) {
+      this.malformed++;
+      return;
+    }
+    if (!this.latch.accept(from, nowMs)) {
+      this.foreign++;
+      return;
+    }
+    this.lastPacketAt = nowMs;
+    this.receivedBytes += length;
+    this.received.update(rtpSequence(data), rtpTimestamp(data), rtpSsrc(data), this.clocks[data[1]! & 0x7f]!, nowMs);
+    if (this.sink) this.sink.rtp(data, length, nowMs);
+    else this.gated++;
+  };
+
+  private readonly onRtcpPort: PacketHandler = (data, length, from, nowMs) => {
+    if (!isRtcp(data, length)) this.malformed++;
+    else if (!this.rtcpLatch.accept(from, nowMs)) this.foreign++;
+    else this.acceptRtcp(data, length, nowMs);
+  };
+
+  private acceptRtcp(data: Uint8Array, length: number, nowMs: number): void {
+    this.lastPacketAt = nowMs;
+    this.rtcp.onReceived(data, length, nowMs);
+    this.sink?.rtcp(data, length, nowMs);
+  }
+
+  sendRtp(data: Uint8Array, length: number): void {
+    const target = this.latch.target;
+    if (target === undefined || this.rtpSocket === undefined) this.noRemote++;
+    else if (this.rtpSocket.send(data, length, target)) {
+      this.sentPackets++;
+      this.sentBytes += length;
+    }
+  }
+
+  sendRtcp(data: Uint8Array, length: number, nowMs: number): void {
+    const muxed = this.muxAnnounced || (this.muxSeen && this.rtcpLatch.state === 'open');
+    const target = muxed ? this.latch.target : this.rtcpLatch.target;
+    const socket = muxed ? this.rtpSocket : this.rtcpSocket;
+    if (target === undefined || socket === undefined) this.noRemote++;
+    else if (socket.send(data, length, target)) this.rtcp.onSent(data, length, nowMs);
+  }
+
+  stats(): EndpointStats {
+    const now = this.now();
+    const report = this.rtcp.lastReport;
+    const lastReport = report && {
+      ssrc: report.ssrc,
+      fractionLost: report.fractionLost,
+      cumulativeLost: report.cumulativeLost,
+      jitter: report.jitter,
+      rttMs: report.rttMs,
+      agoMs: now - report.atMs,
+    };
+    return {
+      received: { packets: this.received.packets, bytes: this.receivedBytes },
+      sent: { packets: this.sentPackets, bytes: this.sentBytes },
+      lost: this.received.lost,
+      late: this.received.late,
+      duplicate: this.received.duplicate,
+      jitterMs: this.received.jitterMs,
+      foreign: this.foreign,
+      malformed: this.malformed,
+      gated: this.gated,
+      filtered: this.filtered,
+      noRemote: this.noRemote,
+      sendErrors: (this.rtpSocket?.sendErrors ?? 0) + (this.rtcpSocket?.sendErrors ?? 0),
+      rtcp: { received: this.rtcp.received, sent: this.rtcp.sent, lastReport },
+      remote: this.latch.announced,
+      latched: this.latch.latched,
+      latchedRtcp: this.rtcpLatch.latched,
+      latch: this.latch.state,
+      lastPacketAgoMs: this.lastPacketAt === -Infinity ? null : now - this.lastPacketAt,
+    };
+  }
+
+  describe(): string {
+    return `udp(:${this.rtpPort})`;
+  }
+
+  /** Idempotent; the counters stay readable. */
+  close(): void {
+    this.rtpSocket?.close();
+    this.rtcpSocket?.close();
+    this.sink = undefined;
+  }
+}
+
+/** Where RTCP is when nothing says so (RFC 3550 §11). Port 0, where nothing is sent to, has no next, nor has the last. */
+const nextPort = (port: number): number => (port === 0 || port === 65535 ? 0 : port + 1);
+
+/** The counters of an endpoint that nothing is known of any more. */
+export function emptyStats(): EndpointStats {
+  return new Endpoint('', '', 4, '', () => 0).stats();
+}

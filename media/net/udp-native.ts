@@ -1,0 +1,258 @@
+/**
+ * UDP by direct system calls (Linux): one epoll for all sockets of a thread, one recvfrom and one sendto per packet, on memory
+ * that is allocated once.
+ *
+ *   turn ──► epoll_wait ──► for each ready socket: recvfrom ──► handler (which may sendto) ──► again, until nothing is ready
+ *     ▲                                                                                            │
+ *     └── the event loop gets a turn: messages, timers ◄── every 5 ms, or at once when the bell rings ◄──┘
+ *
+ * Quiet: the thread sleeps inside epoll_wait, woken by a packet, by the bell (an eventfd that whoever posts it a message rings)
+ * or after 100 ms, because a thread inside a system call can neither be terminated nor run a timer. Busy: above some thousand
+ * packets a second waking up costs as much as a packet does, so it sleeps half a millisecond first and then finds a handful.
+ * Level-triggered, one datagram per report: at 50 packets a second and socket a second look would only ever find nothing.
+ */
+import { getSystemErrorName } from 'node:util';
+import { emptySockAddr, parseSockAddr, portOf, sockAddrBytes, type Family, type SockAddr } from './address';
+import type { FdLedger } from './fd-ledger';
+import * as L from './libc';
+import { pinned } from './native';
+import { udpError, UdpError, type PacketHandler, type UdpNet, type UdpSocket } from './udp';
+import { MAX_DATAGRAM } from '../rtp/view';
+
+const EVENTS = 256;
+const IDLE_WAIT_MS = 100;
+const TURN_MS = 5;
+const WINDOW_MS = 10;
+/** Packets in a window from which on waking up for each is not worth it: 4,000 a second. */
+const COALESCE_FROM = 40;
+const COALESCE_MICROS = 500;
+const BELL = 0xffffffff;
+
+export interface NativeDeps {
+  libc: L.Libc;
+  now: () => number;
+  /** Where descriptors are noted for whoever outlives this thread. */
+  ledger?: FdLedger | undefined;
+}
+
+export class NativeNet implements UdpNet {
+  readonly kind = 'native';
+  readonly bell: number;
+  busyMs = 0;
+  packets = 0;
+  faults = 0;
+  private readonly libc: L.Libc;
+  private readonly now: () => number;
+  private readonly ledger: FdLedger | undefined;
+  private readonly epoll: number;
+  private readonly places: number[] = [];
+  /** Sockets by the number that epoll reports for them. */
+  private readonly sockets: Array<NativeSocket | undefined> = [];
+  private readonly freeNumbers: number[] = [];
+  private open = 0;
+  private closed = false;
+  private turning = false;
+  private rung = false;
+  private coalescing = false;
+  private windowStart = 0;
+  private windowPackets = 0;
+  // Everything below is handed to the system and must live as long as this object: an address alone keeps nothing alive.
+  private readonly events = pinned(EVENTS * L.EPOLL_EVENT_BYTES);
+  private readonly eventWords = new Uint32Array(this.events.buffer);
+  private readonly data = pinned(MAX_DATAGRAM);
+  private readonly from = emptySockAddr();
+  private readonly fromLength = new Int32Array(new ArrayBuffer(4));
+  private readonly nap = pinned(16);
+  private readonly scratch = pinned(L.EPOLL_EVENT_BYTES);
+
+  constructor(deps: NativeDeps) {
+    this.libc = deps.libc;
+    this.now = deps.now;
+    this.ledger = deps.ledger;
+    new DataView(this.nap.buffer).setBigUint64(8, BigInt(COALESCE_MICROS) * 1000n, true);
+    this.epoll = this.note(this.libc.epollCreate(L.SOCK_CLOEXEC), 'epoll');
+    this.bell = this.note(this.libc.eventfd(0, L.EFD_NONBLOCK | L.EFD_CLOEXEC), 'eventfd');
+    this.watch(this.bell, BELL);
+  }
+
+  private note(fd: number, what: string): number {
+    if (fd < 0) throw this.failure(what);
+    const place = this.ledger?.add(fd) ?? -1;
+    if (this.ledger && place < 0) {
+      this.libc.close(fd);
+      throw new UdpError('limit', `${what}: more sockets than this worker was made for`);
+    }
+    this.places[fd] = place;
+    return fd;
+  }
+
+  private forget(fd: number): void {
+    const place = this.places[fd] ?? -1;
+    if (place >= 0) this.ledger?.remove(place);
+    this.libc.close(fd);
+  }
+
+  private failure(what: string): UdpError {
+    return udpError(getSystemErrorName(-this.libc.errno()), what);
+  }
+
+  private watch(fd: number, number: number): void {
+    const event = new DataView(this.scratch.buffer);
+    event.setUint32(0, L.EPOLLIN, true);
+    event.setUint32(L.EPOLL_DATA_OFFSET, number, true);
+    if (this.libc.epollCtl(this.epoll, L.EPOLL_CTL_ADD, fd, this.scratch) < 0) throw this.failure('epoll_ctl');
+  }
+
+  bind(family: Family, address: string, port: number, onPacket: PacketHandler): Promise<UdpSocket> {
+    try {
+      return Promise.resolve(this.bindNow(family, address, port, onPacket));
+    } catch (err) {
+      return Promise.reject(err as Error);
+    }
+  }
+
+  private bindNow(family: Family, address: string, port: number, onPacket: PacketHandler): UdpSocket {
+    const what = `UDP ${family === 4 ? address : `[${address}]`}:${port}`;
+    if (this.closed) throw udpError('closed', what);
+    const local = parseSockAddr(address, port);
+    if (!local) throw udpError('EINVAL', what);
+    const bytes = sockAddrBytes(family);
+    const fd = this.note(this.libc.socket(family === 4 ? L.AF_INET : L.AF_INET6, L.SOCK_DGRAM | L.SOCK_NONBLOCK | L.SOCK_CLOEXEC, 0), what);
+    try {
+      const length = Int32Array.of(bytes);
+      // One family a socket, so that a v4 peer never shows up as ::ffff:…
+      if (family === 6 && this.libc.setsockopt(fd, L.IPPROTO_IPV6, L.IPV6_V6ONLY, Int32Array.of(1), 4) < 0) throw this.failure(what);
+      if (this.libc.bind(fd, local, bytes) < 0) throw this.failure(what);
+      if (this.libc.getsockname(fd, local, length) < 0) throw this.failure(what);
+      const number = this.freeNumbers.at(-1) ?? this.sockets.length;
+      this.watch(fd, number);
+      this.freeNumbers.pop();
+      const socket = new NativeSocket(this.libc, fd, portOf(local), bytes, onPacket, () => this.drop(fd, number));
+      this.sockets[number] = socket;
+      this.open++;
+      this.start();
+      return socket;
+    } catch (err) {
+      this.forget(fd);
+      throw err;
+    }
+  }
+
+  private drop(fd: number, number: number): void {
+    this.sockets[number] = undefined;
+    this.freeNumbers.push(number);
+    this.open--;
+    this.forget(fd); // which also takes it out of the epoll
+  }
+
+  private start(): void {
+    if (this.turning) return;
+    this.turning = true;
+    setImmediate(this.turn);
+  }
+
+  /** Without sockets the thread is an ordinary one, asleep in Node's event loop. */
+  private readonly turn = (): void => {
+    if (this.closed || this.open === 0) {
+      this.turning = false;
+      this.coalescing = false;
+      return;
+    }
+    this.work();
+    setImmediate(this.turn);
+  };
+
+  private work(): void {
+    const { libc, events } = this;
+    let started = this.now();
+    const until = started + TURN_MS;
+    for (;;) {
+      let n = libc.epollWait(this.epoll, events, EVENTS, this.coalescing ? 0 : IDLE_WAIT_MS);
+      let now = this.now();
+      if (!this.coalescing) started = now;
+      while (n > 0) {
+        this.receive(n, now);
+        now = this.now();
+        if (this.rung || now >= until) break; // more may be ready, but the event loop waits as well
+        n = libc.epollWait(this.epoll, events, EVENTS, 0);
+      }
+      this.busyMs += now - started;
+      this.adapt(now);
+      if (this.rung || now >= until || this.closed) {
+        this.rung = false;
+        return;
+      }
+      if (this.coalescing) libc.sleepUntil(L.CLOCK_MONOTONIC, 0, this.nap, null);
+      started = this.now();
+    }
+  }
+
+  private receive(n: number, now: number): void {
+    const { libc, data, from, fromLength, eventWords, sockets } = this;
+    const stride = L.EPOLL_EVENT_BYTES / 4;
+    for (let i = 0, at = L.EPOLL_DATA_OFFSET / 4; i < n; i++, at += stride) {
+      const number = eventWords[at]!;
+      if (number === BELL) {
+        libc.read(this.bell, this.scratch, 8);
+        this.rung = true;
+        continue;
+      }
+      const socket = sockets[number];
+      if (socket === undefined) continue; // closed by a packet before it in this batch
+      fromLength[0] = 28;
+      const length = libc.recvfrom(socket.fd, data, MAX_DATAGRAM, L.MSG_DONTWAIT | L.MSG_TRUNC, from, fromLength);
+      if (length < 0) continue; // a wrong checksum is found only now, and there is nothing to read after all
+      this.packets++;
+      this.windowPackets++;
+      try {
+        socket.onPacket(data, length, from, now);
+      } catch {
+        this.faults++;
+      }
+    }
+  }
+
+  private adapt(now: number): void {
+    const span = now - this.windowStart;
+    if (span < WINDOW_MS) return;
+    this.coalescing = this.windowPackets * WINDOW_MS >= COALESCE_FROM * span;
+    this.windowPackets = 0;
+    this.windowStart = now;
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    for (const socket of this.sockets) socket?.close();
+    this.forget(this.epoll);
+    // Somebody may be about to ring, and the number would be another file's by then: with a ledger its owner closes the bell.
+    if (!this.ledger) this.forget(this.bell);
+  }
+}
+
+class NativeSocket implements UdpSocket {
+  sendErrors = 0;
+  private closed = false;
+
+  constructor(
+    private readonly libc: L.Libc,
+    readonly fd: number,
+    readonly port: number,
+    private readonly addressBytes: number,
+    readonly onPacket: PacketHandler,
+    private readonly onClose: () => void,
+  ) {}
+
+  send(data: Uint8Array, length: number, to: SockAddr): boolean {
+    if (this.closed) return false;
+    if (this.libc.sendto(this.fd, data, length, L.MSG_DONTWAIT, to, this.addressBytes) >= 0) return true;
+    this.sendErrors++;
+    return false;
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.onClose();
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * UDP as the media plane uses it. Two implementations behind one interface, held to the same contract suite:
+ * `udp-native` (system calls, Linux) and `udp-dgram` (Node's sockets, everywhere).
+ */
+import type { Family, SockAddr } from './address';
+
+/**
+ * A datagram. `data` may be longer than the datagram and belongs to the receiver only until it returns; until then it may be
+ * changed and sent on. `length` above `data.length` means that the datagram did not fit. `from` is reused as well.
+ */
+export type PacketHandler = (data: Uint8Array, length: number, from: SockAddr, nowMs: number) => void;
+
+export interface UdpSocket {
+  readonly port: number;
+  /** Datagrams the system refused. A refusal that arrives later (dgram) is counted as well. */
+  readonly sendErrors: number;
+  /** Sends `length` octets of `data`. True when the system took them, or may still. */
+  send(data: Uint8Array, length: number, to: SockAddr): boolean;
+  close(): void;
+}
+
+export interface UdpNet {
+  readonly kind: 'native' | 'dgram';
+  /** What a writer of commands rings (eight octets, 1 little-endian) so that they are read at once; undefined: needs no bell. */
+  readonly bell: number | undefined;
+  /** Time spent working, for the load figure; undefined where it is not known. */
+  readonly busyMs: number | undefined;
+  /** Packets handed to handlers, and exceptions these threw (each costs its packet only). */
+  readonly packets: number;
+  readonly faults: number;
+  /** @throws UdpError */
+  bind(family: Family, address: string, port: number, onPacket: PacketHandler): Promise<UdpSocket>;
+  /** Closes every socket. Idempotent. */
+  close(): void;
+}
+
+export class UdpError extends Error {
+  constructor(
+    readonly code: 'in-use' | 'address' | 'limit' | 'system',
+    message: string,
+  ) {
+    super(message);
+    this.name = 'UdpError';
+  }
+}
+
+/** Errors by what the system calls them. */
+export function udpError(name: string, what: string): UdpError {
+  switch (name) {
+    case 'EADDRINUSE':
+      return new UdpError('in-use', `${what}: the port is taken by another program`);
+    case 'EADDRNOTAVAIL':
+    case 'EAFNOSUPPORT':
+    case 'EINVAL':
+      return new UdpError('address', `${what}: this machine does not have that address (${name})`);
+    case 'EMFILE':
+    case 'ENFILE':
+    case 'ENOBUFS':
+    case 'ENOMEM':
+      return new UdpError('limit', `${what}: the system has no room for another socket (${name}); raise the limit on open files (ulimit -n)`);
+    default:
+      return new UdpError('system', `${what}: ${name}`);
+  }
+}

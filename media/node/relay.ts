@@ -1,0 +1,129 @@
+/**
+ * Two endpoints that agree on a codec: what one receives, the other sends, undecoded and uncopied; at most the payload type
+ * in the second octet is rewritten on the way.
+ *
+ *   udp(:40012) <-> relay <-> udp(:40014)
+ */
+import type { Endpoint, PacketSink } from '../net/endpoint';
+import { clockRates, PAYLOAD_TYPES } from '../rtp/clock-rate';
+import { setRtpPayloadType } from '../rtp/view';
+
+export interface RelayDirection {
+  /** False gates RTP in this direction (hold). RTCP passes all the same: RFC 3264 §8.4 keeps it going while media rests. */
+  flow: boolean;
+  /** Payload type as received → as sent; absent: unchanged; -1: drop. */
+  payloadMap?: Record<number, number> | undefined;
+  /** Payload type as received → RTP clock in Hz, for the types that RFC 3551 leaves to the session. Only jitter depends on it. */
+  clockRates?: Record<number, number> | undefined;
+}
+
+class Direction implements PacketSink {
+  flow = false;
+  /** Since when packets were to be expected, and whether their absence was reported. */
+  expectedSince = Infinity;
+  silenceReported = false;
+  private map: Int16Array | undefined;
+
+  constructor(
+    readonly from: Endpoint,
+    readonly to: Endpoint,
+  ) {}
+
+  apply(wiring: RelayDirection, nowMs: number): void {
+    if (wiring.flow !== this.flow) {
+      this.expectedSince = wiring.flow ? nowMs : Infinity;
+      this.silenceReported = false;
+    }
+    this.flow = wiring.flow;
+    const entries = Object.entries(wiring.payloadMap ?? {}).filter(([as, to]) => Number(as) !== to);
+    this.map = entries.length ? Int16Array.from({ length: PAYLOAD_TYPES }, (_, i) => i) : undefined;
+    for (const [as, to] of entries) this.map![Number(as)] = to;
+    this.from.clocks = clockRates(wiring.clockRates);
+    this.from.sink = this;
+  }
+
+  rtp(data: Uint8Array, length: number): void {
+    this.silenceReported = false;
+    if (!this.flow) {
+      this.from.gated++;
+      return;
+    }
+    if (this.map !== undefined) {
+      const payloadType = this.map[data[1]! & 0x7f]!;
+      if (payloadType < 0) {
+        this.from.filtered++;
+        return;
+      }
+      setRtpPayloadType(data, payloadType);
+    }
+    this.to.sendRtp(data, length);
+  }
+
+  rtcp(data: Uint8Array, length: number, nowMs: number): void {
+    this.silenceReported = false;
+    this.to.sendRtcp(data, length, nowMs);
+  }
+
+  /** How long the peer has been silent, when that is news; otherwise undefined. */
+  newSilence(limitMs: number, nowMs: number): number | undefined {
+    if (!this.flow || this.silenceReported) return undefined;
+    const silentMs = nowMs - Math.max(this.expectedSince, this.from.lastPacketAt);
+    if (silentMs < limitMs) return undefined;
+    this.silenceReported = true;
+    return silentMs;
+  }
+
+  detach(): void {
+    if (this.from.sink === this) this.from.sink = undefined;
+  }
+
+  get mapText(): string {
+    return [...(this.map ?? [])].map((to, as) => (to === as ? '' : `${as}>${to < 0 ? 'drop' : to}`)).filter(Boolean).join(' ');
+  }
+}
+
+export class Relay {
+  private readonly forward: Direction;
+  private readonly backward: Direction;
+
+  constructor(
+    readonly a: Endpoint,
+    readonly b: Endpoint,
+  ) {
+    this.forward = new Direction(a, b);
+    this.backward = new Direction(b, a);
+  }
+
+  joins(a: Endpoint, b: Endpoint): boolean {
+    return this.a === a && this.b === b;
+  }
+
+  connect(aToB: RelayDirection, bToA: RelayDirection, nowMs: number): void {
+    this.forward.apply(aToB, nowMs);
+    this.backward.apply(bToA, nowMs);
+  }
+
+  /**
+   * Endpoints that ought to send and have not for `limitMs`, each once per silence. An endpoint ought to send when its own
+   * direction flows: one that was put on hold, or that only listens, owes nothing.
+   */
+  silences(limitMs: number, nowMs: number): Array<{ endpoint: Endpoint; silentMs: number }> {
+    return [this.forward, this.backward].flatMap((direction) => {
+      const silentMs = direction.newSilence(limitMs, nowMs);
+      return silentMs === undefined ? [] : [{ endpoint: direction.from, silentMs }];
+    });
+  }
+
+  close(): void {
+    this.forward.detach();
+    this.backward.detach();
+  }
+
+  /** `udp(:40012) -> relay(101>96) -> udp(:40014)`; an arrow for each direction that flows, `--` when none does. */
+  describe(): string {
+    const arrow = this.forward.flow ? (this.backward.flow ? '<->' : '->') : this.backward.flow ? '<-' : '--';
+    const maps = [this.forward.mapText, this.backward.mapText];
+    const map = maps[0] || maps[1] ? `(${[maps[0] && `-> ${maps[0]}`, maps[1] && `<- ${maps[1]}`].filter(Boolean).join(', ')})` : '';
+    return `${this.a.describe()} ${arrow} relay${map} ${arrow} ${this.b.describe()}`;
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * A look at a datagram as RTP or RTCP, in place and without an object per packet (RFC 3550 §5.1, §5.3.1, §6.4; RFC 5761 §4).
+ *
+ *    0                   1                   2                   3
+ *    0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+ *   |V=2|P|X|  CC   |M|     PT      |       sequence number         |
+ *   |                           timestamp                           |
+ *   |                             SSRC                              |
+ *   |                 CSRC (0 to 15) …, extension if X …            |
+ *
+ * `length` is given beside the data because the data is usually a receive buffer that is larger than the datagram in it.
+ */
+
+/** Larger datagrams are not media of ours: jumbo frames are at most this. */
+export const MAX_DATAGRAM = 9216;
+
+export const RTP_HEADER_BYTES = 12;
+
+/** An RTCP packet type in the second octet. RFC 5761 §4: RTP payload types 64 to 95 are not used where both share a port. */
+export function looksLikeRtcp(data: Uint8Array, length: number): boolean {
+  return length >= 2 && data[1]! >= 192 && data[1]! <= 223;
+}
+
+/**
+ * Octets before the payload.
+ * @returns -1 when this is not RTP: wrong version, too short for what its header announces, padding longer than the payload
+ */
+export function rtpPayloadOffset(data: Uint8Array, length: number): number {
+  if (length < RTP_HEADER_BYTES || length > data.length || length > MAX_DATAGRAM) return -1;
+  const first = data[0]!;
+  if (first >> 6 !== 2) return -1;
+  if (first === 0x80) return RTP_HEADER_BYTES; // nearly every packet: no padding, extension or CSRC
+  let offset = RTP_HEADER_BYTES + (first & 0x0f) * 4;
+  if (first & 0x10) {
+    if (offset + 4 > length) return -1;
+    offset += 4 + ((data[offset + 2]! << 8) | data[offset + 3]!) * 4;
+  }
+  if (offset > length) return -1;
+  if (first & 0x20) {
+    const padding = data[length - 1]!;
+    if (padding === 0 || offset + padding > length) return -1;
+  }
+  return offset;
+}
+
+export const rtpPayloadType = (data: Uint8Array): number => data[1]! & 0x7f;
+
+export const rtpMarker = (data: Uint8Array): boolean => (data[1]! & 0x80) !== 0;
+
+export const rtpSequence = (data: Uint8Array): number => (data[2]! << 8) | data[3]!;
+
+/** Unsigned. */
+export const rtpTimestamp = (data: Uint8Array): number => uint32(data, 4);
+
+/** Unsigned. */
+export const rtpSsrc = (data: Uint8Array): number => uint32(data, 8);
+
+/** Rewrites the payload type and leaves the marker. */
+export function setRtpPayloadType(data: Uint8Array, payloadType: number): void {
+  data[1] = (data[1]! & 0x80) | payloadType;
+}
+
+/** Whether the first packet of a compound is RTCP that can be told without reading what may be encrypted behind it (RFC 3711 §3.4). */
+export function isRtcp(data: Uint8Array, length: number): boolean {
+  if (length < 8 || length > data.length || length > MAX_DATAGRAM || data[0]! >> 6 !== 2 || !looksLikeRtcp(data, length)) return false;
+  return rtcpPacketBytes(data, 0) <= length;
+}
+
+/** Octets of the RTCP packet that starts at `offset`. */
+export const rtcpPacketBytes = (data: Uint8Array, offset: number): number => (((data[offset + 2]! << 8) | data[offset + 3]!) + 1) * 4;
+
+export function uint32(data: Uint8Array, offset: number): number {
+  return ((data[offset]! << 24) | (data[offset + 1]! << 16) | (data[offset + 2]! << 8) | data[offset + 3]!) >>> 0;
+}

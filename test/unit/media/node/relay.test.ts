@@ -1,0 +1,158 @@
+import { Endpoint } from '../../../../media/net/endpoint';
+import { Relay, type RelayDirection } from '../../../../media/node/relay';
+import { FakeNet } from '../support/fake-net';
+import { receiverReport, rtp } from '../support/packets';
+
+const A = '192.0.2.1:4000';
+const B = '192.0.2.2:5000';
+const open: RelayDirection = { flow: true };
+const shut: RelayDirection = { flow: false };
+
+async function pair() {
+  const clock = { ms: 0 };
+  const net = new FakeNet(() => clock.ms);
+  const [a, b] = [new Endpoint('a', 's', 4, 'caller', () => clock.ms), new Endpoint('b', 's', 4, 'callee', () => clock.ms)];
+  await a.open(net, '0.0.0.0', 40000);
+  await b.open(net, '0.0.0.0', 40010);
+  a.setRemote({ address: '192.0.2.1', port: 4000 }, false);
+  b.setRemote({ address: '192.0.2.2', port: 5000 }, false);
+  const relay = new Relay(a, b);
+  const connect = (aToB: RelayDirection, bToA: RelayDirection) => relay.connect(aToB, bToA, clock.ms);
+  return { clock, net, a, b, relay, connect };
+}
+
+test('what one receives the other sends, octet by octet, from its own port', async () => {
+  const { net, connect, a, b } = await pair();
+  connect(open, open);
+  const there = rtp({ sequence: 77, payload: 'there' });
+  const back = rtp({ sequence: 99, payload: 'and back' });
+  net.deliver(40000, A, there);
+  net.deliver(40010, B, back);
+  expect(net.sent(40010)).toEqual([{ to: B, data: there }]);
+  expect(net.sent(40000)).toEqual([{ to: A, data: back }]);
+  expect([a.stats(), b.stats()]).toMatchObject([
+    { received: { packets: 1, bytes: 17 }, sent: { packets: 1, bytes: 20 } },
+    { received: { packets: 1, bytes: 20 }, sent: { packets: 1, bytes: 17 } },
+  ]);
+});
+
+test('payload types are rewritten by the direction’s map: kept, changed, dropped; the marker stays', async () => {
+  const { net, connect, a } = await pair();
+  connect({ flow: true, payloadMap: { 96: 101, 101: 96, 13: -1, 8: 8 } }, open);
+  for (const [sequence, payloadType, marker] of [[1, 96, true], [2, 101, false], [3, 13, false], [4, 8, false], [5, 0, true]] as const) {
+    net.deliver(40000, A, rtp({ sequence, payloadType, marker }));
+  }
+  net.deliver(40010, B, rtp({ payloadType: 96 }));
+  expect(net.sent(40010).map(({ data }) => [data[1]! & 0x7f, data[1]! >> 7])).toEqual([[101, 1], [96, 0], [8, 0], [0, 1]]);
+  expect(net.sent(40000).map(({ data }) => data[1])).toEqual([96]);
+  expect(a.stats()).toMatchObject({ filtered: 1, received: { packets: 5 } });
+});
+
+test('a gated direction counts and does not send; the other flows; RTCP passes both', async () => {
+  const { net, connect, a, b } = await pair();
+  connect(shut, open);
+  net.deliver(40000, A, rtp());
+  net.deliver(40010, B, rtp());
+  net.deliver(40001, '192.0.2.1:4001', receiverReport(1));
+  net.deliver(40011, '192.0.2.2:5001', receiverReport(2));
+  expect(net.sent(40010)).toEqual([]);
+  expect(net.sent(40000)).toHaveLength(1);
+  expect(net.sent(40011)).toEqual([{ to: '192.0.2.2:5001', data: receiverReport(1) }]);
+  expect(net.sent(40001)).toEqual([{ to: '192.0.2.1:4001', data: receiverReport(2) }]);
+  expect([a.stats().gated, b.stats().gated]).toEqual([1, 0]);
+  connect(open, open);
+  net.deliver(40000, A, rtp({ sequence: 2 }));
+  expect(net.sent(40010)).toHaveLength(1);
+});
+
+test('multiplexed RTCP of one leaves by the RTCP port of the other', async () => {
+  const { net, connect } = await pair();
+  connect(open, open);
+  net.deliver(40000, A, receiverReport(7));
+  expect(net.sent(40011)).toEqual([{ to: '192.0.2.2:5001', data: receiverReport(7) }]);
+});
+
+test.each<[string, RelayDirection, RelayDirection]>([
+  ['udp(:40000) <-> relay <-> udp(:40010)', open, open],
+  ['udp(:40000) -> relay -> udp(:40010)', open, shut],
+  ['udp(:40000) <- relay <- udp(:40010)', shut, open],
+  ['udp(:40000) -- relay -- udp(:40010)', shut, shut],
+  ['udp(:40000) <-> relay(-> 13>drop 96>101) <-> udp(:40010)', { flow: true, payloadMap: { 96: 101, 13: -1, 0: 0 } }, open],
+  ['udp(:40000) <-> relay(-> 96>101, <- 101>96) <-> udp(:40010)', { flow: true, payloadMap: { 96: 101 } }, { flow: true, payloadMap: { 101: 96 } }],
+])('it says of itself: %s', async (sentence, aToB, bToA) => {
+  const { relay, connect } = await pair();
+  connect(aToB, bToA);
+  expect(relay.describe()).toBe(sentence);
+});
+
+test('a closed relay leaves its endpoints without a way on', async () => {
+  const { net, relay, connect, a } = await pair();
+  connect(open, open);
+  relay.close();
+  net.deliver(40000, A, rtp());
+  expect(net.sent(40010)).toEqual([]);
+  expect(a.stats().gated).toBe(1);
+});
+
+describe('silence', () => {
+  const LIMIT = 1000;
+
+  async function watched(aToB: RelayDirection, bToA: RelayDirection) {
+    const all = await pair();
+    all.connect(aToB, bToA);
+    const look = (ms: number) => {
+      all.clock.ms = ms;
+      return all.relay.silences(LIMIT, ms).map(({ endpoint, silentMs }) => `${endpoint.id} ${silentMs}`);
+    };
+    return { ...all, look };
+  }
+
+  test('is told of once, for each party that ought to send', async () => {
+    const { look } = await watched(open, open);
+    expect(look(999)).toEqual([]);
+    expect(look(1000)).toEqual(['a 1000', 'b 1000']);
+    expect(look(9000)).toEqual([]);
+  });
+
+  test('is judged by absolute time: a late look misses nothing', async () => {
+    const { look, net, clock } = await watched(open, open);
+    clock.ms = 500;
+    net.deliver(40000, A, rtp());
+    expect(look(60_000)).toEqual(['a 59500', 'b 60000']);
+  });
+
+  test('is broken by RTP and by RTCP, and can be told of again', async () => {
+    const { look, net, clock } = await watched(open, open);
+    look(1000);
+    clock.ms = 2000;
+    net.deliver(40000, A, rtp());
+    net.deliver(40011, '192.0.2.2:5001', receiverReport(2));
+    expect(look(2999)).toEqual([]);
+    expect(look(3000)).toEqual(['a 1000', 'b 1000']);
+  });
+
+  test('is not broken by strangers or by what is no media', async () => {
+    const { look, net, clock } = await watched(open, shut);
+    net.deliver(40000, A, rtp());
+    clock.ms = 900;
+    net.deliver(40000, '203.0.113.1:9', rtp({ sequence: 2 }));
+    net.deliver(40000, A, Buffer.from('keepalive'));
+    expect(look(1000)).toEqual(['a 1000']);
+  });
+
+  test('is not expected to end where the direction is gated', async () => {
+    const { look } = await watched(open, shut);
+    expect(look(5000)).toEqual(['a 5000']);
+    const held = await watched(shut, shut);
+    expect(held.look(5000)).toEqual([]);
+  });
+
+  test('starts anew when a direction is opened again, not when it merely stays open', async () => {
+    const { look, connect, clock } = await watched(shut, open);
+    clock.ms = 10_000;
+    connect(open, open);
+    expect(look(10_500)).toEqual(['b 10500']);
+    connect(open, open);
+    expect(look(11_000)).toEqual(['a 1000']);
+  });
+});
