@@ -64,7 +64,7 @@ export async function benchCalls(log: (line: string) => void): Promise<BenchResu
     const system = await kind.start([...callers, ...callees]);
     try {
       await registerCallees(system);
-      await round(system, STEADY, 4); // warm
+      await round(system, 100, 15); // warm: code compiled, tables grown
       const steady = await round(system, STEADY, SECONDS);
       let highest = steady.outcome.failed === 0 ? STEADY : 0;
       for (const rate of LADDER) {

@@ -41,7 +41,7 @@ export async function benchRegistrations(log: (line: string) => void): Promise<B
     const system = await kind.start(users);
     try {
       const idle = residentBytes(system.pids);
-      await round(system, STEADY, 3); // warm: compiled code, every contact known once
+      await round(system, 500, 6); // warm: code compiled, every contact known once
       const steady = await round(system, STEADY, SECONDS);
       let highest = steady.outcome.failed === 0 ? STEADY : 0;
       for (const rate of LADDER) {
