@@ -30,10 +30,10 @@ interface Pair {
 }
 
 async function pair(stage: Stage): Promise<Pair> {
-  const [first, second] = [await newcomer(), await newcomer()];
+  const [first, second] = await Promise.all([newcomer(), newcomer()]);
   const [callerPort, calleePort] = [await stage.port(), await stage.port()];
   return {
-    caller: await ScriptedPhone.registered(stage, { ...first, address: CALLER_ADDRESS }),
+    caller: await ScriptedPhone.make(stage, { ...first, address: CALLER_ADDRESS }),
     callee: await ScriptedPhone.registered(stage, { ...second, address: CALLEE_ADDRESS }),
     number: second.user,
     callerSdp: (version = 1) => sdp({ port: callerPort, address: CALLER_ADDRESS, origin: 'callersorigin', version }),

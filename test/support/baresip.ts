@@ -35,6 +35,7 @@ const BLOCKED_SECONDS = 180;
 export class Baresip implements Phone {
   readonly name: string;
   private readonly events: BaresipEvent[] = [];
+  /** The first event that a wait may take: behind the last dialling, the last ringing and the last call's end. */
   private mark = 0;
   private waiters = new Set<() => void>();
   private replies = new Map<string, (reply: BaresipEvent) => void>();
@@ -71,7 +72,11 @@ export class Baresip implements Phone {
 
   /** Polled: the first registration may be over before the control port is open, so its event may be missed. */
   async registered(): Promise<void> {
-    await eventually(`${this.name} to be registered`, async () => /\b200\b|OK/.test(await this.command('reginfo')), 15_000);
+    await eventually(`${this.name} to be registered`, async () => {
+      const failed = this.events.find(({ type }) => type === 'REGISTER_FAIL');
+      if (failed !== undefined) throw new Error(`${this.name} could not register: ${failed.param ?? ''}`);
+      return this.events.some(({ type }) => type === 'REGISTER_OK') || (await this.command('reginfo')).includes('OK');
+    }, 15_000, 100);
   }
 
   async dial(target: string): Promise<void> {
@@ -80,7 +85,8 @@ export class Baresip implements Phone {
   }
 
   async ringing(): Promise<void> {
-    await this.event('CALL_INCOMING');
+    const incoming = await this.event('CALL_INCOMING');
+    this.mark = this.events.indexOf(incoming) + 1;
   }
 
   async answer(): Promise<void> {
@@ -103,8 +109,9 @@ export class Baresip implements Phone {
     await this.command('hangup');
   }
 
-  async ended(): Promise<string> {
-    return (await this.event('CALL_CLOSED')).param ?? '';
+  async ended(): Promise<void> {
+    const closed = await this.event('CALL_CLOSED');
+    this.mark = this.events.indexOf(closed) + 1;
   }
 
   heard(): Recording {

@@ -11,8 +11,8 @@ export interface Exit {
 
 export interface ChildOptions {
   cwd?: string;
-  /** Added to this process's environment. */
-  env?: Record<string, string>;
+  /** Added to this process's environment; undefined removes. */
+  env?: Record<string, string | undefined>;
   /** Run inside this network namespace (`ip netns exec`, which execs: the pid is the program's own). */
   netns?: string | undefined;
   /** Takes stdout as bytes instead of it being kept as text (a program used as a pipe). */
@@ -84,6 +84,11 @@ export class Child {
 
   get running(): boolean {
     return this.exit === undefined;
+  }
+
+  /** How it ended; undefined while it runs. */
+  get end(): Exit | undefined {
+    return this.exit;
   }
 
   /** Everything printed so far on stdout and stderr, in the order it arrived. */

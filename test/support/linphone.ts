@@ -28,7 +28,7 @@ const ALL_CODECS: Array<[string, number, number]> = [
 export class Linphone implements Phone {
   readonly name: string;
   private readonly log: string;
-  /** Where in the log the current wait may begin: behind what the last command already caused. */
+  /** Where in the log the current wait begins: behind the last command, the last ringing and the last call's end. */
   private mark = 0;
   private calls = 0;
   private recording = '';
@@ -71,11 +71,11 @@ export class Linphone implements Phone {
   async dial(target: string): Promise<void> {
     this.remember();
     this.command(`call sip:${target}@${this.domain}`);
-    await this.seen(/LinphoneCallOutgoingInit/);
+    await this.seen(/to LinphoneCallOutgoingInit/);
   }
 
   async ringing(): Promise<void> {
-    await this.seen(/LinphoneCallIncomingReceived/);
+    this.mark = await this.seen(/to LinphoneCallIncomingReceived/);
   }
 
   async answer(): Promise<void> {
@@ -83,7 +83,7 @@ export class Linphone implements Phone {
   }
 
   async inCall(): Promise<void> {
-    await this.seen(/LinphoneCallStreamsRunning/);
+    await this.seen(/to LinphoneCallStreamsRunning/);
   }
 
   async hold(): Promise<void> {
@@ -95,16 +95,15 @@ export class Linphone implements Phone {
   async resume(): Promise<void> {
     this.remember();
     this.command('resume');
-    await this.seen(/LinphoneCallStreamsRunning/);
+    await this.seen(/to LinphoneCallStreamsRunning/);
   }
 
   async hangUp(): Promise<void> {
     this.command('terminate');
   }
 
-  async ended(): Promise<string> {
-    await this.seen(/LinphoneCall(End|Error)\b/);
-    return /reason: (.*)/.exec(this.logText())?.[1] ?? '';
+  async ended(): Promise<void> {
+    this.mark = await this.seen(/to LinphoneCall(End|Error)\b/);
   }
 
   heard(): Recording {
@@ -150,10 +149,12 @@ export class Linphone implements Phone {
     return readIfThere(this.log);
   }
 
-  private async seen(pattern: RegExp, from = this.mark): Promise<void> {
-    await eventually(`${this.name} to log ${pattern}`, () => {
+  /** Waits for this in the log from `from` on; resolves with the place behind it. */
+  private async seen(pattern: RegExp, from = this.mark): Promise<number> {
+    return eventually(`${this.name} to log ${pattern}`, () => {
       if (!this.child.running) throw new Error(`${this.name} has ended while waiting for ${pattern}`);
-      return pattern.test(this.logText().slice(from));
+      const match = pattern.exec(this.logText().slice(from));
+      return match === null ? undefined : from + match.index + match[0].length;
     }, 15_000);
   }
 }

@@ -34,8 +34,8 @@ export interface Phone {
   hold(): Promise<void>;
   resume(): Promise<void>;
   hangUp(): Promise<void>;
-  /** Waits until the call is over; resolves with the reason the phone gives. */
-  ended(): Promise<string>;
+  /** Waits until the call is over. */
+  ended(): Promise<void>;
   /** What this phone has played to its user so far in the current or last call (also while the call is up). */
   heard(): Recording;
   report(): string;

@@ -49,7 +49,7 @@ export class ScriptedPhone {
   /** Sends one REGISTER with its digest dance. `final` is the status that has to come after it. */
   register(values: Values = {}, extra: Extra = {}): Promise<SippResult> {
     return Sipp.run(this.stage, {
-      ...this.common('register', { contact: this.contact, expires: 120, final: 200, ...values }),
+      ...this.common('register', { contact: this.scenarioContact, expires: 120, final: 200, ...values }),
       port: this.port,
       ...extra,
     });
@@ -57,7 +57,7 @@ export class ScriptedPhone {
 
   /** Any other scenario that registers. */
   runs(scenario: string, values: Values = {}, extra: Extra = {}): Promise<SippResult> {
-    return Sipp.run(this.stage, { ...this.common(scenario, { contact: this.contact, ...values }), port: this.port, ...extra });
+    return Sipp.run(this.stage, { ...this.common(scenario, { contact: this.scenarioContact, ...values }), port: this.port, ...extra });
   }
 
   /** Waits for calls with this scenario. */
@@ -69,6 +69,11 @@ export class ScriptedPhone {
   /** Dials with this scenario. */
   calls(number: string, scenario: string, values: Values = {}, extra: Extra = {}): Promise<Sipp> {
     return Sipp.start(this.stage, { ...this.common(scenario, values), dials: number, ...extra });
+  }
+
+  /** SIPp takes `[::1]` for a keyword of its own, and has one that means it. */
+  private get scenarioContact(): string {
+    return this.contact.replace(/\[[\da-f:]+\]/i, '[local_ip]');
   }
 
   private get transport(): 'udp' | 'tcp' {

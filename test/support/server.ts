@@ -8,8 +8,11 @@ import { Child, describeExit, run, type Exit } from './child';
 import type { Stage } from './stage';
 
 const ROOT = join(__dirname, '..', '..');
-/** OFFHOOK_TEST_DIST: a build in another place (an installed package, say). */
-const COMMAND = join(process.env['OFFHOOK_TEST_DIST'] ?? join(ROOT, 'dist'), 'signaling', 'cli', 'offhook.js');
+/** DIST_UNDER_TEST: a build in another place (an installed package, say). */
+const COMMAND = join(process.env['DIST_UNDER_TEST'] ?? join(ROOT, 'dist'), 'signaling', 'cli', 'offhook.js');
+
+/** What the person who runs the tests has set for a server of their own is not for these. */
+const WITHOUT_SETTINGS = Object.fromEntries(Object.keys(process.env).filter((name) => name.startsWith('OFFHOOK_')).map((name) => [name, undefined]));
 
 /** RTP ports of one server: enough for 100 calls of two phones with ports that rest for a while after use. */
 const MEDIA_PORTS = 900;
@@ -54,7 +57,7 @@ export class Server {
     const settings = { 'media.portMin': media.first, 'media.portMax': media.last, ...options.settings };
     const listen = [host, ...(options.moreHosts ?? [])].map((one) => `${one}:${port}`).join(',');
     const args = ['serve', '--data', data, '--sip', listen, ...Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`])];
-    const child = new Child('offhook serve', process.execPath, [builtCommand(), ...args], { cwd: stage.folder, netns: options.netns });
+    const child = new Child('offhook serve', process.execPath, [builtCommand(), ...args], { cwd: stage.folder, env: WITHOUT_SETTINGS, netns: options.netns });
     // Ends it also when it never gets ready, and keeps its output for the failure message.
     stage.own({ close: () => child.stop('SIGKILL').then(() => undefined), report: () => child.tail(80) });
     const [, json = ''] = await child.waitFor(/^ready (\{.*\})$/m, 20_000);
@@ -101,7 +104,7 @@ export class Server {
 
 /** Runs `offhook …` to its end. */
 export function offhook(args: string[], options: { cwd?: string; timeoutMs?: number } = {}): Promise<Exit & { output: string }> {
-  return run(process.execPath, [builtCommand(), ...args], { timeoutMs: 20_000, ...options });
+  return run(process.execPath, [builtCommand(), ...args], { timeoutMs: 20_000, env: WITHOUT_SETTINGS, ...options });
 }
 
 export function passwordOf(number: string): string {

@@ -114,10 +114,12 @@ export class Sipp {
   }
 
   report(): string {
+    const title = `--- sipp ${this.scenario} on port ${this.port}`;
+    if (this.child.end?.code === 0) return `${title}: all went as the scenario says`;
     const errors = readIfThere(join(this.folder, 'errors.log'));
     const last = this.messages().slice(-12).map((message) => `>>> ${message.direction}\n${message.text.trimEnd()}`);
     const printed = this.child.running || errors !== '' ? '' : this.child.tail(30);
-    return [`--- sipp ${this.scenario} on port ${this.port}`, errors, printed, ...last].filter((text) => text !== '').join('\n');
+    return [title, errors, printed, ...last].filter((text) => text !== '').join('\n');
   }
 
   async close(): Promise<void> {
