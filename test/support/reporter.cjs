@@ -10,6 +10,7 @@ const WORDS = { passed: 'passed', failed: 'failed', pending: 'skipped', skipped:
 class LineReporter {
   constructor(globalConfig) {
     this.rootDir = globalConfig.rootDir;
+    this.byName = Boolean(globalConfig.testNamePattern);
     this.suites = [];
   }
 
@@ -22,9 +23,11 @@ class LineReporter {
     const tests = result.testResults.map(({ ancestorTitles, title, status }) => ({ name: [...ancestorTitles, title].join(' › '), outcome: WORDS[status] ?? status }));
     const suite = { file, tests, error: result.testExecError ? result.failureMessage : undefined };
     this.suites.push(suite);
+    // Chosen by name, and not in this file.
+    if (this.byName && suite.error === undefined && tests.every((test) => test.outcome === 'skipped')) return;
     const seconds = ((result.perfStats.end - result.perfStats.start) / 1000).toFixed(1);
     const failed = suite.error !== undefined || tests.some((test) => test.outcome === 'failed');
-    const counts = ['passed', 'failed', 'skipped'].flatMap((word) => {
+    const counts = ['passed', 'failed', ...(this.byName ? [] : ['skipped'])].flatMap((word) => {
       const count = tests.filter((test) => test.outcome === word).length;
       return count ? [`${count} ${word}`] : [];
     });
