@@ -96,6 +96,16 @@ need('linphone', 'baresip')('softphones', () => {
     await hangUp(both.baresip, both);
   }));
 
+  test('key presses arrive, both ways', ...shared(async (stage) => {
+    const both = await phones(stage);
+    await call(both.linphone, '1002', both.baresip);
+    await both.linphone.press('5');
+    await both.baresip.pressed('5');
+    await both.baresip.press('7');
+    await both.linphone.pressed('7');
+    await hangUp(both.linphone, both);
+  }));
+
   test('Linphone holds: it hears nothing; it resumes: both hear again', ...shared(async (stage) => {
     const both = await phones(stage);
     await call(both.baresip, '1001', both.linphone);

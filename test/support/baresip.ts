@@ -105,6 +105,14 @@ export class Baresip implements Phone {
     await this.command('resume');
   }
 
+  async press(key: string): Promise<void> {
+    await this.command('sndcode', key);
+  }
+
+  async pressed(key: string): Promise<void> {
+    await this.event('CALL_DTMF_START', ({ param }) => param === key);
+  }
+
   async hangUp(): Promise<void> {
     await this.command('hangup');
   }
@@ -158,14 +166,14 @@ export class Baresip implements Phone {
     this.mark = this.events.length;
   }
 
-  private async event(type: string, timeoutMs = 15_000): Promise<BaresipEvent> {
+  private async event(type: string, fits: (event: BaresipEvent) => boolean = () => true, timeoutMs = 15_000): Promise<BaresipEvent> {
     return new Promise((resolve, reject) => {
       const finish = (): void => {
         clearTimeout(timer);
         this.waiters.delete(look);
       };
       const look = (): void => {
-        const index = this.events.findIndex((event, i) => i >= this.mark && event.type === type);
+        const index = this.events.findIndex((event, i) => i >= this.mark && event.type === type && fits(event));
         const found = this.events[index];
         if (found === undefined) return;
         finish();

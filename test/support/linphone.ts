@@ -98,6 +98,14 @@ export class Linphone implements Phone {
     await this.seen(/to LinphoneCallStreamsRunning/);
   }
 
+  async press(key: string): Promise<void> {
+    this.command(key);
+  }
+
+  async pressed(key: string): Promise<void> {
+    await this.child.waitFor(new RegExp(`Receiving tone [${key}]`), 10_000);
+  }
+
   async hangUp(): Promise<void> {
     this.command('terminate');
   }

@@ -34,6 +34,10 @@ export interface Phone {
   hold(): Promise<void>;
   resume(): Promise<void>;
   hangUp(): Promise<void>;
+  /** Sends a key press (RFC 4733) in the call. */
+  press(key: string): Promise<void>;
+  /** Waits until the other side's key press has arrived. */
+  pressed(key: string): Promise<void>;
   /** Waits until the call is over. */
   ended(): Promise<void>;
   /** What this phone has played to its user so far in the current or last call (also while the call is up). */

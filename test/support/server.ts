@@ -14,8 +14,8 @@ const COMMAND = join(process.env['DIST_UNDER_TEST'] ?? join(ROOT, 'dist'), 'sign
 /** What the person who runs the tests has set for a server of their own is not for these. */
 const WITHOUT_SETTINGS = Object.fromEntries(Object.keys(process.env).filter((name) => name.startsWith('OFFHOOK_')).map((name) => [name, undefined]));
 
-/** RTP ports of one server: enough for 100 calls of two phones with ports that rest for a while after use. */
-const MEDIA_PORTS = 900;
+/** RTP ports of one server: four for a call, and they rest for a while after use. Suites run side by side in one range. */
+const MEDIA_PORTS = 100;
 
 export interface ServerOptions {
   /** Extensions that exist from the start (with `passwordOf`); 1001 and 1002 by default. None: the server makes its own. */
@@ -27,7 +27,7 @@ export interface ServerOptions {
   netns?: string;
   /** Data folder and port of an earlier server, to go on where it stopped. */
   successorOf?: Server;
-  /** RTP ports; 900 (two per phone in a call) */
+  /** RTP ports (two per phone in a call); 100 */
   mediaPorts?: number;
 }
 
