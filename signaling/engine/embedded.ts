@@ -70,7 +70,7 @@ class Handle {
         else this.isClosed = true;
       });
       worker.on('error', (error) => {
-        this.failure = error instanceof Error ? error : new Error(String(error));
+        this.failure = asError(error);
         reject(this.failure);
       });
       worker.on('exit', (code) => {
@@ -124,4 +124,11 @@ class Handle {
     this.questions.clear();
     for (const fn of this.listeners.splice(0)) fn(error);
   }
+}
+
+/** What a thread threw: usually an Error, though perhaps of another realm, or anything at all. */
+function asError(thrown: unknown): Error {
+  if (thrown instanceof Error) return thrown;
+  const message = typeof thrown === 'object' && thrown !== null && 'message' in thrown ? String(thrown.message) : String(thrown);
+  return new Error(message);
 }
