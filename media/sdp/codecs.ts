@@ -22,7 +22,7 @@ interface Known {
   fmtp?(text: string): string | undefined;
 }
 
-const mono = (name: string, clockRate: number) => (codec: Codec) => codec.name.toUpperCase() === name && codec.clockRate === clockRate && codec.channels === 1;
+const mono = (name: string, clockRate: number) => (codec: Codec) => codec.clockRate === clockRate && codec.channels === 1 && (codec.name === name || codec.name.toUpperCase() === name);
 
 const opusParameter = /^(maxplaybackrate|sprop-maxcapturerate|maxptime|ptime|minptime|maxaveragebitrate|stereo|sprop-stereo|cbr|useinbandfec|usedtx)=\d{1,7}$/i;
 
@@ -48,12 +48,17 @@ const known: readonly Known[] = [
 /** Two formats with equal keys are the same format, whatever number each side gave it. */
 export const codecKey = (codec: Codec): string => `${codec.name.toLowerCase()}/${codec.clockRate}/${codec.channels}`;
 
+/** What `codecKey` tells, without making the text. */
+export const sameFormat = (a: Codec, b: Codec): boolean =>
+  a.clockRate === b.clockRate && a.channels === b.channels && (a.name === b.name || a.name.toLowerCase() === b.name.toLowerCase());
+
 /** The codec with its parameters reduced to what may be passed on; undefined when the plane does not know it. */
 export function relayable(codec: Codec): Codec | undefined {
   const format = known.find((k) => k.is(codec));
   if (!format) return undefined;
+  if (codec.fmtp === undefined) return codec;
   const { fmtp, ...rest } = codec;
-  const kept = fmtp === undefined ? undefined : format.fmtp?.(fmtp);
+  const kept = format.fmtp?.(fmtp);
   return kept === undefined ? rest : { ...rest, fmtp: kept };
 }
 
@@ -71,4 +76,4 @@ export const ownOffer: readonly Codec[] = [
 
 /** Same formats under the same numbers in the same order; parameters do not count. */
 export const sameCodecs = (a: readonly Codec[], b: readonly Codec[]): boolean =>
-  a.length === b.length && a.every((codec, i) => codec.payloadType === b[i]?.payloadType && codecKey(codec) === codecKey(b[i] as Codec));
+  a.length === b.length && a.every((codec, i) => codec.payloadType === b[i]?.payloadType && sameFormat(codec, b[i] as Codec));

@@ -2,7 +2,7 @@
  * Offer and answer between two peers who do not see each other (RFC 3264): what of one's description goes into ours for the other, and
  * how the packets then have to be renumbered on their way.
  */
-import { codecKey, isVoice, relayable, sameCodecs } from './codecs';
+import { isVoice, relayable, sameCodecs, sameFormat } from './codecs';
 import { both, receives, reverse, sends } from './direction';
 import { SdpError, type Codec, type Direction, type SessionDescription, type StreamDescription } from './model';
 import { renumber, type AudioSpec } from './write';
@@ -22,19 +22,23 @@ const transports = ['RTP/AVP', 'RTP/AVPF'];
 
 /** The first audio stream of an offer that can be relayed. Errors: `unacceptable`, with what stands in the way. */
 export function pickOffer(session: SessionDescription): Picked {
-  let problem = new SdpError('unacceptable', 'there is no audio stream', 304);
+  let problem: StreamDescription | undefined;
   for (const [index, stream] of session.streams.entries()) {
     if (stream.kind !== 'audio' || stream.port === 0) continue;
-    if (!transports.includes(stream.transport.toUpperCase())) {
-      problem = new SdpError('unacceptable', `audio over ${token(stream.transport)} is not supported, only RTP/AVP`, 302);
-      continue;
+    if (transports.includes(stream.transport.toUpperCase())) {
+      const codecs = stream.codecs.flatMap((codec) => relayable(codec) ?? []);
+      if (codecs.some(isVoice)) return { session, index, stream, codecs };
     }
-    const codecs = stream.codecs.flatMap((codec) => relayable(codec) ?? []);
-    if (codecs.some(isVoice)) return { session, index, stream, codecs };
-    const names = stream.codecs.map((c) => token(c.name)).slice(0, 5).join(', ') || 'none that are named';
-    problem = new SdpError('unacceptable', `no common codec: offered were ${names}; known are opus, G722, PCMU, PCMA`, 305);
+    problem = stream;
   }
-  throw problem;
+  throw obstacle(problem);
+}
+
+function obstacle(stream: StreamDescription | undefined): SdpError {
+  if (!stream) return new SdpError('unacceptable', 'there is no audio stream', 304);
+  if (!transports.includes(stream.transport.toUpperCase())) return new SdpError('unacceptable', `audio over ${token(stream.transport)} is not supported, only RTP/AVP`, 302);
+  const names = stream.codecs.map((c) => token(c.name)).slice(0, 5).join(', ') || 'none that are named';
+  return new SdpError('unacceptable', `no common codec: offered were ${names}; known are opus, G722, PCMU, PCMA`, 305);
 }
 
 /**
@@ -48,7 +52,7 @@ export function pickAnswer(session: SessionDescription, index: number, offered: 
     // an answer that leaves out an rtpmap means ours
     const codec = stream.codecs.find((c) => String(c.payloadType) === format) ?? offered.find((c) => String(c.payloadType) === format);
     const kept = codec && relayable(codec);
-    return kept && offered.some((c) => codecKey(c) === codecKey(kept)) ? [kept] : [];
+    return kept && offered.some((c) => sameFormat(c, kept)) ? [kept] : [];
   });
   if (!codecs.some(isVoice)) throw new SdpError('unacceptable', 'the answer has no codec of the offer', 305);
   return { session, index, stream, codecs };
@@ -66,7 +70,7 @@ export function relayOffer(from: Picked, bound: ReadonlyMap<number, string>): Au
  */
 export function relayAnswer(offer: Picked, from: Picked, ownNumbers = false): AudioSpec {
   const codecs = from.codecs.flatMap((codec): Codec[] => {
-    const same = offer.codecs.find((c) => codecKey(c) === codecKey(codec));
+    const same = offer.codecs.find((c) => sameFormat(c, codec));
     return same ? [ownNumbers ? codec : { ...codec, payloadType: same.payloadType }] : [];
   });
   if (!codecs.some(isVoice)) throw new SdpError('unacceptable', 'the two sides have no codec in common', 305);
@@ -88,7 +92,7 @@ export interface Numbers {
 /** Payload type as received → as sent, from one peer to the other; only where it changes. -1: the receiver does not know the format. */
 export function payloadMap(sender: Numbers, receiver: Numbers): Record<number, number> {
   const map: Record<number, number> = {};
-  const target = (codec: Codec) => receiver.heard.find((c) => codecKey(c) === codecKey(codec))?.payloadType ?? -1;
+  const target = (codec: Codec) => receiver.heard.find((c) => sameFormat(c, codec))?.payloadType ?? -1;
   for (const codec of sender.told) {
     const to = target(codec);
     if (to !== codec.payloadType) map[codec.payloadType] = to;

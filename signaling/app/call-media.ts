@@ -30,7 +30,7 @@ export class NoMedia extends Error {
  * signaling. Errors: `NoMedia`. When the call has ended meanwhile, the ports go back at once and the leg stays without.
  */
 export async function allocate(ctx: CallContext, call: Call, leg: Leg): Promise<void> {
-  let problem = new NoMedia('no-address', `no address of ours for ${leg.source}`);
+  let failure: string | undefined;
   for (const { family, peer } of places(leg)) {
     const address = ctx.reach.addressFor(peer, family);
     if (address === undefined) continue;
@@ -45,10 +45,10 @@ export async function allocate(ctx: CallContext, call: Call, leg: Leg): Promise<
       return;
     } catch (err) {
       ctx.counters.mediaErrors++;
-      problem = new NoMedia('no-ports', String(err));
+      failure = String(err);
     }
   }
-  throw problem;
+  throw failure === undefined ? new NoMedia('no-address', `no address of ours for ${leg.source}`) : new NoMedia('no-ports', failure);
 }
 
 function places(leg: Leg): Array<{ family: Family; peer: string }> {

@@ -62,6 +62,7 @@ export function cancelOthers(ctx: CallContext, call: Call, winner: Leg | undefin
     fork.ended ??= 'cancelled';
     releaseLeg(ctx, call, fork.leg);
   }
+  call.forks = [];
 }
 
 /** A phone answered a call that has been decided otherwise (its 200 crossed our CANCEL): it is told with BYE. */
