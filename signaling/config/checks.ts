@@ -8,11 +8,6 @@ export const checks: ReadonlyArray<(settings: Settings) => string | undefined> =
       ? undefined
       : `registrar.minExpires (${r.minExpires}), registrar.defaultExpires (${r.defaultExpires}) and registrar.maxExpires (${r.maxExpires}) must not decrease in this order.`,
 
-  ({ call }) =>
-    call.minSessionSeconds <= call.sessionSeconds
-      ? undefined
-      : `call.minSessionSeconds (${call.minSessionSeconds}) must not be above call.sessionSeconds (${call.sessionSeconds}).`,
-
   // An even port for RTP and the odd one above it for RTCP (RFC 3550 §11): fewer than four ports are not one call.
   ({ media }) =>
     media.portMin + 3 <= media.portMax

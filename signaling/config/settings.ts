@@ -38,8 +38,6 @@ export const settings = {
     maxConnectionsPerSource: setting(whole(1, 1_000_000), 100, 'TCP connections at once from one address'),
     maxRememberedFlows: setting(whole(1, 10_000_000), 50_000, 'phones whose TCP connection is remembered as the way back'),
     tcpIdleSeconds: setting(whole(10, 86_400, 'seconds'), 3700, 'a silent TCP connection without a registration is closed after this long', { unit: 'seconds' }),
-    tcpUnfinishedSeconds: setting(whole(1, 600, 'seconds'), 15, 'a TCP connection is closed when a message begun is not complete after this long', { unit: 'seconds' }),
-    tcpConnectSeconds: setting(whole(1, 120, 'seconds'), 5, 'connecting to a phone is given up after this long', { unit: 'seconds' }),
   },
   engine: {
     control: setting(hostPort(), { host: '127.0.0.1', port: 0 }, "where the embedded engine speaks drachtio's control protocol; port 0 takes any free one"),
@@ -65,8 +63,7 @@ export const settings = {
   call: {
     ringSeconds: setting(whole(1, 600, 'seconds'), 60, 'an unanswered call is given up after this long', { unit: 'seconds' }),
     maxCalls: setting(whole(1, 1_000_000), 2000, 'calls at once'),
-    sessionSeconds: setting(whole(90, 86_400, 'seconds'), 1800, 'session timer (RFC 4028) that we ask for', { unit: 'seconds' }),
-    minSessionSeconds: setting(whole(90, 86_400, 'seconds'), 90, 'shortest session timer accepted', { unit: 'seconds' }),
+    minSessionSeconds: setting(whole(90, 86_400, 'seconds'), 90, 'shortest session timer (RFC 4028) accepted', { unit: 'seconds' }),
   },
   media: {
     portMin: setting(whole(1024, 65_534), 20_000, 'first UDP port for RTP and RTCP'),

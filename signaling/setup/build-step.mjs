@@ -24,7 +24,7 @@ export async function build(root, { say }) {
   say('Building …');
   // Noted as they are now: what changes while this runs is built next time.
   const { changed, orphans, stamp } = compare(root);
-  for (const path of orphans) rmSync(join(root, path), { force: true });
+  for (const path of orphans.flatMap((output) => [output, `${output}.map`])) rmSync(join(root, path), { force: true });
   const { status, output } = await runProgram(process.execPath, [TRANSPILER, root], { cwd: root, input: changed.join('\n') });
   if (status !== 0) throw new SetupError(`Building failed. The TypeScript compiler says:\n${firstLines(output)}`);
   writeFileSync(join(root, STAMP), JSON.stringify(stamp));

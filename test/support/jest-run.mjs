@@ -35,7 +35,7 @@ function jest(root, suites, names, workers, results) {
     '--runTestsByPath', ...suites,
   ];
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, OFFHOOK_TEST_RESULTS: results }, stdio: ['ignore', 'inherit', 'inherit'] });
+    const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, JEST_RESULTS_FILE: results }, stdio: ['ignore', 'inherit', 'inherit'] });
     let lingering;
     const watch = setInterval(() => {
       if (!readResults(results)) return;

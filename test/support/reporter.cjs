@@ -1,6 +1,6 @@
 /**
  * Jest's reporter for `npm test`: a line for each suite file as it ends, failures in full, and everything as JSON in the file that
- * OFFHOOK_TEST_RESULTS names, for `test/run.mjs` to add up.
+ * JEST_RESULTS_FILE names, for `test/run.mjs` to add up.
  */
 const { writeFileSync } = require('node:fs');
 const { relative, sep } = require('node:path');
@@ -37,7 +37,7 @@ class LineReporter {
   }
 
   onRunComplete() {
-    writeFileSync(process.env.OFFHOOK_TEST_RESULTS, JSON.stringify(this.suites));
+    writeFileSync(process.env.JEST_RESULTS_FILE, JSON.stringify(this.suites));
   }
 }
 

@@ -163,11 +163,7 @@ describe('another writer', () => {
     const script = join(folder, 'open.cjs');
     writeFileSync(
       script,
-      `require(${JSON.stringify(require.resolve('@swc/core'))});
-       const swc = require(${JSON.stringify(require.resolve('@swc/core'))});
-       require('node:module')._extensions['.ts'] = (module, path) =>
-         module._compile(swc.transformFileSync(path, { module: { type: 'commonjs' }, jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }).code, path);
-       const { openStore } = require(${JSON.stringify(join(__dirname, '../../../signaling/store/store.ts'))});
+      `const { openStore } = require(${JSON.stringify(join(__dirname, '../../../signaling/store/store.ts'))});
        (async () => {
          const store = await openStore({ dataDir: ${JSON.stringify(join(folder, 'data'))} });
          for (let n = 0; n < 20; n++)
@@ -177,7 +173,7 @@ describe('another writer', () => {
     );
     const run = () =>
       new Promise<string>((resolve) => {
-        const child = spawn(process.execPath, [script], { stdio: ['ignore', 'ignore', 'pipe'] });
+        const child = spawn(process.execPath, ['--require', join(__dirname, '../../support/register-ts.cjs'), script], { stdio: ['ignore', 'ignore', 'pipe'] });
         let errors = '';
         child.stderr.on('data', (chunk: Buffer) => (errors += chunk));
         child.on('close', (status) => resolve(`${status} ${errors}`));
