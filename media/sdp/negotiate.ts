@@ -58,9 +58,14 @@ export function pickAnswer(session: SessionDescription, index: number, offered: 
   return { session, index, stream, codecs };
 }
 
-/** One peer's offer as ours to the other. `bound`: the numbers that already mean something there. */
+/**
+ * One peer's offer as ours to the other. `bound`: the numbers that already mean something there.
+ * Errors: `unacceptable` when so many do that none is free for a codec.
+ */
 export function relayOffer(from: Picked, bound: ReadonlyMap<number, string>): AudioSpec {
-  return { codecs: renumber(from.codecs, bound), direction: from.stream.direction, ...packetTimes(from.stream) };
+  const codecs = renumber(from.codecs, bound);
+  if (!codecs.some(isVoice)) throw new SdpError('unacceptable', 'this session has used up its payload numbers', 399);
+  return { codecs, direction: from.stream.direction, ...packetTimes(from.stream) };
 }
 
 /**

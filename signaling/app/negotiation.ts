@@ -44,11 +44,11 @@ function change(ctx: CallContext, call: Call, leg: Leg, req: SipRequest, open: O
     open.answer(491, 'Request Pending');
     return;
   }
-  if (body.sdp === undefined) {
-    withoutSdp();
-    return;
-  }
   try {
+    if (body.sdp === undefined) {
+      withoutSdp();
+      return;
+    }
     const offer = pickOffer(parseSdp(body.sdp));
     leg.source = sourceOf(req, leg);
     if (leg.heard && sameDescription(leg.heard.session, offer.session)) answerRefresh(ctx, call, leg, offer, open);
@@ -85,8 +85,9 @@ function answerRefresh(ctx: CallContext, call: Call, leg: Leg, offer: Picked, op
 function passOnOffer(ctx: CallContext, call: Call, leg: Leg, offer: Picked, open: OpenRequest): void {
   const other = call.other(leg);
   if (!other) throw new Error('a session without another side');
+  const spec = relayOffer(offer, other.numbers);
   call.negotiating = leg.side;
-  propose(ctx, call, other, relayOffer(offer, other.numbers), offer, (result) => {
+  propose(ctx, call, other, spec, offer, (result) => {
     if (typeof result === 'number') {
       call.negotiating = undefined;
       ctx.counters.refusedChanges++;
@@ -154,9 +155,9 @@ function answerTo200(ctx: CallContext, call: Call, offered: Offered, body: strin
 function offerInAnswer(ctx: CallContext, call: Call, leg: Leg, req: SipRequest, open: OpenRequest): void {
   const other = call.other(leg);
   if (!other?.heard) throw new Error('a session without another side');
+  const spec = { ...relayOffer(other.heard, leg.numbers), direction: other.wants };
   leg.source = sourceOf(req, leg);
   call.negotiating = leg.side;
-  const spec = { ...relayOffer(other.heard, leg.numbers), direction: other.wants };
   const offered = offerTo(leg, mediaAddress(leg, other.heard.stream), spec);
   awaitAnswer(ctx, call, leg, cseqOf(req), offered, () => {
     offered.refused();
@@ -209,12 +210,18 @@ function concerns(leg: Leg, other: Leg | undefined): boolean {
 function tellOther(ctx: CallContext, call: Call, leg: Leg): void {
   const other = call.other(leg);
   if (!other || !leg.heard) throw new Error('a session without another side');
-  call.negotiating = leg.side;
-  propose(ctx, call, other, { ...relayOffer(leg.heard, other.numbers), direction: leg.agreed }, leg.heard, (result) => {
+  const done = (result: Picked | number) => {
     call.negotiating = undefined;
     if (typeof result === 'number') ctx.counters.refusedChanges++;
     else rewire(ctx, call);
-  });
+  };
+  call.negotiating = leg.side;
+  try {
+    propose(ctx, call, other, { ...relayOffer(leg.heard, other.numbers), direction: leg.agreed }, leg.heard, done);
+  } catch (err) {
+    if (!(err instanceof SdpError)) throw err;
+    done(488);
+  }
 }
 
 function rewire(ctx: CallContext, call: Call): void {

@@ -102,6 +102,25 @@ test('a number that already means something else on the other leg is changed for
   expect(call.caller.requests[0]?.body).toMatch(/m=audio \d+ RTP\/AVP 96\r\na=rtpmap:96 opus/);
 });
 
+test('a phone that keeps inventing numbers is refused when none is left, and the call goes on', async () => {
+  const call = await up();
+  let status = 200;
+  for (let i = 0; i < 40 && status === 200; i++) {
+    // each codec of the other leg's 32 dynamic numbers goes to another clock rate of events
+    const offer = sdp(A, i + 2, { codecs: '0 96' }) + `a=rtpmap:96 telephone-event/${8000 + i}\r\n`;
+    const res = call.caller.receives('INVITE', offer);
+    call.phone.requests.at(-1)?.answer(200, sdp(B, i + 2, { codecs: '0' }));
+    status = res.final?.status ?? 0;
+  }
+  expect(status).toBe(200);
+  // PCMU has its number for ever; opus would need a new one
+  const res = call.caller.receives('INVITE', sdp(A, 99, { codecs: '96' }) + 'a=rtpmap:96 opus/48000/2\r\n');
+  expect(res.final?.status).toBe(488);
+  expect(call.caller.receives('INVITE', sdp(A, 100, { codecs: '0', direction: 'sendonly' })).final).toBeUndefined();
+  call.phone.requests.at(-1)?.answer(200, sdp(B, 99, { codecs: '0', direction: 'recvonly' }));
+  expect(call.w.calls.list()).toMatchObject([{ state: 'up', held: true }]);
+});
+
 test('a session refresh is answered by ourselves, word for word as before', async () => {
   const call = await up();
   for (const dialog of [call.caller, call.phone]) {

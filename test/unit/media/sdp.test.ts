@@ -344,6 +344,11 @@ describe('our side over time', () => {
     expect(renumber(codecs, none)).toEqual(codecs);
   });
 
+  test('a session that has used up its numbers cannot take another codec', () => {
+    const bound = new Map(Array.from({ length: 128 }, (_, n) => [n, `codec-${n}/8000/1`]));
+    expect(failure(() => relayOffer(pickOffer(parseSdp(linphone)), bound)).code).toBe('unacceptable');
+  });
+
   test('a refresh is told from a change', () => {
     const session = parseSdp(sipp);
     expect(sameDescription(session, parseSdp(sipp))).toBe(true);
