@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { node, ROOT } from '../setup/in-node';
 import { temporaryFolder } from './run-cli';
 
+// Every test starts processes; on a busy machine that takes its time.
+jest.setTimeout(60_000);
+
 const REGISTER = join(ROOT, 'test', 'support', 'register-ts.cjs');
 const COMMAND = join(ROOT, 'signaling', 'cli', 'offhook.ts');
 

@@ -2,6 +2,9 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { folderOf, inNode, SETUP } from './in-node';
 
+// Every test starts processes; on a busy machine that takes its time.
+jest.setTimeout(60_000);
+
 const MODULE = join(SETUP, 'install-step.mjs');
 
 interface Entry {

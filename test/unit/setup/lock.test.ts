@@ -2,6 +2,9 @@ import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { folderOf, inNode, node, SETUP } from './in-node';
 
+// Every test starts processes; on a busy machine that takes its time.
+jest.setTimeout(60_000);
+
 const MODULE = join(SETUP, 'lock.mjs');
 
 let folder: ReturnType<typeof folderOf>;

@@ -2,6 +2,9 @@ import { cpSync, existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, s
 import { join } from 'node:path';
 import { folderOf, inNode, node, ROOT, SETUP } from './in-node';
 
+// Every test starts processes; on a busy machine that takes its time.
+jest.setTimeout(60_000);
+
 /** A checkout with the real set-up, one package to install (by an npm of ours), and a command that tells how it was called. */
 function checkout() {
   const folder = folderOf({
@@ -10,10 +13,12 @@ function checkout() {
     'tsconfig.json': readFileSync(join(ROOT, 'tsconfig.json'), 'utf8'),
     'signaling/cli/offhook.ts': `#!/usr/bin/env node
       export async function run(argv: string[], defaults: Record<string, string>): Promise<void> {
+        process.exitCode = argv.includes('--fail') ? 2 : 0;
+        if (argv.includes('--stay')) {
+          const stay = setInterval(() => undefined, 1000);
+          process.on('SIGTERM', () => { clearInterval(stay); process.exitCode = 7; });
+        }
         process.stdout.write(JSON.stringify({ argv, defaults }) + '\\n');
-        if (!argv.includes('--stay')) return void (process.exitCode = argv.includes('--fail') ? 2 : 0);
-        const stay = setInterval(() => undefined, 1000);
-        process.on('SIGTERM', () => { clearInterval(stay); process.exitCode = 7; });
       }
       if (require.main === module) process.stdout.write('called ' + process.argv.slice(2));\n`,
     'fake/npm-cli.js': `const fs = require('node:fs'); fs.appendFileSync('calls', 'npm\\n');

@@ -2,6 +2,9 @@
 import { join } from 'node:path';
 import { inNode, ROOT } from '../setup/in-node';
 
+// Every test starts processes; on a busy machine that takes its time.
+jest.setTimeout(60_000);
+
 const support = (name: string) => join(ROOT, 'test', 'support', name);
 
 describe('the selection', () => {
