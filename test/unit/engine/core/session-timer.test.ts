@@ -103,6 +103,15 @@ describe('the clock', () => {
     expect(sip.clock.waiting).toBe(0);
   });
 
+  test('a refusal agrees to nothing', () => {
+    const call = sip.answered();
+    const again = sip.inDialog(call, 'INVITE', 2, { Supported: 'timer', 'Session-Expires': '90' });
+    sip.respond(488);
+    expect(again.responses.at(-1)!.headers.has('session-expires')).toBe(false);
+    sip.clock.advance(1_000_000);
+    expect(sip.methodsSent).toEqual([]);
+  });
+
   test('a refresh without Session-Expires switches the timer off', () => {
     const call = sip.answered({ Supported: 'timer', 'Session-Expires': '90' });
     sip.inDialog(call, 'UPDATE', 2);
