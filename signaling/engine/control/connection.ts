@@ -51,6 +51,7 @@ export class Connection implements App {
   private readonly patience: Timer;
   private isAuthenticated = false;
   private ended = false;
+  private corked = false;
 
   constructor(
     private readonly socket: Socket,
@@ -110,11 +111,9 @@ export class Connection implements App {
         return;
       }
       const ids = outcome.kind === 'request' ? outcome.transactionId : `${outcome.transactionId}|${outcome.dialogId}|`;
-      const head = `response|${requestId}|OK|${meta(outcome.envelope, this.deps.clock.wall())}|${ids}|Msg sent:|`;
-      this.outbox.now(
-        this.frame(`${head}\r\n${messageText(outcome.message)}`),
-        outcome.expectsMore ? gateOf(outcome) : undefined,
-      );
+      const text = messageText(outcome.message);
+      const head = `response|${requestId}|OK|${meta(outcome.envelope, text, this.deps.clock.wall())}|${ids}|Msg sent:|`;
+      this.outbox.now(this.frame(`${head}\r\n${text}`), outcome.expectsMore ? gateOf(outcome) : undefined);
     };
   }
 
@@ -122,13 +121,15 @@ export class Connection implements App {
 
   deliverRequest(delivery: RequestDelivery): void {
     const received = delivery.receivedOn ? `${delivery.receivedOn.host}|${delivery.receivedOn.port}|` : '';
-    const head = `sip|${meta(delivery.envelope, this.deps.clock.wall())}|${delivery.transactionId}|${delivery.dialogId}|${received}`;
-    this.outbox.after(gateOf(delivery), this.frame(`${head}\r\n${messageText(delivery.message)}`));
+    const text = messageText(delivery.message);
+    const head = `sip|${meta(delivery.envelope, text, this.deps.clock.wall())}|${delivery.transactionId}|${delivery.dialogId}|${received}`;
+    this.outbox.after(gateOf(delivery), this.frame(`${head}\r\n${text}`));
   }
 
   deliverResponse(delivery: ResponseDelivery): void {
-    const head = `sip|${meta(delivery.envelope, this.deps.clock.wall())}|${delivery.transactionId}|${delivery.dialogId}|`;
-    this.outbox.after(gateOf(delivery), this.frame(`${head}\r\n${messageText(delivery.message)}`), delivery.makesDialog === true);
+    const text = messageText(delivery.message);
+    const head = `sip|${meta(delivery.envelope, text, this.deps.clock.wall())}|${delivery.transactionId}|${delivery.dialogId}|`;
+    this.outbox.after(gateOf(delivery), this.frame(`${head}\r\n${text}`), delivery.makesDialog === true);
   }
 
   /** Ends the connection after what was written has left. Idempotent. */
@@ -199,6 +200,15 @@ export class Connection implements App {
 
   private write(frame: Buffer, flushed?: () => void): void {
     if (!this.socket.writable) return;
+    if (!this.corked) {
+      // What is said in one turn leaves with one system call.
+      this.corked = true;
+      this.socket.cork();
+      process.nextTick(() => {
+        this.corked = false;
+        this.socket.uncork();
+      });
+    }
     this.socket.write(frame, flushed ? (error) => (error ? undefined : flushed()) : undefined);
     if (this.socket.writableLength > this.options.maxWriteBufferBytes) {
       this.deps.count('slowReaders');

@@ -4,6 +4,14 @@
  */
 import type { Envelope } from '../core/app';
 
-export function meta(envelope: Envelope, wall: Date): string {
-  return `${envelope.source}|${envelope.bytes}|${envelope.protocol}|${envelope.address}|${envelope.port}|${wall.toISOString().slice(11, 23)}000`;
+/** @param text the message; its length counts when the envelope says no other */
+export function meta(envelope: Envelope, text: string, wall: Date): string {
+  const bytes = envelope.bytes ?? Buffer.byteLength(text);
+  return `${envelope.source}|${bytes}|${envelope.protocol}|${envelope.address}|${envelope.port}|${timeOfDay(wall)}`;
+}
+
+function timeOfDay(wall: Date): string {
+  const two = (n: number): string => (n < 10 ? `0${n}` : String(n));
+  const ms = wall.getUTCMilliseconds();
+  return `${two(wall.getUTCHours())}:${two(wall.getUTCMinutes())}:${two(wall.getUTCSeconds())}.${ms < 10 ? '00' : ms < 100 ? '0' : ''}${ms}000`;
 }

@@ -7,8 +7,8 @@ import type { SipRequest, SipResponse } from '../wire/message';
 /** Where a message came from or went to. `address` empty and `port` 0: made by the engine itself, no datagram exists. */
 export interface Envelope {
   source: 'network' | 'application';
-  /** Size of the SIP message as received or as sent. */
-  bytes: number;
+  /** Size of the SIP message as received; 0: there is no datagram; absent: what was sent, as long as its text. */
+  bytes?: number;
   protocol: string;
   address: string;
   port: number;

@@ -49,7 +49,7 @@ export class Client {
       },
     });
     this.context.count('sent');
-    const envelope = sentRequest(request, flow, this.context.transport.sentBy(flow));
+    const envelope = sentRequest(flow, this.context.transport.sentBy(flow));
     sending.reply?.({ ok: true, kind: 'request', transactionId: outgoing.id, dialogId: gateId(outgoing), envelope, message: request, expectsMore: true });
     return outgoing;
   }
@@ -90,7 +90,7 @@ export class Client {
       kind: 'request',
       transactionId: uuid(this.context.random),
       dialogId: gateId(outgoing),
-      envelope: flow ? sentRequest(cancel, flow, this.context.transport.sentBy(flow)) : unsent('udp'),
+      envelope: flow ? sentRequest(flow, this.context.transport.sentBy(flow)) : unsent('udp'),
       message: cancel,
       expectsMore: true,
     });

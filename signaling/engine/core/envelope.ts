@@ -1,6 +1,4 @@
 /** The envelopes of what the core delivers and echoes (PROTOCOL 1.2, META6). */
-import { messageText } from '../wire/serialize';
-import type { SipRequest, SipResponse } from '../wire/message';
 import type { Flow } from '../transport/types';
 import type { Envelope } from './app';
 
@@ -8,14 +6,14 @@ export function received(flow: Flow, bytes: number): Envelope {
   return { source: 'network', bytes, protocol: flow.protocol, address: flow.remote.address, port: flow.remote.port };
 }
 
-export function sentResponse(response: SipResponse, flow: Flow): Envelope {
-  return { source: 'application', bytes: sizeOf(response), protocol: flow.protocol, address: flow.remote.address, port: flow.remote.port };
+export function sentResponse(flow: Flow): Envelope {
+  return { source: 'application', protocol: flow.protocol, address: flow.remote.address, port: flow.remote.port };
 }
 
 /** A request that went out: our own address on UDP, the peer's on a stream, as drachtio-server has it. */
-export function sentRequest(request: SipRequest, flow: Flow, sentBy: { host: string; port: number }): Envelope {
+export function sentRequest(flow: Flow, sentBy: { host: string; port: number }): Envelope {
   const [address, port] = flow.reliable ? [flow.remote.address, flow.remote.port] : [sentBy.host, sentBy.port];
-  return { source: 'application', bytes: sizeOf(request), protocol: flow.protocol, address, port };
+  return { source: 'application', protocol: flow.protocol, address, port };
 }
 
 /** A request that found no way out. */
@@ -26,8 +24,4 @@ export function unsent(protocol: string): Envelope {
 /** A response no peer sent. */
 export function made(protocol: string): Envelope {
   return { source: 'network', bytes: 0, protocol, address: '', port: 0 };
-}
-
-function sizeOf(message: SipRequest | SipResponse): number {
-  return Buffer.byteLength(messageText(message));
 }

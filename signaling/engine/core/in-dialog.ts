@@ -130,7 +130,7 @@ export class InDialog {
           if (ack.body.length > 0) dialog.localSdp = ack.body.toString('utf8');
         }
         acknowledgement.sent = keep(this.context.transactions.sendDirect(ack, flow));
-        const envelope = sentRequest(ack, flow, this.context.transport.sentBy(flow));
+        const envelope = sentRequest(flow, this.context.transport.sentBy(flow));
         reply?.({ ok: true, kind: 'request', transactionId: '', dialogId: dialog.id, envelope, message: ack, expectsMore: false });
       },
       (error) => {
@@ -174,7 +174,7 @@ export class InDialog {
     dialog.app.deliverRequest({
       transactionId: 'unsolicited',
       dialogId: dialog.id,
-      envelope: flow ? sentRequest(bye, flow, this.context.transport.sentBy(flow)) : unsent('udp'),
+      envelope: flow ? sentRequest(flow, this.context.transport.sentBy(flow)) : unsent('udp'),
       message: bye,
     });
   }

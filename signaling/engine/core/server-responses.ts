@@ -66,7 +66,7 @@ export class ServerResponses {
       kind: 'response',
       transactionId: incoming.id,
       dialogId: ended ? '' : (incoming.dialog?.id ?? ''),
-      envelope: sentResponse(response, incoming.flow),
+      envelope: sentResponse(incoming.flow),
       message: response,
       expectsMore: status >= 200 && status < 300 && makesDialogs(incoming.request.method),
     });

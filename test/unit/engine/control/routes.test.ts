@@ -32,5 +32,8 @@ test('removing takes away one verb of one application, and keeps the turn', () =
 
 test('six tokens, the time in UTC without a date', () => {
   const envelope = { source: 'network', bytes: 497, protocol: 'udp', address: '127.0.0.1', port: 5071 } as const;
-  expect(meta(envelope, new Date('2026-07-20T16:39:20.658Z'))).toBe('network|497|udp|127.0.0.1|5071|16:39:20.658000');
+  expect(meta(envelope, 'text', new Date('2026-07-20T16:39:20.658Z'))).toBe('network|497|udp|127.0.0.1|5071|16:39:20.658000');
+  expect(meta({ ...envelope, bytes: 0 }, 'text', new Date('2026-07-20T06:09:02.008Z'))).toBe('network|0|udp|127.0.0.1|5071|06:09:02.008000');
+  const { source, protocol, address, port } = envelope;
+  expect(meta({ source, protocol, address, port }, 'tëxt', new Date('2026-07-20T16:39:20.058Z'))).toBe('network|5|udp|127.0.0.1|5071|16:39:20.058000');
 });
