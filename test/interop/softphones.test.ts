@@ -22,10 +22,11 @@ interface Phones {
 }
 
 /** Both phones, registered: Linphone as 1001, baresip as 1002. */
-async function phones(stage: Stage, options: { transport?: 'udp' | 'tcp'; codecs?: Codec[] } = {}): Promise<Phones> {
-  const common = { server: server.address, ...options };
+async function phones(stage: Stage, options: { transport?: 'udp' | 'tcp'; linphoneTransport?: 'tcp'; codecs?: Codec[] } = {}): Promise<Phones> {
+  const { linphoneTransport, ...both } = options;
+  const common = { server: server.address, ...both };
   const [linphone, baresip] = await Promise.all([
-    Linphone.start(stage, { ...common, ...server.account('1001'), tone: LINPHONE_TONE }),
+    Linphone.start(stage, { ...common, ...(linphoneTransport && { transport: linphoneTransport }), ...server.account('1001'), tone: LINPHONE_TONE }),
     Baresip.start(stage, { ...common, ...server.account('1002'), tone: BARESIP_TONE }),
   ]);
   await Promise.all([linphone.registered(), baresip.registered()]);
@@ -88,6 +89,13 @@ need('linphone', 'baresip')('softphones', () => {
       await hangUp(both.baresip, both);
     }));
   });
+
+  test('Linphone over TCP calls baresip over UDP', ...shared(async (stage) => {
+    const both = await phones(stage, { linphoneTransport: 'tcp', transport: 'udp' });
+    await call(both.linphone, '1002', both.baresip);
+    await hearEachOther(both);
+    await hangUp(both.baresip, both);
+  }));
 
   test.each(['PCMA', 'G722', 'opus'] as const)('in %s', ...shared(async (stage, codec: Codec) => {
     const both = await phones(stage, { codecs: [codec] });
