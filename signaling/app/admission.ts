@@ -14,6 +14,7 @@ import type { Clock, Random } from '../clock';
 import type { Logger } from '../log';
 import type { Extension } from '../store/store';
 import { userOf } from './addresses';
+import { ChallengeChoice } from './challenge-choice';
 import { challengeMaker, type ChallengeKind } from './challenges';
 import { provesKnowledge, readClaim, uriFits, type DigestClaim, type Ha1 } from './digest';
 import { DigestHeaderError, parseDigestCredentials } from './digest-header';
@@ -67,6 +68,7 @@ interface Attempt {
 export class Admission {
   private readonly nonces: Nonces;
   private readonly failures: FailureLimiter;
+  private readonly choice: ChallengeChoice;
   private readonly challenge: ReturnType<typeof challengeMaker>;
   private readonly counts = Object.fromEntries(['admitted', ...causes].map((c) => [c, 0])) as Record<AdmissionCause | 'admitted', number>;
   /** Stands in for the password of a user that is not there. */
@@ -83,6 +85,7 @@ export class Admission {
       { max: options.maxFailures ?? 20, windowMs: (options.failureSeconds ?? 60) * 1000, maxSources: options.maxSources ?? 10_000 },
       deps.clock,
     );
+    this.choice = new ChallengeChoice({ max: options.maxSources ?? 10_000, patienceMs: 2000 }, deps.clock);
     this.nobody = { md5: deps.random(16).toString('hex'), sha256: deps.random(32).toString('hex') };
   }
 
@@ -96,11 +99,12 @@ export class Admission {
       verdict = { cause: 'internal', refusal: { status: 500, reason: 'The extensions cannot be read' } };
     }
     if ('extension' in verdict) {
+      this.choice.onAnswer(`${sourceKey(req.source_address)} ${verdict.extension.number}`, req.get('user-agent'));
       this.counts.admitted++;
       return verdict.extension;
     }
     this.counts[verdict.cause]++;
-    if ('challenge' in verdict) this.sendChallenge(req, res, kind, verdict.challenge.stale);
+    if ('challenge' in verdict) this.sendChallenge(req, res, kind, verdict);
     else res.send(verdict.refusal.status, verdict.refusal.reason, { headers: { ...verdict.refusal.headers } });
     return undefined;
   }
@@ -110,10 +114,13 @@ export class Admission {
     return { ...this.counts, noncesUsed: nonces.used, noncesEvicted: nonces.evicted, failingSources: this.failures.sources };
   }
 
-  private sendChallenge(req: IncomingRequest, res: Responder, kind: RequestKind, stale: boolean): void {
+  private sendChallenge(req: IncomingRequest, res: Responder, kind: RequestKind, { cause, challenge }: { cause: AdmissionCause; challenge: { stale: boolean } }): void {
     const source = sourceKey(req.source_address);
+    const phone = `${source} ${userOf(req.get('from')) ?? ''}`;
+    const userAgent = req.get('user-agent');
+    const algorithms = cause === 'missing' ? this.choice.onAsking(phone, userAgent) : this.choice.onAnswer(phone, userAgent);
     const way: ChallengeKind = kind === 'register' ? 'www' : 'proxy';
-    const headers = this.challenge(way, this.nonces.issue(source), stale);
+    const headers = this.challenge(way, this.nonces.issue(source), challenge.stale, algorithms);
     if (way === 'www') res.send(401, 'Unauthorized', { headers });
     else res.send(407, 'Proxy Authentication Required', { headers });
   }

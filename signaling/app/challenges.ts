@@ -15,14 +15,15 @@ export type ChallengeKind = 'www' | 'proxy';
 
 export const challengeHeader: Record<ChallengeKind, string> = { www: 'WWW-Authenticate', proxy: 'Proxy-Authenticate' };
 
-/** Makes the header that carries both challenges. Throws when the realm cannot be quoted. */
-export function challengeMaker(realm: string): (kind: ChallengeKind, nonce: string, stale: boolean) => Record<string, string> {
+/** Makes the header that carries both challenges, or MD5's alone (see challenge-choice.ts). Throws when the realm cannot be quoted. */
+export function challengeMaker(realm: string): (kind: ChallengeKind, nonce: string, stale: boolean, algorithms?: 'both' | 'md5') => Record<string, string> {
   const quotedRealm = quoted(realm);
-  return (kind, nonce, stale) => {
+  return (kind, nonce, stale, algorithms = 'both') => {
     if (!/^[\w-]+$/.test(nonce)) throw new RangeError('a nonce is base64url');
     const name = challengeHeader[kind];
     const challenge = (algorithm: string): string =>
       `Digest realm=${quotedRealm}, nonce="${nonce}", algorithm=${algorithm}, qop="auth"${stale ? ', stale=true' : ''}`;
+    if (algorithms === 'md5') return { [name]: challenge('MD5') };
     return { [name]: `${challenge('MD5')}\r\n${name}: ${challenge('SHA-256')}` };
   };
 }
