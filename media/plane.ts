@@ -276,9 +276,6 @@ function checkPayloadTypes(direction: RelayDirection): void {
     const valid = Number(as) >= 0 && Number(as) < 128 && Number.isInteger(to) && to >= -1 && to < 128;
     if (!valid) throw new MediaError('setting', `payload types are 0 to 127 (-1 drops), not ${as} to ${to}`);
   }
-  for (const [type, hz] of Object.entries(direction.clockRates ?? {})) {
-    if (!(Number(type) >= 0 && Number(type) < 128 && hz > 0)) throw new MediaError('setting', `a clock rate of ${hz} Hz for payload type ${type}`);
-  }
 }
 
 function asMediaError(err: unknown): Error {

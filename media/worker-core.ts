@@ -141,9 +141,12 @@ export class WorkerCore {
   silences(): Array<{ id: string; session: string; silentMs: number }> {
     if (this.options.silenceMs <= 0) return [];
     const now = this.now();
-    return [...new Set(this.relays.values())].flatMap((relay) =>
-      relay.silences(this.options.silenceMs, now).map(({ endpoint, silentMs }) => ({ id: endpoint.id, session: endpoint.session, silentMs })),
-    );
+    const silences: Array<{ id: string; session: string; silentMs: number }> = [];
+    for (const [endpoint, relay] of this.relays) {
+      if (endpoint !== relay.a) continue; // each is in the map twice
+      for (const { endpoint: silent, silentMs } of relay.silences(this.options.silenceMs, now)) silences.push({ id: silent.id, session: silent.session, silentMs });
+    }
+    return silences;
   }
 
   private counters(): WorkerCounters {

@@ -1,4 +1,5 @@
 /** A media worker's thread: sockets of its own, commands from the plane in, answers and silences out. */
+import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { openNet, type OpenedNet } from './net/open';
 import { WorkerCore, WorkerError } from './worker-core';
@@ -7,7 +8,21 @@ import type { Command, WorkerMessage, WorkerStart } from './worker-protocol';
 /** How often silence is looked for; what is looked at are times, so a late look changes nothing. */
 const sweepEvery = (silenceMs: number): number => Math.min(1000, Math.max(20, silenceMs / 10));
 
+/**
+ * Voice has a deadline every 20 ms and signaling has seconds: where the process may (root, CAP_SYS_NICE), media goes first.
+ * Linux takes 0 for the calling thread, so the rest of the process stays as it was.
+ */
+function goFirst(): void {
+  if (process.platform !== 'linux') return;
+  try {
+    setPriority(0, -10);
+  } catch {
+    // not allowed, and not needed unless the machine is full
+  }
+}
+
 async function serve(port: NonNullable<typeof parentPort>, start: WorkerStart): Promise<void> {
+  goFirst();
   const post = (message: WorkerMessage): void => port.postMessage(message);
   const now = (): number => performance.now();
   let opened: OpenedNet;

@@ -82,6 +82,9 @@ export class Endpoint {
   private rtcpSocket: UdpSocket | undefined;
   private muxAnnounced = false;
   private muxSeen = false;
+  /** The latches' moves that the sockets were aimed after. */
+  private aimedAfter = 0;
+  private rtcpAimedAfter = 0;
   private receivedBytes = 0;
   private sentPackets = 0;
   private sentBytes = 0;
@@ -103,6 +106,7 @@ export class Endpoint {
     try {
       this.rtcpSocket = await net.bind(this.family, address, rtpPort + 1, this.onRtcpPort);
       this.rtpSocket = rtp;
+      this.aim(); // a packet may have come between the two
     } catch (err) {
       rtp.close();
       throw err;
@@ -123,6 +127,7 @@ export class Endpoint {
       this.latch.expect(undefined, now);
       this.rtcpLatch.expect(undefined, now);
       this.muxAnnounced = this.muxSeen = false;
+      this.aim();
       return true;
     }
     const rtp = this.parse(remote.address, remote.port);
@@ -136,7 +141,15 @@ export class Endpoint {
     this.muxAnnounced = remote.rtcpPort === remote.port;
     this.latch.expect(rtp, now);
     this.rtcpLatch.expect(rtcp, now);
+    this.aim();
     return true;
+  }
+
+  private aim(): void {
+    this.aimedAfter = this.latch.moves;
+    this.rtcpAimedAfter = this.rtcpLatch.moves;
+    this.rtpSocket?.aim(this.latch.target);
+    this.rtcpSocket?.aim(this.rtcpLatch.target);
   }
 
   private parse(address: string, port: number): SockAddr | undefined {
@@ -148,6 +161,7 @@ export class Endpoint {
       if (!isRtcp(data, length)) this.malformed++;
       else if (!this.latch.accept(from, nowMs)) this.foreign++;
       else {
+        if (this.latch.moves !== this.aimedAfter) this.aim();
         this.muxSeen = true;
         this.acceptRtcp(data, length, nowMs);
       }
@@ -161,6 +175,7 @@ export class Endpoint {
       this.foreign++;
       return;
     }
+    if (this.latch.moves !== this.aimedAfter) this.aim();
     this.lastPacketAt = nowMs;
     this.receivedBytes += length;
     this.received.update(rtpSequence(data), rtpTimestamp(data), rtpSsrc(data), this.clocks[data[1]! & 0x7f]!, nowMs);
@@ -171,7 +186,10 @@ export class Endpoint {
   private readonly onRtcpPort: PacketHandler = (data, length, from, nowMs) => {
     if (!isRtcp(data, length)) this.malformed++;
     else if (!this.rtcpLatch.accept(from, nowMs)) this.foreign++;
-    else this.acceptRtcp(data, length, nowMs);
+    else {
+      if (this.rtcpLatch.moves !== this.rtcpAimedAfter) this.aim();
+      this.acceptRtcp(data, length, nowMs);
+    }
   };
 
   private acceptRtcp(data: Uint8Array, length: number, nowMs: number): void {
@@ -181,9 +199,9 @@ export class Endpoint {
   }
 
   sendRtp(data: Uint8Array, length: number): void {
-    const target = this.latch.target;
-    if (target === undefined || this.rtpSocket === undefined) this.noRemote++;
-    else if (this.rtpSocket.send(data, length, target)) {
+    const socket = this.rtpSocket;
+    if (socket === undefined || !socket.aimed) this.noRemote++;
+    else if (socket.send(data, length)) {
       this.sentPackets++;
       this.sentBytes += length;
     }
@@ -191,10 +209,9 @@ export class Endpoint {
 
   sendRtcp(data: Uint8Array, length: number, nowMs: number): void {
     const muxed = this.muxAnnounced || (this.muxSeen && this.rtcpLatch.state === 'open');
-    const target = muxed ? this.latch.target : this.rtcpLatch.target;
     const socket = muxed ? this.rtpSocket : this.rtcpSocket;
-    if (target === undefined || socket === undefined) this.noRemote++;
-    else if (socket.send(data, length, target)) this.rtcp.onSent(data, length, nowMs);
+    if (socket === undefined || !socket.aimed) this.noRemote++;
+    else if (socket.send(data, length)) this.rtcp.onSent(data, length, nowMs);
   }
 
   stats(): EndpointStats {

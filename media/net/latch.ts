@@ -13,7 +13,7 @@
  * else; the place that a re-INVITE just moved away from, whose last packets are still on their way. The window runs from the
  * first packet and only while the SDP address is known: before the answer nobody can be told from anybody.
  */
-import { emptySockAddr, formatSockAddr, isNowhere, sameHost, sameSockAddr, type SockAddr } from './address';
+import { emptySockAddr, familyOf, formatSockAddr, isNowhere, sameHost, sameSockAddr, type SockAddr } from './address';
 
 export const LATCH_WINDOW_MS = 3000;
 
@@ -24,6 +24,8 @@ const STALE = 0;
 const ELSEWHERE = 1;
 const SAME_HOST = 2;
 const EXACT = 3;
+/** No family has this number. */
+const NONE = -1;
 
 export class Latch {
   state: LatchState = 'open';
@@ -33,9 +35,11 @@ export class Latch {
   private hasExpected = false;
   private readonly source = emptySockAddr();
   private rank = STALE;
-  private readonly stale = emptySockAddr();
-  private hasStale = false;
+  private stale: SockAddr | undefined;
   private lockAt = Infinity;
+  /** The words of a locked IPv4 source, here and not in an array: this is looked at for every packet. NONE: not IPv4, or not locked. */
+  private word0 = NONE;
+  private word1 = NONE;
 
   constructor(private readonly windowMs = LATCH_WINDOW_MS) {}
 
@@ -52,7 +56,7 @@ export class Latch {
   expect(address: SockAddr | undefined, nowMs: number): void {
     if (address === undefined) {
       this.hasExpected = false;
-      this.hasStale = false;
+      this.stale = undefined;
       this.open();
       return;
     }
@@ -71,10 +75,7 @@ export class Latch {
 
   /** Forgets the source. Call before `expect` with the new address, so that packets still coming from the old one rank last. */
   relatch(moved: boolean): void {
-    if (this.state !== 'open') {
-      this.hasStale = moved;
-      this.stale.set(this.source);
-    }
+    if (this.state !== 'open') this.stale = moved ? this.source.slice() : undefined;
     this.open();
   }
 
@@ -85,6 +86,11 @@ export class Latch {
 
   /** Whether a valid packet from there is the peer's. May latch on to it. */
   accept(from: SockAddr, nowMs: number): boolean {
+    if (from[0] === this.word0 && from[1] === this.word1) return true;
+    return this.consider(from, nowMs);
+  }
+
+  private consider(from: SockAddr, nowMs: number): boolean {
     if (this.state !== 'open' && sameSockAddr(from, this.source)) {
       if (this.state === 'tentative' && nowMs >= this.lockAt) this.lock();
       return true;
@@ -107,19 +113,23 @@ export class Latch {
 
   private rankOf(from: SockAddr): number {
     if (this.hasExpected && sameSockAddr(from, this.expected)) return EXACT;
-    if (this.hasStale && sameSockAddr(from, this.stale)) return STALE;
+    if (this.stale && sameSockAddr(from, this.stale)) return STALE;
     return this.hasExpected && sameHost(from, this.expected) ? SAME_HOST : ELSEWHERE;
   }
 
   private lock(): void {
     this.state = 'locked';
-    this.hasStale = false;
+    this.stale = undefined;
     this.lockAt = Infinity;
+    if (familyOf(this.source) !== 4) return;
+    this.word0 = this.source[0]!;
+    this.word1 = this.source[1]!;
   }
 
   private open(): void {
     this.state = 'open';
     this.lockAt = Infinity;
+    this.word0 = this.word1 = NONE;
   }
 
   /** The source packets are taken from, as text; null before the first. */

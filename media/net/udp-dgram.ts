@@ -2,7 +2,7 @@
  * UDP over Node's own sockets: works wherever Node does, costs about twice the CPU per packet of `udp-native`.
  */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { emptySockAddr, hostOf, portOf, sameSockAddr, writeSockAddr, type Family, type SockAddr } from './address';
+import { emptySockAddr, hostOf, portOf, writeSockAddr, type Family, type SockAddr } from './address';
 import { udpError, type PacketHandler, type UdpNet, type UdpSocket } from './udp';
 
 /** An IP address is its own answer; Node would defer each packet by a turn to find that out. */
@@ -65,7 +65,6 @@ class DgramSocket implements UdpSocket {
   private readonly from = emptySockAddr();
   private fromHost = '';
   private fromPort = -1;
-  private readonly to = emptySockAddr();
   private toHost = '';
   private toPort = 0;
 
@@ -88,13 +87,17 @@ class DgramSocket implements UdpSocket {
     return this.from;
   }
 
-  send(data: Uint8Array, length: number, to: SockAddr): boolean {
-    if (this.closed) return false;
-    if (this.toPort === 0 || !sameSockAddr(to, this.to)) {
-      this.to.set(to);
-      this.toHost = hostOf(to);
-      this.toPort = portOf(to);
-    }
+  get aimed(): boolean {
+    return this.toPort !== 0;
+  }
+
+  aim(to: SockAddr | undefined): void {
+    this.toHost = to ? hostOf(to) : '';
+    this.toPort = to ? portOf(to) : 0;
+  }
+
+  send(data: Uint8Array, length: number): boolean {
+    if (this.closed || this.toPort === 0) return false;
     try {
       this.socket.send(data, 0, length, this.toPort, this.toHost, this.onSent);
       return true;

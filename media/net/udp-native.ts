@@ -9,7 +9,8 @@
  * Quiet: the thread sleeps inside epoll_wait, woken by a packet, by the bell (an eventfd that whoever posts it a message rings)
  * or after 100 ms, because a thread inside a system call can neither be terminated nor run a timer. Busy: above some thousand
  * packets a second waking up costs as much as a packet does, so it sleeps half a millisecond first and then finds a handful.
- * Level-triggered, one datagram per report: at 50 packets a second and socket a second look would only ever find nothing.
+ * Level-triggered, one datagram per report: at 50 packets a second and socket a second look would find nothing, unless the thread
+ * fell behind; then sockets are ready again at once and are read several times over.
  */
 import { getSystemErrorName } from 'node:util';
 import { emptySockAddr, parseSockAddr, portOf, sockAddrBytes, type Family, type SockAddr } from './address';
@@ -26,7 +27,10 @@ const WINDOW_MS = 10;
 /** Packets in a window from which on waking up for each is not worth it: 4,000 a second. */
 const COALESCE_FROM = 40;
 const COALESCE_MICROS = 500;
+/** A socket that is ready again at once has a queue: then several are taken at a time, which costs less each. */
+const BACKLOG_DEPTH = 8;
 const BELL = 0xffffffff;
+const FROM_BYTES = 28;
 
 export interface NativeDeps {
   libc: L.Libc;
@@ -62,6 +66,9 @@ export class NativeNet implements UdpNet {
   private readonly data = pinned(MAX_DATAGRAM);
   private readonly from = emptySockAddr();
   private readonly fromLength = new Int32Array(new ArrayBuffer(4));
+  private readonly dataAt: L.Address;
+  private readonly fromAt: L.Address;
+  private readonly fromLengthAt: L.Address;
   private readonly nap = pinned(16);
   private readonly scratch = pinned(L.EPOLL_EVENT_BYTES);
 
@@ -69,6 +76,9 @@ export class NativeNet implements UdpNet {
     this.libc = deps.libc;
     this.now = deps.now;
     this.ledger = deps.ledger;
+    this.dataAt = this.libc.address(this.data);
+    this.fromAt = this.libc.address(this.from);
+    this.fromLengthAt = this.libc.address(this.fromLength);
     new DataView(this.nap.buffer).setBigUint64(8, BigInt(COALESCE_MICROS) * 1000n, true);
     this.epoll = this.note(this.libc.epollCreate(L.SOCK_CLOEXEC), 'epoll');
     this.bell = this.note(this.libc.eventfd(0, L.EFD_NONBLOCK | L.EFD_CLOEXEC), 'eventfd');
@@ -127,7 +137,7 @@ export class NativeNet implements UdpNet {
       const number = this.freeNumbers.at(-1) ?? this.sockets.length;
       this.watch(fd, number);
       this.freeNumbers.pop();
-      const socket = new NativeSocket(this.libc, fd, portOf(local), bytes, onPacket, () => this.drop(fd, number));
+      const socket = new NativeSocket(this.libc, this.data, this.dataAt, fd, portOf(local), bytes, onPacket, () => this.drop(fd, number));
       this.sockets[number] = socket;
       this.open++;
       this.start();
@@ -170,8 +180,8 @@ export class NativeNet implements UdpNet {
       let n = libc.epollWait(this.epoll, events, EVENTS, this.coalescing ? 0 : IDLE_WAIT_MS);
       let now = this.now();
       if (!this.coalescing) started = now;
-      while (n > 0) {
-        this.receive(n, now);
+      for (let depth = 1; n > 0; depth = BACKLOG_DEPTH) {
+        this.receive(n, depth, now);
         now = this.now();
         if (this.rung || now >= until) break; // more may be ready, but the event loop waits as well
         n = libc.epollWait(this.epoll, events, EVENTS, 0);
@@ -187,8 +197,9 @@ export class NativeNet implements UdpNet {
     }
   }
 
-  private receive(n: number, now: number): void {
-    const { libc, data, from, fromLength, eventWords, sockets } = this;
+  /** @param depth how many datagrams to take from a socket before the next one's turn */
+  private receive(n: number, depth: number, now: number): void {
+    const { libc, data, dataAt, from, fromAt, fromLength, fromLengthAt, eventWords, sockets } = this;
     const stride = L.EPOLL_EVENT_BYTES / 4;
     for (let i = 0, at = L.EPOLL_DATA_OFFSET / 4; i < n; i++, at += stride) {
       const number = eventWords[at]!;
@@ -199,15 +210,17 @@ export class NativeNet implements UdpNet {
       }
       const socket = sockets[number];
       if (socket === undefined) continue; // closed by a packet before it in this batch
-      fromLength[0] = 28;
-      const length = libc.recvfrom(socket.fd, data, MAX_DATAGRAM, L.MSG_DONTWAIT | L.MSG_TRUNC, from, fromLength);
-      if (length < 0) continue; // a wrong checksum is found only now, and there is nothing to read after all
-      this.packets++;
-      this.windowPackets++;
-      try {
-        socket.onPacket(data, length, from, now);
-      } catch {
-        this.faults++;
+      for (let left = depth; left > 0; left--) {
+        fromLength[0] = FROM_BYTES;
+        const length = libc.recvfrom(socket.fd, dataAt, MAX_DATAGRAM, L.MSG_DONTWAIT | L.MSG_TRUNC, fromAt, fromLengthAt);
+        if (length < 0) break; // nothing more; or a wrong checksum was found only now, and there was nothing after all
+        this.packets++;
+        this.windowPackets++;
+        try {
+          socket.onPacket(data, length, from, now);
+        } catch {
+          this.faults++;
+        }
       }
     }
   }
@@ -232,20 +245,37 @@ export class NativeNet implements UdpNet {
 
 class NativeSocket implements UdpSocket {
   sendErrors = 0;
+  aimed = false;
   private closed = false;
+  private readonly to = emptySockAddr();
+  private readonly toAt: L.Address;
 
   constructor(
     private readonly libc: L.Libc,
+    /** The memory that packets are received in, and where it is. */
+    private readonly received: Uint8Array,
+    private readonly receivedAt: L.Address,
     readonly fd: number,
     readonly port: number,
     private readonly addressBytes: number,
     readonly onPacket: PacketHandler,
     private readonly onClose: () => void,
-  ) {}
+  ) {
+    this.toAt = libc.address(this.to);
+  }
 
-  send(data: Uint8Array, length: number, to: SockAddr): boolean {
-    if (this.closed) return false;
-    if (this.libc.sendto(this.fd, data, length, L.MSG_DONTWAIT, to, this.addressBytes) >= 0) return true;
+  aim(to: SockAddr | undefined): void {
+    this.aimed = to !== undefined;
+    if (to) this.to.set(to);
+  }
+
+  send(data: Uint8Array, length: number): boolean {
+    if (this.closed || !this.aimed) return false;
+    const done =
+      data === this.received
+        ? this.libc.sendto(this.fd, this.receivedAt, length, L.MSG_DONTWAIT, this.toAt, this.addressBytes)
+        : this.libc.sendtoArray(this.fd, data, length, L.MSG_DONTWAIT, this.toAt, this.addressBytes);
+    if (done >= 0) return true;
     this.sendErrors++;
     return false;
   }

@@ -14,8 +14,12 @@ export interface UdpSocket {
   readonly port: number;
   /** Datagrams the system refused. A refusal that arrives later (dgram) is counted as well. */
   readonly sendErrors: number;
-  /** Sends `length` octets of `data`. True when the system took them, or may still. */
-  send(data: Uint8Array, length: number, to: SockAddr): boolean;
+  /** Whether `aim` was told of an address. */
+  readonly aimed: boolean;
+  /** Where to send to from now on; the address is copied. Said once and not with each packet: it hardly ever changes. */
+  aim(to: SockAddr | undefined): void;
+  /** Sends `length` octets of `data` there. True when the system took them, or may still. */
+  send(data: Uint8Array, length: number): boolean;
   close(): void;
 }
 

@@ -82,6 +82,13 @@ class Direction implements PacketSink {
   }
 }
 
+export interface Silence {
+  endpoint: Endpoint;
+  silentMs: number;
+}
+
+const NOBODY: Silence[] = [];
+
 export class Relay {
   private readonly forward: Direction;
   private readonly backward: Direction;
@@ -107,11 +114,14 @@ export class Relay {
    * Endpoints that ought to send and have not for `limitMs`, each once per silence. An endpoint ought to send when its own
    * direction flows: one that was put on hold, or that only listens, owes nothing.
    */
-  silences(limitMs: number, nowMs: number): Array<{ endpoint: Endpoint; silentMs: number }> {
-    return [this.forward, this.backward].flatMap((direction) => {
-      const silentMs = direction.newSilence(limitMs, nowMs);
-      return silentMs === undefined ? [] : [{ endpoint: direction.from, silentMs }];
-    });
+  silences(limitMs: number, nowMs: number): Silence[] {
+    const a = this.forward.newSilence(limitMs, nowMs);
+    const b = this.backward.newSilence(limitMs, nowMs);
+    if (a === undefined && b === undefined) return NOBODY;
+    const told: Silence[] = [];
+    if (a !== undefined) told.push({ endpoint: this.a, silentMs: a });
+    if (b !== undefined) told.push({ endpoint: this.b, silentMs: b });
+    return told;
   }
 
   close(): void {

@@ -8,12 +8,13 @@ const STATIC = new Map<number, number>([
 
 export const PAYLOAD_TYPES = 128;
 
-/** Clock rate by payload type, with the session's own on top of RFC 3551's. */
+export const STATIC_CLOCK_RATES: Int32Array = Int32Array.from({ length: PAYLOAD_TYPES }, (_, payloadType) => STATIC.get(payloadType) ?? 0);
+
+/** Clock rate by payload type, with the session's own on top of RFC 3551's. Types and rates that cannot be are left out. */
 export function clockRates(own: Record<number, number> = {}): Int32Array {
-  const table = new Int32Array(PAYLOAD_TYPES);
-  for (const [payloadType, hz] of STATIC) table[payloadType] = hz;
-  for (const [payloadType, hz] of Object.entries(own)) table[Number(payloadType)] = hz;
+  const entries = Object.entries(own).filter(([payloadType, hz]) => STATIC_CLOCK_RATES[Number(payloadType)] !== undefined && hz > 0);
+  if (entries.every(([payloadType, hz]) => STATIC_CLOCK_RATES[Number(payloadType)] === hz)) return STATIC_CLOCK_RATES;
+  const table = STATIC_CLOCK_RATES.slice();
+  for (const [payloadType, hz] of entries) table[Number(payloadType)] = hz;
   return table;
 }
-
-export const STATIC_CLOCK_RATES: Int32Array = clockRates();

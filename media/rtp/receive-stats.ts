@@ -4,6 +4,9 @@
  * One source at a time: a new SSRC, or a jump in sequence that two packets confirm, begins a new count, and what the old
  * one lost stays in the total. Packets are told apart by their number within the last 64: seen before is a duplicate, not
  * seen is late (reordered), and A.3's "received" counts each once, so duplicates do not hide loss.
+ *
+ * All fields are 32-bit integers (times in microseconds, modulo 2^32; unsigned words kept signed): V8 keeps those inside the object,
+ * where a fraction would be a box of its own in memory for every packet to look up.
  */
 
 const MAX_DROPOUT = 3000;
@@ -11,7 +14,7 @@ const MAX_MISORDER = 100;
 const CYCLE = 0x10000;
 const WINDOW = 64;
 /** A transit time that changes by more than this is a restarted timestamp, not the network. */
-const TIMESTAMP_JUMP_MS = 5000;
+const TIMESTAMP_JUMP_MICROS = 5_000_000;
 
 export class ReceiveStats {
   /** Valid packets, duplicates too. */
@@ -20,8 +23,9 @@ export class ReceiveStats {
   duplicate = 0;
   /** New SSRCs and confirmed jumps after the first. */
   restarts = 0;
-  ssrc = -1;
-  /** Interarrival jitter in ms; -1 until two packets of a known clock were compared. */
+  private source = 0;
+  private started = false;
+  /** Interarrival jitter in sixteenths of a microsecond, as in A.8's code; -1 until two packets of a known clock were compared. */
   private jitter = -1;
   private base = 0;
   private cycles = 0;
@@ -38,11 +42,13 @@ export class ReceiveStats {
 
   /** @param clock RTP clock of the payload in Hz; 0 unknown: then jitter is not measured */
   update(sequence: number, timestamp: number, ssrc: number, clock: number, nowMs: number): void {
+    const micros = Math.round(nowMs * 1000) | 0;
     this.packets++;
-    if (ssrc !== this.ssrc) {
-      if (this.ssrc >= 0) this.restarts++;
-      this.ssrc = ssrc;
-      this.restart(sequence, timestamp, clock, nowMs);
+    if ((ssrc | 0) !== this.source || !this.started) {
+      if (this.started) this.restarts++;
+      this.started = true;
+      this.source = ssrc | 0;
+      this.restart(sequence, timestamp, clock, micros);
       return;
     }
     const ahead = (sequence - this.max) & 0xffff;
@@ -51,13 +57,13 @@ export class ReceiveStats {
       this.max = sequence;
       this.unique++;
       this.advance(ahead);
-      this.measure(timestamp, clock, nowMs);
+      this.measure(timestamp, clock, micros);
       this.badSequence = -1;
     } else if (ahead === 0 || ahead > CYCLE - MAX_MISORDER) {
       this.behind(CYCLE - ahead);
     } else if (sequence === this.badSequence) {
       this.restarts++;
-      this.restart(sequence, timestamp, clock, nowMs);
+      this.restart(sequence, timestamp, clock, micros);
     } else {
       this.badSequence = (sequence + 1) & 0xffff;
     }
@@ -95,20 +101,20 @@ export class ReceiveStats {
     }
   }
 
-  private measure(timestamp: number, clock: number, nowMs: number): void {
+  private measure(timestamp: number, clock: number, micros: number): void {
     const step = (timestamp - this.timestamp) | 0;
     // Packets of one frame or one telephone-event share a timestamp and say nothing about the network.
     if (step === 0) return;
     if (clock > 0 && clock === this.clock) {
-      const d = Math.abs(nowMs - this.arrivedAt - (step * 1000) / clock);
-      if (d < TIMESTAMP_JUMP_MS) this.jitter = this.jitter < 0 ? d / 16 : this.jitter + (d - this.jitter) / 16;
+      const d = Math.abs(((micros - this.arrivedAt) | 0) - Math.round((step * 1e6) / clock));
+      if (d < TIMESTAMP_JUMP_MICROS) this.jitter = this.jitter < 0 ? d : this.jitter + d - ((this.jitter + 8) >> 4);
     }
-    this.timestamp = timestamp;
-    this.arrivedAt = nowMs;
+    this.timestamp = timestamp | 0;
+    this.arrivedAt = micros;
     this.clock = clock;
   }
 
-  private restart(sequence: number, timestamp: number, clock: number, nowMs: number): void {
+  private restart(sequence: number, timestamp: number, clock: number, micros: number): void {
     this.lostBefore = this.lost;
     this.base = sequence;
     this.max = sequence;
@@ -117,8 +123,8 @@ export class ReceiveStats {
     this.recent = 1;
     this.older = 0;
     this.badSequence = -1;
-    this.timestamp = timestamp;
-    this.arrivedAt = nowMs;
+    this.timestamp = timestamp | 0;
+    this.arrivedAt = micros;
     this.clock = clock;
   }
 
@@ -129,6 +135,11 @@ export class ReceiveStats {
   }
 
   get jitterMs(): number | null {
-    return this.jitter < 0 ? null : this.jitter;
+    return this.jitter < 0 ? null : this.jitter / 16_000;
+  }
+
+  /** Of the last packet; -1 before the first. */
+  get ssrc(): number {
+    return this.started ? this.source >>> 0 : -1;
   }
 }

@@ -94,6 +94,19 @@ describe.each(['native', 'dgram'] as const)('%s', (backend) => {
       expect(stats).toMatchObject({ received: { packets: 100 }, lost: 0, late: 0, duplicate: 0 });
     });
 
+    test('a stream too fast to wake up for each packet arrives whole and in order', async () => {
+      const { alice, bob, a, end } = await call('torrent');
+      const [total, ahead] = [3000, 50];
+      for (let i = 0; i < ahead; i++) alice.send(rtp({ sequence: i, timestamp: i * 160 }), a.rtpPort);
+      for (let i = 0; i < total; i++) {
+        const { data } = await bob.next();
+        if (data.readUInt16BE(2) !== i) throw new Error(`packet ${data.readUInt16BE(2)} came instead of ${i}`);
+        if (i + ahead < total) alice.send(rtp({ sequence: i + ahead, timestamp: (i + ahead) * 160 }), a.rtpPort);
+      }
+      const [stats] = await end();
+      expect(stats).toMatchObject({ received: { packets: total }, lost: 0, late: 0, duplicate: 0 });
+    });
+
     test('loss, reordering, duplicates and wrap are counted as they come', async () => {
       const { alice, bob, a, end } = await call('counters');
       const order = [65534, 65535, 65537, 65536, 65536, 65540];

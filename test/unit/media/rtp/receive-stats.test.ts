@@ -126,4 +126,5 @@ test('clock rates: RFC 3551’s, and the session’s on top', () => {
   expect([0, 8, 9, 3, 18, 96].map((pt) => STATIC_CLOCK_RATES[pt])).toEqual([8000, 8000, 8000, 8000, 8000, 0]);
   const own = clockRates({ 96: 48000, 0: 16000 });
   expect([own[96], own[0], own[8]]).toEqual([48000, 16000, 8000]);
+  expect(clockRates({ 8: 8000, 200: 8000, 97: 0, 98: NaN })).toBe(STATIC_CLOCK_RATES); // nothing new: no table of its own
 });

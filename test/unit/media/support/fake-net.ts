@@ -8,18 +8,28 @@ export class FakeSocket implements UdpSocket {
   /** Makes the system refuse. */
   refusing = false;
   sent: Array<{ to: string; data: Buffer }> = [];
+  private to: string | undefined;
 
   constructor(
     readonly port: number,
     readonly onPacket: PacketHandler,
   ) {}
 
-  send(data: Uint8Array, length: number, to: SockAddr): boolean {
+  get aimed(): boolean {
+    return this.to !== undefined;
+  }
+
+  aim(to: SockAddr | undefined): void {
+    this.to = to && formatSockAddr(to);
+  }
+
+  send(data: Uint8Array, length: number): boolean {
+    if (this.to === undefined) throw new Error('sent without aim');
     if (this.refusing) {
       this.sendErrors++;
       return false;
     }
-    this.sent.push({ to: formatSockAddr(to), data: Buffer.from(data.subarray(0, length)) });
+    this.sent.push({ to: this.to, data: Buffer.from(data.subarray(0, length)) });
     return true;
   }
 
