@@ -24,15 +24,15 @@ export class DialogTable {
   }
 
   /**
-   * The dialog a request from the network belongs to. A dialog whose remote tag is not known yet takes any: the first provisional
-   * response and a request in the early dialog may overtake one another.
+   * The dialog a request from the network belongs to. While a call of ours is not answered it takes any remote tag: every branch of a
+   * fork has its own, and a request may overtake the response that would have told it.
    */
   match(request: SipRequest): Dialog | undefined {
     const { toTag, fromTag } = request;
     if (toTag === undefined) return undefined;
     const dialog = this.byLocalTag.get(localKey(request.callId, toTag));
     if (dialog === undefined) return undefined;
-    return dialog.state === 'early' || dialog.remoteTag === fromTag ? dialog : dialog.forks?.get(fromTag ?? '');
+    return dialog.remoteTag === fromTag || (dialog.role === 'uac' && dialog.state === 'early') ? dialog : undefined;
   }
 
   /** The dialog our own request made, for a response that came after its transaction (Call-ID and From tag are ours). */

@@ -38,6 +38,10 @@ export class InDialog {
       this.refuse(reply, noDialog);
       return;
     }
+    if (dialog.remoteTarget === undefined) {
+      this.refuse(reply, 'Server error: unable to find route: the other end has not said where it is reached');
+      return;
+    }
     if (contentTypeOf(message) === undefined) {
       this.refuse(reply, 'Server error: missing content-type');
       return;

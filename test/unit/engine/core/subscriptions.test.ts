@@ -115,3 +115,18 @@ test('a request with somebody else\'s From tag is not in the dialog', () => {
   expect(sip.inDialog(call, 'BYE', 2, { From: '<sip:mallory@example.com>;tag=guessed' }).statuses).toEqual([481]);
   expect(sip.core.stats().dialogs).toBe(1);
 });
+
+test('in an early dialog of theirs the tags count too; in one of ours any branch may speak', () => {
+  const invite = sip.receive('INVITE');
+  sip.respond(180);
+  expect(sip.inDialog(invite, 'UPDATE', 2, { From: '<sip:mallory@example.com>;tag=guessed' }).statuses).toEqual([481]);
+  expect(sip.inDialog(invite, 'UPDATE', 2).statuses).toEqual([]);
+
+  sip = new CoreUnderTest();
+  sip.request('INVITE', 'sip:bob@198.51.100.9', [], 'v=0');
+  sip.lastSent.answer(183, { tag: 'one', lines: ['Contact: <sip:bob@198.51.100.9>'] });
+  const { request } = sip.lastSent;
+  const update = sip.receive('UPDATE', { 'Call-ID': request.callId, To: `<sip:us@192.0.2.1>;tag=${request.fromTag}`, From: '<sip:bob@198.51.100.9>;tag=two', CSeq: '1 UPDATE' });
+  expect(update.statuses).toEqual([]);
+  expect(sip.app.last.message.method).toBe('UPDATE');
+});
