@@ -27,6 +27,8 @@ export interface CallLocations {
 
 export interface CallReach {
   addressFor(peer: string, family: Family): string | undefined;
+  /** Whether nothing stands between that address and us. */
+  isLocal(address: string): boolean;
 }
 
 /** Things that go wrong without ending a call, and are counted. */

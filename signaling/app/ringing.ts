@@ -2,7 +2,6 @@
  * Ringing every phone of the callee at once (RFC 3261 §16.7 without the proxy: each phone gets an INVITE of our own). The first 2xx wins;
  * when none comes, the caller is told the most that is known.
  */
-import { isIPv6 } from 'node:net';
 import { ownOffer, relayOffer, type AudioSpec } from '../../media/sdp';
 import { answerOf, connectPhones, earlyAnswer } from './b2bua';
 import type { Binding } from './binding';
@@ -15,6 +14,7 @@ import { cancelOthers, endLateAnswer, guarded, hangup } from './hangup';
 import { newLeg, offerTo } from './leg';
 import { answeredElsewhere, bestCause, causeOf, endsAll, reasonHeader, refuse, type Cause } from './reasons';
 import { isPrintable, quoted } from './text';
+import { wayBack } from './way-back';
 
 /** Headers of the caller's INVITE that the callee gets to see. */
 const passedOn = ['Subject', 'Priority'];
@@ -60,12 +60,11 @@ function mediaCause(ctx: CallContext, call: Call, err: unknown): Cause {
 function invite(ctx: CallContext, call: Call, fork: Fork): void {
   const { leg, binding } = fork;
   fork.offer = offerTo(leg, mediaAddress(leg, call.caller.heard?.stream), offerFor(call, fork));
-  const { protocol, address, port } = binding.source;
   fork.outgoing = sendInvite(
     ctx.srf,
     {
       uri: binding.uri,
-      proxy: `sip:${isIPv6(address) ? `[${address}]` : address}:${port};transport=${protocol}`,
+      proxy: wayBack(binding, ctx.reach),
       sdp: fork.offer.text,
       headers: inviteHeaders(call),
     },

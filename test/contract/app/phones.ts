@@ -39,7 +39,7 @@ export class Exchange {
         locations: { lookup: (number) => exchange.bindings.get(number) ?? [], forget: () => false },
         directory: { find: async (number) => exchange.extensions.get(number) },
         // one of ours, whatever the phone's
-        reach: { addressFor: (_peer, family) => (family === 4 ? '127.0.0.1' : undefined) },
+        reach: { addressFor: (_peer, family) => (family === 4 ? '127.0.0.1' : undefined), isLocal: () => true },
         config: { call: { ringSeconds: settings.ringSeconds ?? 30, maxCalls: settings.maxCalls ?? 1000 } },
       });
       srf.invite((req, res) => {

@@ -384,7 +384,7 @@ export class World {
           return this.extensions.get(number);
         },
       },
-      reach: { addressFor: (peer, family) => (this.asked.push([peer, family]), this.addresses[family]) },
+      reach: { addressFor: (peer, family) => (this.asked.push([peer, family]), this.addresses[family]), isLocal: () => false },
       config: { call: { ringSeconds: settings.ringSeconds ?? 60, maxCalls: settings.maxCalls ?? 100 } },
       recentCalls: settings.recentCalls ?? 10,
     });
