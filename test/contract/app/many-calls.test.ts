@@ -43,7 +43,7 @@ test('a hundred calls at once, and one too many', async () => {
   expect(exchange.plane.held.size).toBe(200);
 
   const extra = caller.invite('1002');
-  const refusal = await caller.peer.getResponse(503, 'INVITE');
+  const refusal = await caller.response(503, 'INVITE');
   caller.ackRefusal(extra, refusal);
   expect(refusal.message.headers.get('retry-after')).toBe('5');
 
@@ -59,20 +59,20 @@ test('shutting down while calls are up and ring: everybody is told', async () =>
   const up = caller.invite('1002');
   const [first] = await each(callee, 1, isInvite);
   callee.answer(first as Heard<SipRequest>);
-  PeerDialog.caller(caller.peer, up, await caller.peer.getResponse(200, 'INVITE')).ack();
+  PeerDialog.caller(caller.peer, up, await caller.response(200, 'INVITE')).ack();
   const ringing = caller.invite('1002');
   const second = (await each(callee, 2, isInvite)).find((h) => h !== first) as Heard<SipRequest>;
   callee.peer.reply(second, 180);
-  await caller.peer.getResponse(180);
+  await caller.response(180);
 
   const drained = exchange.calls.drain(0);
-  caller.ackRefusal(ringing, await caller.peer.getResponse(503, 'INVITE'));
+  caller.ackRefusal(ringing, await caller.response(503, 'INVITE'));
   await Promise.all([caller.hungUp(), callee.hungUp()]);
-  callee.peer.reply(await callee.peer.getRequest('CANCEL'), 200);
+  callee.peer.reply(await callee.request('CANCEL'), 200);
   callee.peer.reply(second, 487);
   await drained;
   const late = caller.invite('1002');
-  const refusal = await caller.peer.getResponse(503, 'INVITE');
+  const refusal = await caller.response(503, 'INVITE');
   caller.ackRefusal(late, refusal);
   expect(refusal.message.reason).toBe('the server is shutting down');
 });

@@ -95,6 +95,7 @@ export interface Description {
 
 export class Phone {
   private version = 0;
+  private readonly seen = new Set<string>();
 
   constructor(
     readonly number: string,
@@ -157,9 +158,32 @@ export class Phone {
 
   /** Answers the BYE that comes. */
   async hungUp(): Promise<Heard<WireRequest>> {
-    const bye = await this.peer.getRequest('BYE');
+    const bye = await this.request('BYE');
     this.accept(bye);
     return bye;
+  }
+
+  /** The next request of that method; what is repeated because our answer was slow counts once. */
+  async request(method: string, timeoutMs?: number): Promise<Heard<WireRequest>> {
+    for (;;) {
+      const heard = await this.peer.getRequest(method, timeoutMs);
+      if (this.isNew(`${method} ${heard.message.headers.get('via')}`)) return heard;
+    }
+  }
+
+  /** The next such answer; a 200 that is repeated until our ACK arrives counts once. */
+  async response(status: number, method = 'INVITE', timeoutMs?: number): Promise<Heard<WireResponse>> {
+    for (;;) {
+      const heard = await this.peer.getResponse(status, method, timeoutMs);
+      const { callId, cseq } = heard.message;
+      if (status < 200 || this.isNew(`${status} ${callId} ${cseq.seq} ${cseq.method}`)) return heard;
+    }
+  }
+
+  private isNew(key: string): boolean {
+    if (this.seen.has(key)) return false;
+    this.seen.add(key);
+    return true;
   }
 
   /** Everything this phone was sent, as text. */
@@ -182,12 +206,12 @@ export interface Up {
 /** A call that is up. */
 export async function connect(caller: Phone, callee: Phone, offer = caller.sdp()): Promise<Up> {
   const invite = caller.invite(callee.number, offer);
-  const invited = await callee.peer.getRequest('INVITE');
+  const invited = await callee.request('INVITE');
   callee.peer.reply(invited, 180, { tag: `tag-${callee.number}-${callee.host}` });
-  await caller.peer.getResponse(180);
+  await caller.response(180);
   const b = callee.answer(invited);
-  await callee.peer.getRequest('ACK');
-  const answered = await caller.peer.getResponse(200, 'INVITE');
+  await callee.request('ACK');
+  const answered = await caller.response(200);
   const a = PeerDialog.caller(caller.peer, invite, answered);
   a.ack();
   return { caller, callee, a, b, answered, invited, invite };
