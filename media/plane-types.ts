@@ -2,7 +2,7 @@
 import type { EndpointStats, Remote } from './net/endpoint';
 import type { Backend } from './net/open';
 import type { RelayDirection } from './node/relay';
-import type { WorkerCounters } from './worker-protocol';
+import type { SilentNotice, WorkerCounters } from './worker-protocol';
 
 export interface MediaPlaneOptions {
   /** Range of UDP ports, inclusive. A call that is anchored takes four: RTP and RTCP towards either party. */
@@ -24,6 +24,7 @@ export interface MediaPlaneOptions {
 export interface AllocateRequest {
   session: string;
   family: 4 | 6;
+  /** What people call it, for events: 'caller 1001'. */
   label: string;
 }
 
@@ -34,11 +35,7 @@ export interface AllocatedEndpoint {
 }
 
 /** No valid packet for silentMs from a party whose direction flows. */
-export interface SilentEvent {
-  id: string;
-  session: string;
-  silentMs: number;
-}
+export type SilentEvent = SilentNotice;
 
 export interface WorkerLostEvent {
   sessions: string[];

@@ -6,7 +6,7 @@ import { getHeapStatistics } from 'node:v8';
 import { Endpoint } from './net/endpoint';
 import { UdpError, type UdpNet } from './net/udp';
 import { Relay } from './node/relay';
-import type { Answer, Command, Commands, WorkerCounters, WorkerErrorCode } from './worker-protocol';
+import type { Answer, Command, Commands, SilentNotice, WorkerCounters, WorkerErrorCode } from './worker-protocol';
 
 export interface WorkerCoreOptions {
   bind4: string;
@@ -138,13 +138,13 @@ export class WorkerCore {
   }
 
   /** Peers that fell silent since the last look. */
-  silences(): Array<{ id: string; session: string; silentMs: number }> {
+  silences(): SilentNotice[] {
     if (this.options.silenceMs <= 0) return [];
     const now = this.now();
-    const silences: Array<{ id: string; session: string; silentMs: number }> = [];
+    const silences: SilentNotice[] = [];
     for (const [endpoint, relay] of this.relays) {
       if (endpoint !== relay.a) continue; // each is in the map twice
-      for (const { endpoint: silent, silentMs } of relay.silences(this.options.silenceMs, now)) silences.push({ id: silent.id, session: silent.session, silentMs });
+      for (const { endpoint: silent, silentMs } of relay.silences(this.options.silenceMs, now)) silences.push({ id: silent.id, session: silent.session, label: silent.label, silentMs });
     }
     return silences;
   }
@@ -154,6 +154,7 @@ export class WorkerCore {
       endpoints: this.endpoints.size,
       packets: this.net.packets,
       faults: this.net.faults,
+      lastFault: this.net.lastFault ?? null,
       busyMs: this.net.busyMs ?? null,
       heapBytes: getHeapStatistics().used_heap_size,
     };

@@ -1,12 +1,12 @@
 /** The plane's workers: as many as were asked for, each replaced when it dies, none left when the plane closes. */
 import { WorkerLink, WorkerRefusal, type SpawnWorker } from './worker-link';
-import type { WorkerStart } from './worker-protocol';
+import type { SilentNotice, WorkerStart } from './worker-protocol';
 
 const RESTART_MIN_MS = 100;
 const RESTART_MAX_MS = 10_000;
 
 export interface FleetEvents {
-  onSilent(silences: Array<{ id: string; session: string; silentMs: number }>): void;
+  onSilent(silences: SilentNotice[]): void;
   onLost(link: WorkerLink): void;
 }
 

@@ -3,13 +3,13 @@ import { writeSync } from 'node:fs';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import { MediaError, type MediaErrorCode } from './errors';
 import { closeLeftovers, sharedLedger } from './net/fd-ledger';
-import type { Answer, Command, CommandName, Commands, WorkerMessage, WorkerStart } from './worker-protocol';
+import type { Answer, Command, CommandName, Commands, SilentNotice, WorkerMessage, WorkerStart } from './worker-protocol';
 
 /** Starts a worker's thread. An argument, so that tests run the sources as they are. */
 export type SpawnWorker = (options: WorkerOptions) => Worker;
 
 export interface LinkEvents {
-  onSilent(silences: Array<{ id: string; session: string; silentMs: number }>): void;
+  onSilent(silences: SilentNotice[]): void;
   /** It ended and was not asked to. Its sockets are closed, its unanswered commands refused. */
   onLost(link: WorkerLink): void;
 }

@@ -39,13 +39,22 @@ export interface WorkerCounters {
   /** Datagrams received, and those that a fault of ours cost. */
   packets: number;
   faults: number;
+  lastFault: string | null;
   /** Time spent on packets; null where it is not known (dgram). */
   busyMs: number | null;
   heapBytes: number;
+}
+
+/** A party that ought to send and did not for `silentMs`. `label` is what the endpoint was allocated with. */
+export interface SilentNotice {
+  id: string;
+  session: string;
+  label: string;
+  silentMs: number;
 }
 
 export type WorkerMessage =
   | { kind: 'ready'; backend: 'native' | 'dgram'; fallback: string | undefined; bell: number | undefined }
   | { kind: 'refused'; code: WorkerErrorCode; message: string }
   | { kind: 'answers'; answers: Answer[] }
-  | { kind: 'silent'; silences: Array<{ id: string; session: string; silentMs: number }> };
+  | { kind: 'silent'; silences: SilentNotice[] };

@@ -3,7 +3,7 @@
  */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { emptySockAddr, hostOf, portOf, writeSockAddr, type Family, type SockAddr } from './address';
-import { udpError, type PacketHandler, type UdpNet, type UdpSocket } from './udp';
+import { faultText, udpError, type PacketHandler, type UdpNet, type UdpSocket } from './udp';
 
 /** An IP address is its own answer; Node would defer each packet by a turn to find that out. */
 const noLookup = (host: string, _options: unknown, done: (err: null, address: string, family: number) => void): void =>
@@ -15,6 +15,7 @@ export class DgramNet implements UdpNet {
   readonly busyMs = undefined;
   packets = 0;
   faults = 0;
+  lastFault: string | undefined;
   private readonly sockets = new Set<DgramSocket>();
   private closed = false;
 
@@ -43,8 +44,9 @@ export class DgramNet implements UdpNet {
           this.packets++;
           try {
             onPacket(data, data.length, wrapped.source(from), this.now());
-          } catch {
+          } catch (err) {
             this.faults++;
+            this.lastFault = faultText(err);
           }
         });
         resolve(wrapped);

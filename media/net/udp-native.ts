@@ -17,7 +17,7 @@ import { emptySockAddr, parseSockAddr, portOf, sockAddrBytes, type Family, type 
 import type { FdLedger } from './fd-ledger';
 import * as L from './libc';
 import { pinned } from './native';
-import { udpError, UdpError, type PacketHandler, type UdpNet, type UdpSocket } from './udp';
+import { faultText, udpError, UdpError, type PacketHandler, type UdpNet, type UdpSocket } from './udp';
 import { MAX_DATAGRAM } from '../rtp/view';
 
 const EVENTS = 256;
@@ -45,6 +45,7 @@ export class NativeNet implements UdpNet {
   busyMs = 0;
   packets = 0;
   faults = 0;
+  lastFault: string | undefined;
   private readonly libc: L.Libc;
   private readonly now: () => number;
   private readonly ledger: FdLedger | undefined;
@@ -218,8 +219,9 @@ export class NativeNet implements UdpNet {
         this.windowPackets++;
         try {
           socket.onPacket(data, length, from, now);
-        } catch {
+        } catch (err) {
           this.faults++;
+          this.lastFault = faultText(err);
         }
       }
     }

@@ -32,11 +32,16 @@ export interface UdpNet {
   /** Packets handed to handlers, and exceptions these threw (each costs its packet only). */
   readonly packets: number;
   readonly faults: number;
+  /** What the last of these said. */
+  readonly lastFault: string | undefined;
   /** @throws UdpError */
   bind(family: Family, address: string, port: number, onPacket: PacketHandler): Promise<UdpSocket>;
   /** Closes every socket. Idempotent. */
   close(): void;
 }
+
+/** A fault as text, with where it happened. */
+export const faultText = (err: unknown): string => (err instanceof Error ? (err.stack ?? err.message) : String(err));
 
 export class UdpError extends Error {
   constructor(

@@ -98,10 +98,10 @@ test('a release answers with the counters, closes both sockets and leaves the pa
   await expect(ask('stats', { id: 'a' })).rejects.toMatchObject({ code: 'unknown-endpoint' });
 });
 
-test('silence names endpoint and session; none is watched when switched off', async () => {
+test('silence names endpoint, session and label; none is watched when switched off', async () => {
   const { clock, core } = await connected();
   clock.ms = 1500;
-  expect(core.silences()).toEqual([{ id: 'a', session: 's', silentMs: 1500 }, { id: 'b', session: 's', silentMs: 1500 }]);
+  expect(core.silences()).toEqual([{ id: 'a', session: 's', label: 'a', silentMs: 1500 }, { id: 'b', session: 's', label: 'b', silentMs: 1500 }]);
   expect(core.silences()).toEqual([]);
   const off = worker({ silenceMs: 0 });
   await off.allocate('a', 40000);

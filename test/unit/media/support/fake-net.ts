@@ -44,6 +44,7 @@ export class FakeNet implements UdpNet {
   readonly busyMs = undefined;
   packets = 0;
   readonly faults = 0;
+  readonly lastFault = undefined;
   /** Ports that the system says somebody else has. */
   readonly taken = new Set<number>();
   readonly sockets = new Map<number, FakeSocket>();
