@@ -59,7 +59,12 @@ export class Connection implements App {
     private readonly deps: ConnectionDeps,
   ) {
     this.name = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`;
-    this.outbox = new Outbox((frame, flushed) => this.write(frame, flushed), deps.clock, options.outbox);
+    this.outbox = new Outbox(
+      (frame, flushed) => this.write(frame, flushed),
+      deps.clock,
+      options.outbox,
+      () => deps.count('heldFrames'),
+    );
     this.patience = deps.clock.after(options.authenticateMs, () => {
       deps.count('greetingTimeouts');
       this.close('it did not authenticate in time');

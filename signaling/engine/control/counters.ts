@@ -10,6 +10,8 @@ export const controlCounters = [
   'unknownVerbs',
   'failedCommands',
   'slowReaders',
+  /** Frames that waited for the application to read what they follow from. */
+  'heldFrames',
 ] as const;
 
 export type ControlCounter = (typeof controlCounters)[number];

@@ -33,14 +33,14 @@ interface Gate {
 export class Outbox {
   private readonly gates = new Map<string, Gate>();
   private closed = false;
-  /** Frames that had to wait. */
-  held = 0;
 
   constructor(
     /** `flushed` is called when the kernel has the bytes. */
     private readonly write: (frame: Buffer, flushed?: () => void) => void,
     private readonly clock: Clock,
     private readonly options: OutboxOptions,
+    /** Called for every frame that has to wait. */
+    private readonly onHeld: () => void = () => undefined,
   ) {}
 
   /** Leaves now. `opens`: what follows under this key waits. */
@@ -58,7 +58,7 @@ export class Outbox {
       this.now(frame, opens ? key : undefined);
       return;
     }
-    this.held++;
+    this.onHeld();
     gate.waiting.push({ frame, opens });
   }
 
