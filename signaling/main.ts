@@ -9,7 +9,7 @@ import { Reach } from '../media/reach';
 import { PhoneSystem } from './app/phone-system';
 import { SrfConnectError, type EngineAddress } from './app/srf';
 import { systemClock, systemRandom } from './clock';
-import { formatHostPort, type Config } from './config';
+import { detachEnvironment, formatHostPort, type Config } from './config';
 import { Ending } from './ending';
 import { engineOptions } from './engine-options';
 import { EngineStartError, startEmbeddedEngine, type LogLevel, type LogSink } from './engine';
@@ -25,6 +25,7 @@ const toStdout = (text: string): void => void process.stdout.write(text);
 
 /** Serves until SIGTERM or SIGINT and resolves with the exit code. Errors: `OffhookError` when it could not start. */
 export async function serve(config: Config, log: Logger, write = toStdout): Promise<number> {
+  detachEnvironment();
   const owned = new Owned((name, err) => log.warn({ err }, `${name} did not close cleanly`));
   const ending = new Ending(process, () => process.exit(1));
   try {

@@ -50,7 +50,7 @@ export class PhoneSystem {
     this.directory = new Directory(store, { clock, log: log.child({ part: 'directory' }) });
     this.locations = new Locations(store, { maxExpires: config.registrar.maxExpires }, { clock, log: log.child({ part: 'locations' }) });
     this.admission = new Admission(
-      { realm: config.sip.realm, nonceSeconds: config.auth.nonceSeconds, maxNonces: config.auth.maxNonces },
+      { realm: config.sip.realm, ...config.auth },
       { directory: this.directory, clock, random, log: log.child({ part: 'admission' }) },
     );
     this.registrar = new Registrar(config.registrar, { locations: this.locations, clock, log: log.child({ part: 'registrar' }) });

@@ -59,6 +59,8 @@ export const settings = {
   auth: {
     nonceSeconds: setting(whole(1, 86_400, 'seconds'), 300, 'a digest nonce is good for this long', { unit: 'seconds' }),
     maxNonces: setting(whole(100, 10_000_000), 100_000, 'nonces whose use is remembered'),
+    maxFailures: setting(whole(1, 100_000), 20, 'wrong passwords taken from one address before it is answered 503 for a while'),
+    failureSeconds: setting(whole(1, 86_400, 'seconds'), 60, 'wrong passwords are forgotten after this long', { unit: 'seconds' }),
   },
   call: {
     ringSeconds: setting(whole(1, 600, 'seconds'), 60, 'an unanswered call is given up after this long', { unit: 'seconds' }),
