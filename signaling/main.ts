@@ -83,7 +83,12 @@ async function openEngine(config: Config, log: Logger, owned: Owned, ending: End
   if (config.drachtio) return { address: config.drachtio };
   const secret = config.engine.secret ?? systemRandom(24).toString('base64url');
   try {
-    const engine = await startEmbeddedEngine(engineOptions(config, secret), { log: engineLog(log), logLevel: engineLevel(config) });
+    const engine = await startEmbeddedEngine(engineOptions(config, secret), {
+      log: engineLog(log),
+      logLevel: engineLevel(config),
+      // a secret of the operator's own is there to be given to other programs
+      appsInThisThread: config.engine.secret === null,
+    });
     owned.own('engine', engine, (e) => e.close());
     engine.onExit((err) => {
       if (err) ending.fail(`the SIP engine ended: ${err.message}`);
