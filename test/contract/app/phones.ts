@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { Binding } from '../../../signaling/app/binding';
 import { Calls } from '../../../signaling/app/calls';
 import type { CallSrf, SipRequest, SipResponder } from '../../../signaling/app/dialogs';
+import { refuse } from '../../../signaling/app/reasons';
 import { systemClock } from '../../../signaling/clock';
 import type { SipRequest as WireRequest, SipResponse as WireResponse } from '../../../signaling/engine/wire/message';
 import type { Extension } from '../../../signaling/store/store';
@@ -73,6 +74,8 @@ export class Exchange {
     try {
       await this.quiet();
     } finally {
+      // after a failure: the next test is not to see this one's calls
+      for (const { id } of this.calls.list()) this.calls.end(id, refuse('failed', ''));
       this.bindings.clear();
       for (const phone of this.phones.splice(0)) await phone.peer.close();
     }
