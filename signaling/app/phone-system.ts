@@ -64,7 +64,10 @@ export class PhoneSystem {
     this.connection = await connectSrf(engine, {
       timeoutMs: connectTimeoutMs,
       prepare: (srf) => this.wire(srf),
-      onLost: (reason) => log.error({ reason }, 'the SIP engine is gone; trying to reach it again'),
+      onLost: (reason) => {
+        log.error({ reason }, 'the SIP engine is gone, and its calls with it; trying to reach it again');
+        this.active?.lost();
+      },
       onBack: () => log.info('the SIP engine is back'),
     });
     return this.connection.hostports;
@@ -77,7 +80,9 @@ export class PhoneSystem {
 
   /** Ends the calls that are up (waiting at most the drain time for people to hang up), then lets go of the engine. */
   async close(): Promise<void> {
-    await this.active?.close();
+    const calls = this.active;
+    if (calls && calls.active() > 0) this.deps.log.info({ calls: calls.active(), seconds: this.deps.config.call.drainSeconds }, 'waiting for calls to end');
+    await calls?.drain(this.deps.config.call.drainSeconds * 1000);
     this.connection?.disconnect();
     await this.locations.close();
   }

@@ -65,6 +65,7 @@ export const settings = {
   call: {
     ringSeconds: setting(whole(1, 600, 'seconds'), 60, 'an unanswered call is given up after this long', { unit: 'seconds' }),
     maxCalls: setting(whole(1, 1_000_000), 2000, 'calls at once'),
+    drainSeconds: setting(whole(0, 3600, 'seconds'), 3, 'on shutdown, calls that are up may go on for this long before they are ended', { unit: 'seconds' }),
     minSessionSeconds: setting(whole(90, 86_400, 'seconds'), 90, 'shortest session timer (RFC 4028) accepted', { unit: 'seconds' }),
   },
   media: {
