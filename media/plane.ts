@@ -81,7 +81,10 @@ class Plane implements MediaPlane {
     this.pool = new PortPool({ min: portMin, max: portMax, drainMs: options.drainMs, now: deps.now, random: deps.random });
     if (this.pool.size === 0) throw new MediaError('setting', `media.portMin ${portMin} to media.portMax ${portMax} holds no pair of ports (an even one and the next)`);
     this.fleet = new WorkerFleet(deps.spawn, { backend, bind4, bind6, silenceMs }, this.pool.size * 2, {
-      onSilent: (silences) => silences.forEach((silence) => this.placed.has(silence.id) && tell(this.silentListeners, silence)),
+      onSilent: (silences) => {
+        // One that was released in the meantime is nobody's any more.
+        for (const silence of silences) if (this.placed.has(silence.id)) tell(this.silentListeners, silence);
+      },
       onLost: (link) => this.forget(link),
     });
   }

@@ -8,7 +8,7 @@
 /** A C function: integers are JavaScript numbers, pointers are typed arrays or addresses as numbers. */
 export type NativeFunction = (...args: unknown[]) => number;
 
-export type CType = 'void' | 'int' | 'uint32_t' | 'int64_t' | 'intptr_t' | 'uintptr_t' | 'void *';
+export type CType = 'int' | 'uint32_t' | 'uintptr_t' | 'void *';
 
 export interface NativeLibrary {
   func(name: string, result: CType, parameters: CType[]): NativeFunction;
