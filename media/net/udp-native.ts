@@ -7,10 +7,10 @@
  *     └── the event loop gets a turn: messages, timers ◄── every 5 ms, or at once when the bell rings ◄──┘
  *
  * Quiet: the thread sleeps inside epoll_wait, woken by a packet, by the bell (an eventfd that whoever posts it a message rings)
- * or after 100 ms, because a thread inside a system call can neither be terminated nor run a timer. Busy: above some thousand
- * packets a second waking up costs as much as a packet does, so it sleeps half a millisecond first and then finds a handful.
- * Level-triggered, one datagram per report: at 50 packets a second and socket a second look would find nothing, unless the thread
- * fell behind; then sockets are ready again at once and are read several times over.
+ * or after a quarter of a second, because a thread inside a system call can neither be terminated nor run a timer. Busy: above
+ * some thousand packets a second waking up costs as much as a packet does, so it sleeps half a millisecond first and then finds a
+ * handful. Level-triggered, one datagram per report: at 50 packets a second and socket a second look would find nothing, unless
+ * the thread fell behind; then sockets are ready again at once and are read several times over.
  */
 import { getSystemErrorName } from 'node:util';
 import { emptySockAddr, parseSockAddr, portOf, sockAddrBytes, type Family, type SockAddr } from './address';
@@ -21,7 +21,7 @@ import { faultText, udpError, UdpError, type PacketHandler, type UdpNet, type Ud
 import { MAX_DATAGRAM } from '../rtp/view';
 
 const EVENTS = 256;
-const IDLE_WAIT_MS = 100;
+const IDLE_WAIT_MS = 250;
 const TURN_MS = 5;
 const WINDOW_MS = 10;
 /** Packets in a window from which on waking up for each is not worth it: 4,000 a second. */
