@@ -11,7 +11,7 @@ import { detached } from './text';
 
 /** [User-Agent, what it does with a challenge it does not know] */
 const knownBewildered: ReadonlyArray<readonly [RegExp, string]> = [
-  [/^baresip v[0-2]\./i, 'libre before 2.9 ends the transaction with ENOSYS (“Function not implemented”)'],
+  [/^baresip\b/i, 'libre before 3.12 ends the transaction with ENOSYS; later ones take the second challenge of a realm for a refused password'],
 ];
 
 export interface ChallengeChoiceLimits {

@@ -39,7 +39,8 @@ test('requests that come together are one question: the patience counts from the
 test.each([
   ['baresip v1.0.0 (x86_64/linux)', 'md5'],
   ['baresip v2.4.0 (x86_64/linux)', 'md5'],
-  ['baresip v3.5.1 (x86_64/linux)', 'both'],
+  ['baresip v3.14.0 (x86_64/linux)', 'md5'],
+  ['baresipuous/1', 'both'],
   ['Linphone-Desktop/5', 'both'],
 ])('%s gets %s', (agent, expected) => {
   const { choice } = make();
