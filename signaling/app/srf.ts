@@ -34,11 +34,20 @@ export async function connectSrf(
   options: { timeoutMs: number; prepare: (srf: Srf) => void; onLost: (reason: string) => void; onBack: () => void },
 ): Promise<SrfConnection> {
   const srf = new Srf();
+  // srf reads this object at each loss: it tries again only once it was up, and no more when we leave
+  const reconnect = { maxAttempts: 1, retryMaxDelay: 5000 };
   let up = false;
+  let lost = false;
   let leaving = false;
+  const lose = (reason: string) => {
+    if (!up || lost || leaving) return;
+    lost = true;
+    options.onLost(reason);
+  };
   const disconnect = () => {
     if (leaving) return;
     leaving = true;
+    reconnect.maxAttempts = 1;
     try {
       srf.disconnect();
     } catch {
@@ -53,10 +62,8 @@ export async function connectSrf(
       options.timeoutMs,
     );
     srf.on('error', (err: Error) => {
-      if (up) {
-        if (!leaving) options.onLost(err.message);
-        return;
-      }
+      lose(err.message);
+      if (up) return;
       clearTimeout(timer);
       reject(new SrfConnectError({ kind: 'unreachable', detail: err.message }));
     });
@@ -65,15 +72,15 @@ export async function connectSrf(
       if (err) {
         reject(new SrfConnectError({ kind: 'refused', detail: err.message }));
       } else if (up) {
+        lost = false;
         options.onBack();
       } else {
         up = true;
+        reconnect.maxAttempts = 0; // no limit
         resolve(hostports);
       }
     });
-    (srf as unknown as { on(event: 'close', fn: () => void): void }).on('close', () => {
-      if (up && !leaving) options.onLost('the control connection was closed');
-    });
+    (srf as unknown as { on(event: 'close', fn: () => void): void }).on('close', () => lose('the control connection was closed'));
   });
 
   srf.use((req, _res, next) => {
@@ -81,7 +88,7 @@ export async function connectSrf(
     next();
   });
   options.prepare(srf);
-  srf.connect({ host: engine.host, port: engine.port, secret: engine.secret });
+  void srf.connect({ host: engine.host, port: engine.port, secret: engine.secret, reconnect } as Parameters<Srf['connect']>[0]);
   try {
     const hostports = await first;
     return { srf, hostports: hostports ? hostports.split(',') : [], disconnect };
