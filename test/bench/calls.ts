@@ -3,9 +3,9 @@
  * for the CPU of one call and the post-dial delay, then at rising rates until the first failure.
  */
 import { cpuMicros, sleep } from './support/process';
-import type { BenchResult, BenchRow } from './support/report';
+import type { BenchResult } from './support/report';
 import { credentials, percentile, startSipp, type SippOutcome } from './support/sipp';
-import { kamailio, offhook, type System } from './support/system';
+import { sideBySide, type System } from './support/system';
 
 const PAIRS = 100;
 const STEADY = 50;
@@ -53,43 +53,28 @@ async function round(system: System, rate: number, seconds: number): Promise<{ o
 }
 
 export async function benchCalls(log: (line: string) => void): Promise<BenchResult> {
-  const rows: BenchRow[] = [];
-  const notes: string[] = [];
-  for (const kind of [offhook, kamailio]) {
-    const missing = kind.missing();
-    if (missing) {
-      notes.push(`${kind.name} left out: ${missing}`);
-      continue;
+  const { rows, notes } = await sideBySide([...callers, ...callees], async (system) => {
+    await registerCallees(system);
+    await round(system, 100, 15); // warm: code compiled, tables grown
+    const steady = await round(system, STEADY, SECONDS);
+    let highest = steady.outcome.failed === 0 ? STEADY : 0;
+    for (const rate of LADDER) {
+      const { outcome, cpu } = await round(system, rate, 6);
+      log(
+        `${system.name}: ${rate}/s: ${outcome.successful} ok, ${outcome.failed} failed, ${outcome.retransmissions} retransmissions, ` +
+          `${cpu.toFixed(0)} µs each, p99 ${percentile(outcome.responseMs, 99).toFixed(1)} ms`,
+      );
+      if (outcome.failed > 0 || outcome.successful < rate * 6) break;
+      highest = rate;
+      await sleep(1000);
     }
-    const system = await kind.start([...callers, ...callees]);
-    try {
-      await registerCallees(system);
-      await round(system, 100, 15); // warm: code compiled, tables grown
-      const steady = await round(system, STEADY, SECONDS);
-      let highest = steady.outcome.failed === 0 ? STEADY : 0;
-      for (const rate of LADDER) {
-        const { outcome, cpu } = await round(system, rate, 6);
-        log(
-          `${kind.name}: ${rate}/s: ${outcome.successful} ok, ${outcome.failed} failed, ${outcome.retransmissions} retransmissions, ` +
-            `${cpu.toFixed(0)} µs each, p99 ${percentile(outcome.responseMs, 99).toFixed(1)} ms`,
-        );
-        if (outcome.failed > 0 || outcome.successful < rate * 6) break;
-        highest = rate;
-        await sleep(1000);
-      }
-      rows.push({
-        system: kind.name,
-        figures: {
-          'CPU µs each': steady.cpu.toFixed(0),
-          'highest rate /s, no failure': String(highest),
-          'post-dial p50 ms at 50/s': percentile(steady.outcome.responseMs, 50).toFixed(1),
-          'p99 ms': percentile(steady.outcome.responseMs, 99).toFixed(1),
-          'failed at 50/s': String(steady.outcome.failed),
-        },
-      });
-    } finally {
-      await system.stop();
-    }
-  }
+    return {
+      'CPU µs each': steady.cpu.toFixed(0),
+      'highest rate /s, no failure': String(highest),
+      'post-dial p50 ms at 50/s': percentile(steady.outcome.responseMs, 50).toFixed(1),
+      'p99 ms': percentile(steady.outcome.responseMs, 99).toFixed(1),
+      'failed at 50/s': String(steady.outcome.failed),
+    };
+  });
   return { name: 'calls', what: 'digest INVITE to answer and BYE over UDP, media anchored, driven by SIPp', rows, notes };
 }

@@ -3,9 +3,9 @@
  * of one, then at rising rates until the first failure.
  */
 import { cpuMicros, residentBytes, sleep } from './support/process';
-import type { BenchResult, BenchRow } from './support/report';
+import type { BenchResult } from './support/report';
 import { credentials, startSipp } from './support/sipp';
-import { kamailio, offhook, type System } from './support/system';
+import { sideBySide, type System } from './support/system';
 
 const USERS = 500;
 const STEADY = 200;
@@ -30,39 +30,24 @@ async function round(system: System, rate: number, seconds: number) {
 }
 
 export async function benchRegistrations(log: (line: string) => void): Promise<BenchResult> {
-  const rows: BenchRow[] = [];
-  const notes: string[] = [];
-  for (const kind of [offhook, kamailio]) {
-    const missing = kind.missing();
-    if (missing) {
-      notes.push(`${kind.name} left out: ${missing}`);
-      continue;
+  const { rows, notes } = await sideBySide(users, async (system) => {
+    const idle = residentBytes(system.pids);
+    await round(system, 500, 6); // warm: code compiled, every contact known once
+    const steady = await round(system, STEADY, SECONDS);
+    let highest = steady.outcome.failed === 0 ? STEADY : 0;
+    for (const rate of LADDER) {
+      const { outcome } = await round(system, rate, 4);
+      log(`${system.name}: ${rate}/s: ${outcome.successful} ok, ${outcome.failed} failed, ${outcome.retransmissions} retransmissions`);
+      if (outcome.failed > 0 || outcome.successful < rate * 4 || outcome.retransmissions > rate * 0.04) break;
+      highest = rate;
+      await sleep(500);
     }
-    const system = await kind.start(users);
-    try {
-      const idle = residentBytes(system.pids);
-      await round(system, 500, 6); // warm: code compiled, every contact known once
-      const steady = await round(system, STEADY, SECONDS);
-      let highest = steady.outcome.failed === 0 ? STEADY : 0;
-      for (const rate of LADDER) {
-        const { outcome } = await round(system, rate, 4);
-        log(`${kind.name}: ${rate}/s: ${outcome.successful} ok, ${outcome.failed} failed, ${outcome.retransmissions} retransmissions`);
-        if (outcome.failed > 0 || outcome.successful < rate * 4 || outcome.retransmissions > rate * 0.04) break;
-        highest = rate;
-        await sleep(500);
-      }
-      rows.push({
-        system: kind.name,
-        figures: {
-          'CPU µs each': steady.cpu.toFixed(0),
-          'highest rate /s, no failure': String(highest),
-          'failed at 200/s': String(steady.outcome.failed),
-          'idle MB': (idle / 1e6).toFixed(0),
-        },
-      });
-    } finally {
-      await system.stop();
-    }
-  }
+    return {
+      'CPU µs each': steady.cpu.toFixed(0),
+      'highest rate /s, no failure': String(highest),
+      'failed at 200/s': String(steady.outcome.failed),
+      'idle MB': (idle / 1e6).toFixed(0),
+    };
+  });
   return { name: 'registrations', what: 'REGISTER, 401, REGISTER with credentials, 200 over UDP, driven by SIPp', rows, notes };
 }

@@ -3,11 +3,11 @@
  * phones of our own (SIPp cannot tell a load generator which relay ports it was given), the RTP comes from the relay benchmark's load.
  */
 import { fork } from 'node:child_process';
-import { once } from 'node:events';
+import { CommandedChild } from './support/child';
 import { cpuMicros, residentBytes, sleep } from './support/process';
 import { BenchPhones } from './support/phones';
-import type { BenchResult, BenchRow } from './support/report';
-import { kamailio, offhook, type SystemKind } from './support/system';
+import type { BenchResult } from './support/report';
+import { sideBySide, type System } from './support/system';
 import { portsOf, type CallPorts, type LoadPlan, type LoadResult } from './relay-load';
 
 const CALLS = 500;
@@ -17,35 +17,13 @@ const PHONES_PORT = 15480;
 /** Transactions over UDP are remembered for 64 × T1. */
 const FORGOTTEN_MS = 38_000;
 const plan: LoadPlan = { address: '127.0.0.1', firstPort: 16000, calls: CALLS, tickMicros: 250 };
+const all = portsOf(plan);
 
 const caller = (i: number): string => String(100_000 + i);
 const callee = (i: number): string => String(200_000 + i);
 
-class LoadProcess {
-  private readonly child = fork(require.resolve('./relay-load'), { stdio: 'inherit' });
-  private id = 0;
-
-  async ask<T>(command: Record<string, unknown>): Promise<T> {
-    const id = ++this.id;
-    this.child.send({ id, ...command });
-    for (;;) {
-      const [answer] = (await once(this.child, 'message')) as [{ id: number; value?: T; error?: string }];
-      if (answer.id !== id) continue;
-      if (answer.error) throw new Error(answer.error);
-      return answer.value as T;
-    }
-  }
-
-  stop(): void {
-    this.child.disconnect();
-  }
-}
-
-async function measure(kind: SystemKind): Promise<BenchRow> {
-  const all = portsOf(plan);
-  const users = all.flatMap((_, i) => [caller(i), callee(i)]);
-  const system = await kind.start(users);
-  const load = new LoadProcess();
+async function measure(system: System): Promise<Record<string, string>> {
+  const load = new CommandedChild(fork(require.resolve('./relay-load'), { stdio: 'inherit' }), 'the load');
   const phones = await BenchPhones.open(PHONES_PORT, system.port);
   try {
     await load.ask({ do: 'open', plan });
@@ -71,36 +49,26 @@ async function measure(kind: SystemKind): Promise<BenchRow> {
     const settled = residentBytes(system.pids);
     for (const call of up) await call.hangUp();
     return {
-      system: kind.name,
-      figures: {
-        'calls up': String(up.length),
-        'packets/s relayed': (result.sent / result.seconds).toFixed(0),
-        lost: String(result.lost),
-        'CPU µs a packet': (cpu / result.sent).toFixed(2),
-        'held p50/p99 ms': `${result.delayMs.p50.toFixed(2)}/${result.delayMs.p99.toFixed(2)}`,
-        'KB a call, just set up': ((fresh - before) / 1024 / up.length).toFixed(0),
-        'KB a call, transactions gone': ((settled - before) / 1024 / up.length).toFixed(0),
-        'load ticks late': String(result.lateTicks),
-      },
+      'calls up': String(up.length),
+      'packets/s relayed': (result.sent / result.seconds).toFixed(0),
+      lost: String(result.lost),
+      'CPU µs a packet': (cpu / result.sent).toFixed(2),
+      'held p50/p99 ms': `${result.delayMs.p50.toFixed(2)}/${result.delayMs.p99.toFixed(2)}`,
+      'KB a call, just set up': ((fresh - before) / 1024 / up.length).toFixed(0),
+      'KB a call, transactions gone': ((settled - before) / 1024 / up.length).toFixed(0),
+      'load ticks late': String(result.lateTicks),
     };
   } finally {
     phones.close();
-    load.stop();
-    await system.stop();
+    await load.end();
   }
 }
 
 export async function benchStanding(log: (line: string) => void): Promise<BenchResult> {
-  const rows: BenchRow[] = [];
-  const notes: string[] = [`${CALLS} calls and ${PROBE_CALLS} probe calls, on loopback, ${SECONDS} s; the load's own CPU shares the machine`];
-  for (const kind of [offhook, kamailio]) {
-    const missing = kind.missing();
-    if (missing) {
-      notes.push(`${kind.name} left out: ${missing}`);
-      continue;
-    }
-    log(`${kind.name}: setting ${CALLS} calls up`);
-    rows.push(await measure(kind));
-  }
+  const { rows, notes } = await sideBySide(all.flatMap((_, i) => [caller(i), callee(i)]), (system) => {
+    log(`${system.name}: setting ${CALLS} calls up`);
+    return measure(system);
+  });
+  notes.push(`${CALLS} calls and ${PROBE_CALLS} probe calls, on loopback, ${SECONDS} s; the load's own CPU shares the machine`);
   return { name: 'standing', what: `${CALLS} calls up at once, both directions of 50 packet/s RTP relayed`, rows, notes };
 }

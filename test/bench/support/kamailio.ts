@@ -7,6 +7,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSocket } from 'node:dgram';
+import { NgClient } from '../rtpengine';
 import { start, until, type Started } from './process';
 
 const MODULES = '/usr/lib/x86_64-linux-gnu/kamailio/modules/';
@@ -92,23 +93,19 @@ export async function startRtpengine(ngPort: number, portMin: number, portMax: n
     '--foreground', '--log-stderr', '--log-level=3', '--table=-1', '--interface=127.0.0.1', `--listen-ng=127.0.0.1:${ngPort}`,
     `--port-min=${portMin}`, `--port-max=${portMax}`, '--timeout=60', '--config-file=none', `--pidfile=${join(dir, 'rtpengine.pid')}`, '--num-threads=2',
   ]);
-  await until('rtpengine answering a ping', 5_000, () => pingNg(ngPort));
+  await until('rtpengine answering a ping', 5_000, () => answersPing(ngPort));
   return engine;
 }
 
-function pingNg(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createSocket('udp4');
-    const done = (ok: boolean) => {
-      clearTimeout(timer);
-      socket.close();
-      resolve(ok);
-    };
-    const timer = setTimeout(() => done(false), 300);
-    socket.on('message', (m) => done(m.includes('pong')));
-    socket.on('error', () => done(false));
-    socket.send('ping_1 d7:command4:pinge', port, '127.0.0.1');
-  });
+async function answersPing(port: number): Promise<boolean> {
+  const ng = new NgClient('127.0.0.1', port);
+  try {
+    return (await ng.request({ command: 'ping' }, 300))['result'] === 'pong';
+  } catch {
+    return false;
+  } finally {
+    ng.close();
+  }
 }
 
 export async function startKamailio(port: number, media: { ngPort: number; portMin: number; portMax: number }): Promise<Kamailio> {

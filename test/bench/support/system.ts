@@ -6,6 +6,7 @@ import { ha1 } from '../../../signaling/credentials';
 import { openStore } from '../../../signaling/store/store';
 import { answersOptions, kamailioInstalled, startKamailio } from './kamailio';
 import { start, until } from './process';
+import type { BenchRow } from './report';
 
 export const REALM = 'offhook';
 
@@ -70,3 +71,26 @@ export const kamailio: SystemKind = {
     return { name: 'kamailio+rtpengine', port, pids: system.pids, stop: system.stop };
   },
 };
+
+/** Measures the systems one after the other, each started with `users`; one that is not installed is named in the notes. */
+export async function sideBySide(
+  users: string[],
+  measure: (system: System) => Promise<Record<string, string>>,
+): Promise<{ rows: BenchRow[]; notes: string[] }> {
+  const rows: BenchRow[] = [];
+  const notes: string[] = [];
+  for (const kind of [offhook, kamailio]) {
+    const missing = kind.missing();
+    if (missing) {
+      notes.push(`${kind.name} left out: ${missing}`);
+      continue;
+    }
+    const system = await kind.start(users);
+    try {
+      rows.push({ system: kind.name, figures: await measure(system) });
+    } finally {
+      await system.stop();
+    }
+  }
+  return { rows, notes };
+}
