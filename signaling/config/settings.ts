@@ -61,6 +61,7 @@ export const settings = {
     maxNonces: setting(whole(100, 10_000_000), 100_000, 'nonces whose use is remembered'),
     maxFailures: setting(whole(1, 100_000), 20, 'wrong passwords taken from one address before it is answered 503 for a while'),
     failureSeconds: setting(whole(1, 86_400, 'seconds'), 60, 'wrong passwords are forgotten after this long', { unit: 'seconds' }),
+    maxSources: setting(whole(100, 10_000_000), 10_000, 'addresses remembered for wrong passwords, and phones for challenges they left unanswered'),
   },
   call: {
     ringSeconds: setting(whole(1, 600, 'seconds'), 60, 'an unanswered call is given up after this long', { unit: 'seconds' }),
