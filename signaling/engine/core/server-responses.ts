@@ -158,8 +158,16 @@ export class ServerResponses {
 
   /** The dialog an INVITE or SUBSCRIBE makes, from its first response with a tag on (RFC 3261 §12.1.1). */
   private dialogFor(incoming: Incoming, response: SipResponse, local: Local): Dialog {
-    if (incoming.dialog) return incoming.dialog;
     const { request } = incoming;
+    if (incoming.dialog) {
+      // A BYE or a 481 may have ended the early dialog while the request is still open: its answer makes the dialog anew (RFC 3261 §12.1.1).
+      if (!this.context.dialogs.has(incoming.dialog)) {
+        incoming.dialog.state = 'early';
+        if (request.method === 'INVITE') incoming.dialog.incomingInvite = incoming;
+        this.context.dialogs.add(incoming.dialog);
+      }
+      return incoming.dialog;
+    }
     const dialog = new Dialog({
       id: dialogIdOf(request.callId, request.fromTag ?? ''),
       role: 'uas',

@@ -192,12 +192,19 @@ export class CoreUnderTest {
       register: (key, _flow, expiresMs) => void this.remembered.push([key, expiresMs]),
     };
     const apps: AppRouter = { pick: () => this.router };
-    let random = 0;
+    // xorshift32: repeatable, and long enough that no identifier comes twice in a run
+    let random = 0x9e3779b9;
+    const nextByte = (): number => {
+      random ^= random << 13;
+      random ^= random >>> 17;
+      random ^= random << 5;
+      return random & 0xff;
+    };
     this.core = new Core(
       { ...defaultCoreOptions, ...options },
       {
         clock: this.clock,
-        random: (bytes) => Buffer.from(Array.from({ length: bytes }, () => (random = (random * 31 + 7) % 251))),
+        random: (bytes) => Buffer.from(Array.from({ length: bytes }, nextByte)),
         log: silentLog,
         transactions: this.transactions,
         transport,
