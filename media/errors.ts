@@ -13,6 +13,15 @@ export type MediaErrorCode =
   | 'bad-address'
   /** Endpoints of different sessions cannot be connected: they may live in different workers. */
   | 'other-session'
+  /** SRTP keys of the wrong length, or of a suite that is not known. */
+  | 'bad-key'
+  /** A codec that this machine does not have. */
+  | 'no-codec'
+  /** The endpoint's sound is not decoded: `setAudio` comes first. */
+  | 'no-audio'
+  /** A file to record to that is there already; a file that cannot be opened, or is not what its name says. */
+  | 'file-exists'
+  | 'bad-file'
   /** A setting that cannot work; the message names it. */
   | 'setting'
   /** The system refused a socket for a reason other than a port in use. */

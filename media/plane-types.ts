@@ -1,4 +1,6 @@
 /** The vocabulary of the media plane's door: plain data and one interface. */
+import type { AudioSetup, DigitEvent, MemberSettings, Playable, PlayEnd, PlayOptions, RecordEnd, RecordOptions, RecordTarget, RoomStats, SrtpKeys, TalkingEvent } from './audio-types';
+import type { CodecName } from './frame';
 import type { EndpointStats, Remote } from './net/endpoint';
 import type { Backend } from './net/open';
 import type { RelayDirection } from './node/relay';
@@ -24,6 +26,8 @@ export interface MediaPlaneOptions {
 export interface AllocateRequest {
   session: string;
   family: 4 | 6;
+  /** Endpoints that are to meet in a room, or be connected across sessions, are allocated near the same word. Default: the session. */
+  near?: string | undefined;
   /** What people call it, for events: 'caller 1001'. */
   label: string;
 }
@@ -64,14 +68,43 @@ export interface MediaPlane {
    * changes nothing about a source that packets already come from, unless `relatch` forgets it.
    */
   setRemote(id: string, remote: Remote | null, options?: { relatch?: boolean }): Promise<void>;
-  /** Relays between two endpoints of one session. Call again to change; an endpoint has one partner at a time. */
+  /** Relays between two endpoints allocated near each other. Call again to change; an endpoint has one partner at a time. */
   connect(a: string, b: string, wiring: { aToB: RelayDirection; bToA: RelayDirection }): Promise<void>;
+  /** SRTP with this party from now on; null: plain RTP. Errors: 'bad-key'. */
+  setCrypto(id: string, keys: SrtpKeys | null): Promise<void>;
+  /**
+   * From now on this party's sound is decoded and made here; it leaves the relay it was in. It hears silence until something is played to it
+   * or it joins a room. Again: changes codec or direction and keeps the stream's numbers going. Errors: 'no-codec'.
+   */
+  setAudio(id: string, audio: AudioSetup): Promise<void>;
+  /**
+   * Into a room of this name, where each hears all others (two in a room: a call that is transcoded). One room at a time; again: changes the
+   * settings. The room is there while it has members, who were allocated near each other. The endpoint must have had `setAudio`.
+   */
+  join(id: string, room: string, settings?: MemberSettings): Promise<void>;
+  leave(id: string): Promise<void>;
+  /** Resolves when it has ended, for whatever reason; fails only for a wrong argument. One at a time to a party or room: the next one ends it. */
+  play(target: { endpoint: string } | { room: string }, what: readonly Playable[], options?: PlayOptions): Promise<PlayEnd>;
+  stopPlaying(target: { endpoint: string } | { room: string }): Promise<void>;
+  /** Resolves when it has ended. One at a time to a file; several of one target may run. Errors: 'file-exists', 'bad-file'. */
+  record(target: RecordTarget, options: RecordOptions): Promise<RecordEnd>;
+  stopRecording(file: string): Promise<void>;
+  /** Key presses to this party, in the way it takes them (RFC 4733, else as tones); also into a relayed stream. */
+  sendDigits(id: string, digits: string, options?: { ms?: number }): Promise<void>;
+  /** Listens for keys that are pressed as tones, too (RFC 4733 is always heard). */
+  detectTones(id: string, on: boolean): Promise<void>;
+  roomStats(room: string): Promise<RoomStats | undefined>;
+  /** Codecs that sound can be turned into here, and whether Opus recovers lost packets from the next one. Known once the plane has started. */
+  readonly codecs: readonly CodecName[];
+  readonly opusRecovers: boolean;
   stats(id: string): Promise<EndpointStats>;
   /** The pipeline as one sentence: `udp(:40012) <-> relay <-> udp(:40014)`. */
   describe(id: string): Promise<string>;
   /** Closes the endpoint and returns its last counters; again: the same. Never fails for an id that this plane gave out. */
   release(id: string): Promise<EndpointStats>;
   on(event: 'silent', listener: (event: SilentEvent) => void): void;
+  on(event: 'digit', listener: (event: DigitEvent) => void): void;
+  on(event: 'talking', listener: (event: TalkingEvent) => void): void;
   on(event: 'worker-lost', listener: (event: WorkerLostEvent) => void): void;
   load(): Promise<PlaneLoad>;
   /** Idempotent. */

@@ -6,7 +6,7 @@
  * which `openLibc` checks before anything else.
  */
 import { endianness } from 'node:os';
-import { loadNative, type NativeFunction } from './native';
+import { loadNative, type NativeFunction } from '../native';
 
 export const AF_INET = 2;
 export const AF_INET6 = 10;

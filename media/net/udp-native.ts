@@ -16,7 +16,7 @@ import { getSystemErrorName } from 'node:util';
 import { emptySockAddr, parseSockAddr, portOf, sockAddrBytes, type Family, type SockAddr } from './address';
 import type { FdLedger } from './fd-ledger';
 import * as L from './libc';
-import { pinned } from './native';
+import { pinned } from '../native';
 import { faultText, udpError, UdpError, type PacketHandler, type UdpNet, type UdpSocket } from './udp';
 import { MAX_DATAGRAM } from '../rtp/view';
 

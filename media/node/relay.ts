@@ -15,6 +15,8 @@ export interface RelayDirection {
   payloadMap?: Record<number, number> | undefined;
   /** Payload type as received → RTP clock in Hz, for the types that RFC 3551 leaves to the session. Only jitter depends on it. */
   clockRates?: Record<number, number> | undefined;
+  /** Payload type as received → RTP clock, of telephone-events (RFC 4733) that are to be told as 'digit' events while they pass. */
+  telephoneEvents?: Record<number, number> | undefined;
 }
 
 class Direction implements PacketSink {

@@ -8,7 +8,7 @@
  */
 import { setPriority } from 'node:os';
 import * as L from '../../media/net/libc';
-import { pinned } from '../../media/net/native';
+import { pinned } from '../../media/native';
 
 export interface LoadPlan {
   address: string;

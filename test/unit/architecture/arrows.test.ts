@@ -38,21 +38,22 @@ const forbidden: Array<[RegExp, RegExp, string]> = [
   [/^signaling\/engine\/core\//, /^signaling\/engine\/control\b/, 'the core does not know who controls it'],
   [/^signaling\/app\//, /^signaling\/(engine|api|main|cli)\b/, 'the application reaches the engine over the control protocol only'],
   [/^signaling\/app\//, /^signaling\/store\/(?!store$)/, 'the application knows the store by its interface only'],
-  [/^signaling\/app\//, /^media\/(net|rtp|codec|node|worker)/, 'the application knows media by its doors only'],
+  [/^signaling\/app\//, /^media\/(net|rtp|codec|audio|file|port|node|worker|native)/, 'the application knows media by its doors only'],
   [/^signaling\/store\//, /^signaling\/(app|engine|api|main|cli)\b/, 'the store is an island'],
   [/^signaling\/config/, /^signaling\/(app|engine|store|api|main|cli)\b/, 'settings know nobody'],
   [/^media\//, /^(signaling|client)\b/, 'media knows nothing of SIP'],
-  [/^media\/(net|rtp|codec)\//, /^media\/(plane|worker|node)/, 'machinery does not know who uses it'],
+  [/^media\/(net|rtp|codec|audio|file)\//, /^media\/(plane|worker|node|port)/, 'machinery does not know who uses it'],
+  [/^media\/audio\//, /^media\/(net|rtp|codec|file)\//, 'sound is sound, whatever it came in'],
   [/^(signaling|media)\//, /^(client|test)\b/, 'the product does not import its tests or its clients'],
 ];
 
 /** Siblings that never import one another: the folder, and how a sibling is told apart. */
-const islands = ['signaling/app/features', 'media/codec', 'media/node'];
+const islands = ['signaling/app/features', 'media/codec', 'media/node', 'media/audio', 'media/file'];
 
 /** package → the one place that may import it */
 const doors: Record<string, RegExp> = {
   'drachtio-srf': /^signaling\/app\/srf\.ts$/,
-  koffi: /^media\/net\//,
+  koffi: /^media\/native\.ts$/,
   libsql: /^signaling\/store\//,
   kysely: /^signaling\/store\//,
   commander: /^signaling\/cli\//,

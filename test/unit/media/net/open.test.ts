@@ -1,7 +1,7 @@
-import * as native from '../../../../media/net/native';
+import * as native from '../../../../media/native';
 import { openNet } from '../../../../media/net/open';
 
-jest.mock('../../../../media/net/native', () => ({ ...jest.requireActual<typeof native>('../../../../media/net/native'), loadNative: () => new Error('the package koffi does not load') }));
+jest.mock('../../../../media/native', () => ({ ...jest.requireActual<typeof native>('../../../../media/native'), loadNative: () => new Error('the package koffi does not load') }));
 
 const onLinux = process.platform === 'linux' ? 'the package koffi does not load' : 'on Linux only';
 
