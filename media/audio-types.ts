@@ -99,6 +99,8 @@ export interface MemberSettings {
   gainDb?: number | undefined;
   /** Its key presses are passed on to the other members (a call of two), each in the way that party takes them. */
   passDigits?: boolean | undefined;
+  /** It hears itself, too (the echo test). */
+  echo?: boolean | undefined;
   /** Supervisor: only these members (endpoint ids) hear it; undefined: all. */
   heardBy?: readonly string[] | undefined;
 }
