@@ -3,7 +3,7 @@
  */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { emptySockAddr, hostOf, portOf, writeSockAddr, type Family, type SockAddr } from './address';
-import { faultText, udpError, type PacketHandler, type UdpNet, type UdpSocket } from './udp';
+import { faultText, udpError, type NetBeat, type PacketHandler, type UdpNet, type UdpSocket } from './udp';
 
 /** An IP address is its own answer; Node would defer each packet by a turn to find that out. */
 const noLookup = (host: string, _options: unknown, done: (err: null, address: string, family: number) => void): void =>
@@ -18,8 +18,19 @@ export class DgramNet implements UdpNet {
   lastFault: string | undefined;
   private readonly sockets = new Set<DgramSocket>();
   private closed = false;
+  private beatTimer: NodeJS.Timeout | undefined;
 
   constructor(private readonly now: () => number) {}
+
+  setBeat(beat: NetBeat): void {
+    clearTimeout(this.beatTimer);
+    if (this.closed || beat.nextAt === Infinity) return;
+    this.beatTimer = setTimeout(() => {
+      const now = this.now();
+      if (now >= beat.nextAt) beat.run(now); // Node's timers may be a fraction of a millisecond early
+      this.setBeat(beat);
+    }, Math.max(0, Math.ceil(beat.nextAt - this.now())));
+  }
 
   bind(family: Family, address: string, port: number, onPacket: PacketHandler): Promise<UdpSocket> {
     const what = `UDP ${family === 4 ? address : `[${address}]`}:${port}`;
@@ -56,6 +67,7 @@ export class DgramNet implements UdpNet {
 
   close(): void {
     this.closed = true;
+    clearTimeout(this.beatTimer);
     for (const socket of [...this.sockets]) socket.close();
   }
 }

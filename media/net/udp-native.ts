@@ -17,7 +17,7 @@ import { emptySockAddr, parseSockAddr, portOf, sockAddrBytes, type Family, type 
 import type { FdLedger } from './fd-ledger';
 import * as L from './libc';
 import { pinned } from '../native';
-import { faultText, udpError, UdpError, type PacketHandler, type UdpNet, type UdpSocket } from './udp';
+import { faultText, udpError, UdpError, type NetBeat, type PacketHandler, type UdpNet, type UdpSocket } from './udp';
 import { MAX_DATAGRAM } from '../rtp/view';
 
 const EVENTS = 256;
@@ -31,6 +31,7 @@ const COALESCE_MICROS = 500;
 const BACKLOG_DEPTH = 8;
 const BELL = 0xffffffff;
 const FROM_BYTES = 28;
+const NO_BEAT: NetBeat = { nextAt: Infinity, run: () => undefined };
 
 export interface NativeDeps {
   libc: L.Libc;
@@ -61,6 +62,7 @@ export class NativeNet implements UdpNet {
   private coalescing = false;
   private windowStart = 0;
   private windowPackets = 0;
+  private beat: NetBeat = NO_BEAT;
   // Everything below is handed to the system and must live as long as this object: an address alone keeps nothing alive.
   private readonly events = pinned(EVENTS * L.EPOLL_EVENT_BYTES);
   private readonly eventWords = new Uint32Array(this.events.buffer);
@@ -173,19 +175,35 @@ export class NativeNet implements UdpNet {
     setImmediate(this.turn);
   };
 
+  setBeat(beat: NetBeat): void {
+    this.beat = beat;
+  }
+
+  /** How long to sleep for want of packets. Whole milliseconds, rounded up: a beat is at most one late. */
+  private patience(now: number): number {
+    if (this.coalescing) return 0;
+    const left = this.beat.nextAt - now;
+    return left >= IDLE_WAIT_MS ? IDLE_WAIT_MS : left <= 0 ? 0 : Math.ceil(left);
+  }
+
   private work(): void {
     const { libc, events } = this;
     let started = this.now();
     const until = started + TURN_MS;
     for (;;) {
-      let n = libc.epollWait(this.epoll, events, EVENTS, this.coalescing ? 0 : IDLE_WAIT_MS);
+      let n = libc.epollWait(this.epoll, events, EVENTS, this.patience(started));
       let now = this.now();
       if (!this.coalescing) started = now;
       for (let depth = 1; n > 0; depth = BACKLOG_DEPTH) {
         this.receive(n, depth, now);
         now = this.now();
+        if (now >= this.beat.nextAt) break; // the packets that are late for it are late
         if (this.rung || now >= until) break; // more may be ready, but the event loop waits as well
         n = libc.epollWait(this.epoll, events, EVENTS, 0);
+      }
+      if (now >= this.beat.nextAt) {
+        this.beat.run(now);
+        now = this.now();
       }
       this.busyMs += now - started;
       this.adapt(now);

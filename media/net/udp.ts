@@ -23,6 +23,12 @@ export interface UdpSocket {
   close(): void;
 }
 
+/** `run` when the clock has reached `nextAt` (Infinity: never); looked at while at least one socket is open. */
+export interface NetBeat {
+  readonly nextAt: number;
+  run(nowMs: number): void;
+}
+
 export interface UdpNet {
   readonly kind: 'native' | 'dgram';
   /** What a writer of commands rings (eight octets, 1 little-endian) so that they are read at once; undefined: needs no bell. */
@@ -34,6 +40,11 @@ export interface UdpNet {
   readonly faults: number;
   /** What the last of these said. */
   readonly lastFault: string | undefined;
+  /**
+   * Something that is due at certain times, run by the loop that reads packets (it would not let a timer of Node's through in time). To be said
+   * again when `nextAt` came nearer.
+   */
+  setBeat(beat: NetBeat): void;
   /** @throws UdpError */
   bind(family: Family, address: string, port: number, onPacket: PacketHandler): Promise<UdpSocket>;
   /** Closes every socket. Idempotent. */

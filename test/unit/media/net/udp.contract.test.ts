@@ -52,6 +52,27 @@ describe.each(['native', 'dgram'] as const)('%s', (kind) => {
       expect(net.packets).toBe(2);
     });
 
+    test('runs what is due, between packets and without any, not before its time', async () => {
+      const runs: number[] = [];
+      const start = now();
+      let done: () => void = () => undefined;
+      const finished = new Promise<void>((resolve) => (done = resolve));
+      const beat = {
+        nextAt: start + 20,
+        run: (at: number) => {
+          runs.push(at - beat.nextAt);
+          beat.nextAt = runs.length < 5 ? start + 20 * (runs.length + 1) : Infinity;
+          if (runs.length === 5) done();
+        },
+      };
+      const socket = await net.bind(4, '127.0.0.1', 0, () => undefined);
+      net.setBeat(beat);
+      for (let i = 0; i < 50; i++) peer.send(Buffer.from('in between'), socket.port);
+      await finished;
+      expect(runs).toHaveLength(5);
+      expect(Math.min(...runs)).toBeGreaterThanOrEqual(0);
+    });
+
     test('sends where it was aimed at, memory of its own and memory of others', async () => {
       const socket = await net.bind(4, '127.0.0.1', 0, (data, length) => void socket.send(data, length));
       expect([socket.aimed, socket.send(Buffer.from('nowhere'), 7)]).toEqual([false, false]);

@@ -1,6 +1,6 @@
 /** A network in memory: sockets that remember what was sent, and a way to deliver. */
 import { formatSockAddr, parseSockAddr, type Family, type SockAddr } from '../../../../media/net/address';
-import { udpError, type PacketHandler, type UdpNet, type UdpSocket } from '../../../../media/net/udp';
+import { udpError, type NetBeat, type PacketHandler, type UdpNet, type UdpSocket } from '../../../../media/net/udp';
 
 export class FakeSocket implements UdpSocket {
   sendErrors = 0;
@@ -49,9 +49,14 @@ export class FakeNet implements UdpNet {
   readonly taken = new Set<number>();
   readonly sockets = new Map<number, FakeSocket>();
   closed = false;
+  beat: NetBeat | undefined;
   private readonly buffer = new Uint8Array(2048);
 
   constructor(private readonly now: () => number) {}
+
+  setBeat(beat: NetBeat): void {
+    this.beat = beat;
+  }
 
   bind(_family: Family, address: string, port: number, onPacket: PacketHandler): Promise<UdpSocket> {
     if (this.taken.has(port)) return Promise.reject(udpError('EADDRINUSE', `UDP ${address}:${port}`));
