@@ -1,7 +1,7 @@
 /**
  * The payload formats the media plane knows, and what of them may be told to the other party.
  *
- * RFC 3551 (PCMU, PCMA, G722), RFC 7587 (opus), RFC 4733 (telephone-event).
+ * RFC 3551 (PCMU, PCMA, G722), RFC 7587 (opus), RFC 4733 (telephone-event), RFC 3389 (CN).
  */
 import type { Codec } from './model';
 
@@ -10,6 +10,7 @@ const staticFormats: Readonly<Record<number, Readonly<Codec>>> = {
   0: { payloadType: 0, name: 'PCMU', clockRate: 8000, channels: 1 },
   8: { payloadType: 8, name: 'PCMA', clockRate: 8000, channels: 1 },
   9: { payloadType: 9, name: 'G722', clockRate: 8000, channels: 1 },
+  13: { payloadType: 13, name: 'CN', clockRate: 8000, channels: 1 },
 };
 
 export const staticFormat = (payloadType: number): Codec | undefined => staticFormats[payloadType];
@@ -43,6 +44,8 @@ const known: readonly Known[] = [
     voice: false,
     fmtp: (text) => (/^[0-9][0-9,\- ]{0,60}$/.test(text) ? text : undefined),
   },
+  // comfort noise: at the clock of the codec whose silence it fills (RFC 3389 §5.1)
+  { is: (codec) => codec.name.toUpperCase() === 'CN' && codec.channels === 1, voice: false },
 ];
 
 /** Two formats with equal keys are the same format, whatever number each side gave it. */
