@@ -31,8 +31,9 @@ export async function install(root, { dev, say }) {
     const hint = 'Packages could not be installed; is the npm registry reachable from here? npm says:';
     throw new SetupError(`${hint}\n${firstLines(output) || `exit code ${status}, and ${required.join(', ')} is missing`}`);
   }
+  // npm succeeds without the optional ones that it could not build here.
   if (status === 0) writeFileSync(join(root, STAMP), stampOf(root));
-  else say(`Optional packages could not be installed (${optional.join(', ')}); going on without them.`);
+  if (optional.length > 0) say(`Optional packages could not be installed (${optional.join(', ')}); going on without them.`);
 }
 
 /** What is missing or of another version: `{ required: [name], optional: [name] }`, as far as meant for this platform. */
@@ -79,6 +80,8 @@ const QUIET = {
   npm_config_update_notifier: 'false',
   npm_config_prefer_offline: 'true',
   npm_config_loglevel: 'error',
+  // For packages that are compiled here (@discordjs/opus): all cores.
+  JOBS: 'max',
 };
 
 /** The npm that called us, else the one on the path. */
