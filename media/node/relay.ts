@@ -4,6 +4,7 @@
  *
  *   udp(:40012) <-> relay <-> udp(:40014)
  */
+import type { AudioFormat } from '../audio-types';
 import type { Endpoint, PacketSink } from '../net/endpoint';
 import { clockRates, PAYLOAD_TYPES } from '../rtp/clock-rate';
 import { setRtpPayloadType } from '../rtp/view';
@@ -17,6 +18,10 @@ export interface RelayDirection {
   clockRates?: Record<number, number> | undefined;
   /** Payload type as received → RTP clock, of telephone-events (RFC 4733) that are to be told as 'digit' events while they pass. */
   telephoneEvents?: Record<number, number> | undefined;
+  /** The telephone-event of the party that this direction leads to, for key presses of our own; absent: it takes none. */
+  sendEvents?: { payloadType: number; clockRate: number } | undefined;
+  /** What the payload types mean as received, for whoever records the party while it is relayed. */
+  formats?: readonly AudioFormat[] | undefined;
 }
 
 class Direction implements PacketSink {
