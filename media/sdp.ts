@@ -6,9 +6,10 @@
  *                                    payloadMap, flows ▶ how the media plane is wired
  */
 export { codecKey, isVoice, ownOffer, sameCodecs } from './sdp/codecs';
+export { keyLength, type CryptoLine } from './sdp/crypto';
 export { both, learn, receives, reverse, sends } from './sdp/direction';
-export { SdpError, type Codec, type Direction, type Family, type MediaAddress, type SdpErrorCode, type SessionDescription, type StreamDescription } from './sdp/model';
-export { flows, payloadMap, pickAnswer, pickOffer, relayAnswer, relayOffer, sameDescription, type Numbers, type Picked } from './sdp/negotiate';
+export { SdpError, type Codec, type Direction, type Family, type MediaAddress, type SdpErrorCode, type SessionDescription, type SrtpPolicy, type StreamDescription } from './sdp/model';
+export { flows, isSecure, payloadMap, pickAnswer, pickOffer, relayAnswer, relayOffer, sameDescription, type Numbers, type OfferedKeys, type Picked } from './sdp/negotiate';
 export { defaultSdpLimits, parseSdp, type SdpLimits } from './sdp/parse';
 export { audioOf, codecNameOf, events, spoken, type Agreement } from './sdp/sound';
 export { formatsOf, terminate, terminateAnswer, terminateOffer, type Terminated, type TerminateOptions } from './sdp/terminate';

@@ -2,6 +2,7 @@
  * The vocabulary of session descriptions (RFC 8866) as the relay needs them: what is not listed here is not kept, so it cannot be
  * passed on to the other party by accident.
  */
+import type { CryptoLine } from './crypto';
 
 /** RFC 3264 §5.1. Always from the view of whoever wrote the description. */
 export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
@@ -49,8 +50,14 @@ export interface StreamDescription {
   /** Milliseconds. */
   ptime?: number;
   maxptime?: number;
+  /** RTP and RTCP on one port (RFC 5761 §5.1.1). */
   rtcpMux: boolean;
+  /** The lines that can be used, in the writer's order (RFC 4568); secrets. */
+  crypto: readonly CryptoLine[];
 }
+
+/** What may be done with one party: nothing encrypted, whatever it does, or nothing else. */
+export type SrtpPolicy = 'off' | 'optional' | 'required';
 
 export interface Origin {
   sessionId: string;

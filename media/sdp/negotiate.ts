@@ -3,8 +3,9 @@
  * how the packets then have to be renumbered on their way.
  */
 import { isVoice, relayable, sameCodecs, sameFormat } from './codecs';
+import type { CryptoLine } from './crypto';
 import { both, receives, reverse, sends } from './direction';
-import { SdpError, type Codec, type Direction, type SessionDescription, type StreamDescription } from './model';
+import { SdpError, type Codec, type Direction, type SessionDescription, type SrtpPolicy, type StreamDescription } from './model';
 import { renumber, type AudioSpec } from './write';
 
 /** The stream that is relayed, found in a peer's description. */
@@ -15,37 +16,69 @@ export interface Picked {
   stream: StreamDescription;
   /** What the relay knows of its formats, in the peer's order, under the peer's numbers: the ones to send to it. */
   codecs: readonly Codec[];
+  /** The party's key, of the line that was chosen; absent: nothing is encrypted. */
+  crypto?: CryptoLine;
 }
 
-/** RTP/AVPF without feedback messages is RTP/AVP to us (RFC 4585 §5). SRTP comes later, with the keys. */
-const transports = ['RTP/AVP', 'RTP/AVPF'];
+/** RTP/AVPF without feedback messages is RTP/AVP to us (RFC 4585 §5), and so with SRTP (RFC 5124). DTLS-SRTP is another protocol. */
+const plain = ['RTP/AVP', 'RTP/AVPF'];
+const secure = ['RTP/SAVP', 'RTP/SAVPF'];
 
-/** The first audio stream of an offer that can be relayed. Errors: `unacceptable`, with what stands in the way. */
-export function pickOffer(session: SessionDescription): Picked {
-  let problem: StreamDescription | undefined;
+export const isSecure = (stream: Pick<StreamDescription, 'transport'>): boolean => secure.includes(stream.transport.toUpperCase());
+
+/**
+ * The audio stream of an offer that can be taken: the first, but an encrypted one before a plain one, since phones that would like SRTP put
+ * both into one offer. Keys under RTP/AVP are an offer to encrypt all the same, which older phones make instead.
+ * Errors: `unacceptable`, with what stands in the way.
+ */
+export function pickOffer(session: SessionDescription, srtp: SrtpPolicy = 'off'): Picked {
+  let best: Picked | undefined;
+  let problem: SdpError | undefined;
   for (const [index, stream] of session.streams.entries()) {
     if (stream.kind !== 'audio' || stream.port === 0) continue;
-    if (transports.includes(stream.transport.toUpperCase())) {
-      const codecs = stream.codecs.flatMap((codec) => relayable(codec) ?? []);
-      if (codecs.some(isVoice)) return { session, index, stream, codecs };
-    }
-    problem = stream;
+    const found = take(session, index, stream, srtp);
+    if (found instanceof SdpError) problem = found;
+    else if (!best || (isSecure(stream) && !isSecure(best.stream))) best = found;
   }
-  throw obstacle(problem);
+  if (best) return best;
+  throw problem ?? new SdpError('unacceptable', 'there is no audio stream', 304);
 }
 
-function obstacle(stream: StreamDescription | undefined): SdpError {
-  if (!stream) return new SdpError('unacceptable', 'there is no audio stream', 304);
-  if (!transports.includes(stream.transport.toUpperCase())) return new SdpError('unacceptable', `audio over ${token(stream.transport)} is not supported, only RTP/AVP`, 302);
-  const names = stream.codecs.map((c) => token(c.name)).slice(0, 5).join(', ') || 'none that are named';
-  return new SdpError('unacceptable', `no common codec: offered were ${names}; known are opus, G722, PCMU, PCMA`, 305);
+function take(session: SessionDescription, index: number, stream: StreamDescription, srtp: SrtpPolicy): Picked | SdpError {
+  const transport = stream.transport.toUpperCase();
+  if (!plain.includes(transport) && (srtp === 'off' || !secure.includes(transport))) {
+    return new SdpError('unacceptable', `audio over ${token(stream.transport)} is not supported, only RTP/AVP${srtp === 'off' ? '' : ' and RTP/SAVP'}`, 302);
+  }
+  const crypto = srtp === 'off' ? undefined : stream.crypto[0];
+  if (!crypto && secure.includes(transport)) {
+    return new SdpError('unacceptable', 'no common SRTP suite: known are AES_CM_128, AES_256_CM and AEAD_AES, without MKI', 302);
+  }
+  if (!crypto && srtp === 'required') {
+    return new SdpError('unacceptable', 'this extension takes only encrypted audio: turn on SRTP (SDES) in the phone', 302);
+  }
+  const codecs = stream.codecs.flatMap((codec) => relayable(codec) ?? []);
+  if (!codecs.some(isVoice)) {
+    const names = stream.codecs.map((c) => token(c.name)).slice(0, 5).join(', ') || 'none that are named';
+    return new SdpError('unacceptable', `no common codec: offered were ${names}; known are opus, G722, PCMU, PCMA`, 305);
+  }
+  return { session, index, stream, codecs, ...(crypto && { crypto }) };
 }
+
+/** What of an offer of ours its answer is read by. */
+export interface OfferedKeys {
+  /** Our lines; none: the answer cannot be encrypted. */
+  lines: readonly CryptoLine[];
+  /** Nothing else will do. */
+  required: boolean;
+}
+
+const noKeys: OfferedKeys = { lines: [], required: false };
 
 /**
  * The answer to an offer of ours. `offered` are the codecs of that offer, `index` is its audio stream.
  * Errors: `unacceptable` when the stream was refused or nothing of the offer is left.
  */
-export function pickAnswer(session: SessionDescription, index: number, offered: readonly Codec[]): Picked {
+export function pickAnswer(session: SessionDescription, index: number, offered: readonly Codec[], keys: OfferedKeys = noKeys): Picked {
   const stream = session.streams[index];
   if (!stream || stream.kind !== 'audio' || stream.port === 0) throw new SdpError('unacceptable', 'the audio stream was refused', 305);
   const codecs = stream.formats.flatMap((format): Codec[] => {
@@ -55,7 +88,10 @@ export function pickAnswer(session: SessionDescription, index: number, offered: 
     return kept && offered.some((c) => sameFormat(c, kept)) ? [kept] : [];
   });
   if (!codecs.some(isVoice)) throw new SdpError('unacceptable', 'the answer has no codec of the offer', 305);
-  return { session, index, stream, codecs };
+  // one line, with tag and suite of ours (RFC 4568 §5.1.2)
+  const crypto = stream.crypto.find(({ tag, suite }) => keys.lines.some((line) => line.tag === tag && line.suite === suite));
+  if (!crypto && (keys.required || isSecure(stream))) throw new SdpError('unacceptable', 'the answer has no SRTP key that fits the offer', 302);
+  return { session, index, stream, codecs, ...(crypto && { crypto }) };
 }
 
 /**
@@ -131,7 +167,9 @@ function sameStream(a: StreamDescription, b: StreamDescription): boolean {
     a.direction === b.direction &&
     a.remote?.address === b.remote?.address &&
     a.remote?.rtcpPort === b.remote?.rtcpPort &&
-    sameCodecs(a.codecs, b.codecs)
+    sameCodecs(a.codecs, b.codecs) &&
+    a.crypto.length === b.crypto.length &&
+    a.crypto.every(({ tag, suite, keySalt }, i) => tag === b.crypto[i]?.tag && suite === b.crypto[i]?.suite && keySalt === b.crypto[i]?.keySalt)
   );
 }
 

@@ -6,6 +6,7 @@
  */
 import { isIP } from 'node:net';
 import { staticFormat } from './codecs';
+import { MAX_CRYPTO_LINES, parseCrypto, type CryptoLine } from './crypto';
 import { withoutReceiving } from './direction';
 import { SdpError, type Codec, type Direction, type Family, type MediaAddress, type Origin, type SessionDescription, type StreamDescription } from './model';
 
@@ -39,6 +40,8 @@ interface Section {
   maxptime?: number;
   rtcpPort?: number;
   rtcpMux: boolean;
+  crypto: CryptoLine[];
+  cryptoLines: number;
 }
 
 export function parseSdp(text: string, limits: SdpLimits = defaultSdpLimits): SessionDescription {
@@ -123,7 +126,7 @@ function parseMedia(value: string, index: number, maxFormats: number): Section {
   const port = Number.parseInt(ports, 10);
   if (port > 65535) throw bad(index, 'has no valid port');
   if (formats.length > maxFormats) throw bad(index, `has more than ${maxFormats} formats`);
-  return { kind: kind.toLowerCase(), port, transport, formats, maps: new Map(), fmtps: new Map(), rtcpMux: false };
+  return { kind: kind.toLowerCase(), port, transport, formats, maps: new Map(), fmtps: new Map(), rtcpMux: false, crypto: [], cryptoLines: 0 };
 }
 
 function directionOf(attribute: string): Direction | undefined {
@@ -172,7 +175,13 @@ function streamAttribute(section: Section, value: string): void {
       if (match && port > 0 && port <= 65535) section.rtcpPort = port;
       return;
     }
-    default: // ice-*, crypto, fingerprint, rtcp-fb, ssrc, …: not ours to pass on
+    case 'crypto': {
+      const line = ++section.cryptoLines <= MAX_CRYPTO_LINES ? parseCrypto(argument) : undefined;
+      // a tag names one line (RFC 4568 §4.1)
+      if (line && !section.crypto.some(({ tag }) => tag === line.tag)) section.crypto.push(line);
+      return;
+    }
+    default: // ice-*, fingerprint, rtcp-fb, ssrc, …: not ours to pass on
   }
 }
 
@@ -198,6 +207,7 @@ function finish(section: Section, session: Connection | undefined, sessionDirect
     ...(section.ptime !== undefined && { ptime: section.ptime }),
     ...(section.maxptime !== undefined && { maxptime: section.maxptime }),
     rtcpMux: section.rtcpMux,
+    crypto: section.crypto,
   };
 }
 

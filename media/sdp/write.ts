@@ -5,6 +5,7 @@
  * (a session refresh). Nothing of the other party is written but what AudioSpec holds.
  */
 import { codecKey, staticFormat } from './codecs';
+import { writeCrypto, type CryptoLine } from './crypto';
 import type { Codec, Direction, MediaAddress, SessionDescription } from './model';
 
 /** What is negotiated about the one audio stream. */
@@ -15,6 +16,12 @@ export interface AudioSpec {
   direction: Direction;
   ptime?: number;
   maxptime?: number;
+  /** What a first offer goes over; later ones, and answers, keep what the m= line had. Default RTP/AVP. */
+  transport?: 'RTP/AVP' | 'RTP/SAVP';
+  /** Our keys; in an answer the one that was chosen. */
+  crypto?: readonly CryptoLine[];
+  /** We take and send RTCP on the port of RTP (RFC 5761). */
+  rtcpMux?: boolean;
 }
 
 interface Slot {
@@ -44,7 +51,7 @@ export interface Written {
 export const newLocal = (sessionId: string): LocalState => ({ sessionId, version: 0, slots: [], active: 0 });
 
 export function writeOffer(state: LocalState, where: MediaAddress, audio: AudioSpec): Written {
-  const slots = state.slots.length > 0 ? state.slots : [{ kind: 'audio', transport: 'RTP/AVP', format: '0' }];
+  const slots = state.slots.length > 0 ? state.slots : [{ kind: 'audio', transport: audio.transport ?? 'RTP/AVP', format: '0' }];
   return write({ ...state, slots }, where, audio);
 }
 
@@ -75,7 +82,9 @@ function stream(slot: Slot, where: MediaAddress, audio: AudioSpec): string {
   }
   if (audio.ptime !== undefined) text += `a=ptime:${audio.ptime}\r\n`;
   if (audio.maxptime !== undefined) text += `a=maxptime:${audio.maxptime}\r\n`;
-  if (where.rtcpPort !== where.port + 1) text += `a=rtcp:${where.rtcpPort}\r\n`; // RFC 3605
+  for (const line of audio.crypto ?? []) text += writeCrypto(line);
+  if (audio.rtcpMux) text += 'a=rtcp-mux\r\n';
+  else if (where.rtcpPort !== where.port + 1) text += `a=rtcp:${where.rtcpPort}\r\n`; // RFC 3605
   return `${text}a=${audio.direction}\r\n`;
 }
 
