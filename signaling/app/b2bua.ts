@@ -68,7 +68,10 @@ export function connectPhones(ctx: CallContext, call: Call, callee: Leg, answer:
   call.invite = undefined;
   answer.offer.accept(answer.picked);
   listen(ctx, call, callee);
-  if (!invite) throw new Error('the caller has had its final answer');
+  if (!invite) {
+    putThrough(ctx, call, callee);
+    return;
+  }
 
   let sdp: string;
   let offered: Offered | undefined;
@@ -88,6 +91,14 @@ export function connectPhones(ctx: CallContext, call: Call, callee: Leg, answer:
         hangup(ctx, call, 'caller', refuse('cancelled', call.from.number));
       }),
   });
+}
+
+/** The caller talks to a service that has rung this phone for it; the service leaves. */
+function putThrough(ctx: CallContext, call: Call, callee: Leg): void {
+  if (!call.service || !call.caller.dialog) throw new Error('the caller has had its final answer');
+  call.advance('connect');
+  call.service.putThrough();
+  if (call.anchored) mediaWork(ctx, call, wire(ctx, call, callee));
 }
 
 function established(ctx: CallContext, call: Call, dialog: Dialog, invite: PendingInvite, offered: Offered | undefined): void {

@@ -35,7 +35,7 @@ export async function allocate(ctx: CallContext, call: Call, leg: Leg): Promise<
     const address = ctx.reach.addressFor(peer, family);
     if (address === undefined) continue;
     try {
-      const { id, rtpPort, rtcpPort } = await ctx.plane.allocate({ session: call.id, family, label: `${leg.side} ${leg.party}` });
+      const { id, rtpPort, rtcpPort } = await ctx.plane.allocate({ session: call.id, family, label: `${leg.side} ${leg.party}`, ...(call.near !== undefined && { near: call.near }) });
       if (call.over) {
         void ctx.plane.release(id).catch(() => ctx.counters.mediaErrors++);
         return;
@@ -101,7 +101,7 @@ function relayed(from: Leg, to: Leg): RelayDirection {
 }
 
 /** After the first time, another address in the phone's SDP means that it moved: the plane then waits for its packets from anywhere again. */
-async function setRemote(ctx: CallContext, leg: Leg): Promise<void> {
+export async function setRemote(ctx: CallContext, leg: Leg): Promise<void> {
   const { endpoint, heard, remoteKey } = leg;
   const remote = heard?.stream.remote;
   if (!endpoint || !heard) return;

@@ -1,13 +1,18 @@
 /** What is kept of a call that ended: one line in the log, and the last few in memory. */
 import type { EndpointStats } from '../../media/plane';
 import type { Logger } from '../log';
+import type { Call } from './call';
 import type { MediaReport } from './call-media';
-import type { Cause } from './reasons';
+import type { Refusal } from './exchange';
+import type { Ending } from './hangup';
+import type { CallRefusal, Cause } from './reasons';
 
 export interface CallRecord {
   id: string;
   from: string;
   to: string;
+  /** The service that had the call (first, when it put the caller through). */
+  service: string | undefined;
   /** Unix milliseconds. */
   startedAt: number;
   /** From the INVITE to the first ringing, to the answer, to the end; milliseconds. */
@@ -22,6 +27,40 @@ export interface CallRecord {
     reason: string;
   };
   media: MediaReport | undefined;
+}
+
+/** `now` on Clock.now(). */
+export function recordOf(call: Call, { by, refusal }: Ending, now: number, media: MediaReport): CallRecord {
+  const after = (at: number | undefined) => (at === undefined ? undefined : at - call.startedAt);
+  return {
+    id: call.id,
+    from: call.from.number,
+    to: call.to.number,
+    service: call.servedBy,
+    startedAt: call.startedWall.getTime(),
+    rangAfter: after(call.rangAt),
+    answeredAfter: after(call.answeredAt),
+    lasted: now - call.startedAt,
+    ended: { by, cause: refusal.cause, status: call.answeredAt === undefined ? refusal.status : undefined, reason: refusal.reason },
+    media: call.answeredAt === undefined ? undefined : media,
+  };
+}
+
+/** Of an INVITE that did not become a call. */
+export function refusedRecord(from: string, to: string, startedAt: number, refusal: CallRefusal | Refusal): CallRecord {
+  const cause = 'cause' in refusal ? refusal.cause : 'refused-request';
+  return {
+    id: '-',
+    from,
+    to,
+    service: undefined,
+    startedAt,
+    rangAfter: undefined,
+    answeredAfter: undefined,
+    lasted: 0,
+    ended: { by: 'system', cause, status: refusal.status, reason: refusal.reason },
+    media: undefined,
+  };
 }
 
 export class CallRecords {
@@ -44,11 +83,12 @@ export class CallRecords {
   }
 }
 
-function fields({ id, from, to, answeredAfter, lasted, ended, media }: CallRecord): Record<string, unknown> {
+function fields({ id, from, to, service, answeredAfter, lasted, ended, media }: CallRecord): Record<string, unknown> {
   return {
     call: id,
     from,
     to,
+    ...(service !== undefined && { service }),
     why: ended.reason,
     by: ended.by,
     ...(answeredAfter === undefined ? { status: ended.status, seconds: seconds(lasted) } : { waited: seconds(answeredAfter), talked: seconds(lasted - answeredAfter) }),

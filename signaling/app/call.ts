@@ -1,9 +1,11 @@
 /**
- * A call: two legs, its state, and what has to be given back when it ends. Nothing happens here; what can be done with a call is functions
- * over it (`ringing`, `bridging`, `negotiation`, `in-dialog`, `hangup`).
+ * A call: two legs (one, while the system itself is the other end), its state, and what has to be given back when it ends. Nothing happens
+ * here; what can be done with a call is functions over it (`ringing`, `bridging`, `negotiation`, `service`, `in-dialog`, `hangup`).
  *
  *   routing ──ring──▶ ringing ──answer──▶ answering ──connect──▶ up
  *      └────────────────┴───────end────────────┴─────────────────┴──▶ ended
+ *
+ * A service answers from `routing` or, when no phone did, from `ringing`; putting its caller through goes from `up` to `ringing` and on.
  */
 import type { Picked } from '../../media/sdp';
 import type { Timer } from '../clock';
@@ -11,10 +13,10 @@ import type { Extension } from '../store/store';
 import type { Binding } from './binding';
 import type { Outgoing, SipRequest, SipResponder } from './dialogs';
 import type { Leg, Offered, Side } from './leg';
-import type { Cause } from './reasons';
+import type { CallRefusal, Cause } from './reasons';
 
 export type CallState = 'routing' | 'ringing' | 'answering' | 'up' | 'ended';
-export type CallEvent = 'ring' | 'answer' | 'connect' | 'end';
+export type CallEvent = 'ring' | 'answer' | 'connect' | 'return' | 'end';
 
 interface Move {
   from: CallState;
@@ -27,6 +29,9 @@ interface Move {
 export const moves: readonly Move[] = [
   { from: 'routing', on: 'ring', to: 'ringing', why: 'INVITEs are out to the phones of the callee' },
   { from: 'ringing', on: 'answer', to: 'answering', why: 'the first 2xx of a phone (RFC 3261 §13.2.2.4); the others are cancelled' },
+  { from: 'routing', on: 'answer', to: 'answering', why: 'a service answers' },
+  { from: 'up', on: 'ring', to: 'ringing', why: 'a service puts its caller through to an extension' },
+  { from: 'ringing', on: 'return', to: 'up', why: 'nobody answered a caller who was put through: back to the service' },
   { from: 'answering', on: 'connect', to: 'up', why: 'our 200 went out to the caller (§13.3.1.4)' },
   { from: 'routing', on: 'end', to: 'ended', why: 'nobody to call, no media port, or CANCEL (§9.2)' },
   { from: 'ringing', on: 'end', to: 'ended', why: 'all phones failed, nobody answered in time, or CANCEL' },
@@ -59,6 +64,23 @@ export interface Fork {
   ended: Cause | undefined;
 }
 
+/** Who is called. */
+export type Callee = Omit<Extension, 'ha1' | 'createdAt'>;
+
+/** What a call knows of the service that has it. */
+export interface Serving {
+  /** The feature's. */
+  readonly name: string;
+  /** A key was pressed. */
+  pressed(digit: string): void;
+  /** No media for so long. */
+  silent(silentMs: number): void;
+  /** The phones of whom the caller was put through to refused, or did not answer. */
+  notPutThrough(refusal: CallRefusal): void;
+  /** Somebody did: the call is a bridged one from now on. */
+  putThrough(): void;
+}
+
 export class Call {
   state: CallState = 'routing';
   /** False when media goes directly between the phones. */
@@ -81,14 +103,21 @@ export class Call {
   wiring: string | undefined;
   answeredAt: number | undefined;
   rangAt: number | undefined;
+  /** The service that is the other end; undefined in a call between phones. */
+  service: Serving | undefined;
+  /** The name of the service that had it first, for the record. */
+  servedBy: string | undefined;
+  /** Endpoints that will meet those of other calls are allocated near this word; undefined: by themselves. */
+  near: string | undefined;
   /** For whoever keeps something until the call ends. */
-  onOver: (() => void) | undefined;
+  readonly whenOver: Array<() => void> = [];
 
   constructor(
     /** Ours; shown to nobody outside. */
     readonly id: string,
     readonly from: Extension,
-    readonly to: Extension,
+    /** Changes when a service puts its caller through. */
+    public to: Callee,
     readonly caller: Leg,
     /** On Clock.now(). */
     readonly startedAt: number,

@@ -1,66 +1,57 @@
 /**
  * All calls: the door to everything in this folder that is about calls.
  *
- *   INVITE ─▶ acceptable? ─▶ dial plan ─▶ who is registered? ─▶ ring ─▶ connect ─▶ up ─▶ hang up ─▶ record
+ *   INVITE ─▶ acceptable? ─▶ dial plan ─┬▶ who is registered? ─▶ ring ─▶ connect ─▶ up ─▶ hang up ─▶ record
+ *                                       │       └─ nobody answers ─┐
+ *                                       └▶ a feature ◀─────────────┘
  */
 import type { MediaPlane } from '../../media/plane';
-import type { Picked } from '../../media/sdp';
+import type { Picked, SessionDescription } from '../../media/sdp';
 import type { Clock, Random } from '../clock';
 import type { Logger } from '../log';
 import type { Extension } from '../store/store';
 import { Arrival, offerIn, sessionOf } from './arrival';
-import { Call } from './call';
-import type { CallMedia } from './call-media';
-import { CallRecords, type CallRecord } from './call-record';
-import type { CallContext, CallCounters, CallLocations, CallReach, CallSettings } from './context';
+import { Call, type Callee } from './call';
+import { CallListeners, viewOf, type CallEvents, type CallView } from './call-events';
+import { CallRecords, recordOf, refusedRecord, type CallRecord } from './call-record';
+import type { CallContext, CallCounters, CallDirectory, CallLocations, CallReach, CallSettings } from './context';
 import { callSrf, type CallSrf, type SipRequest, type SipResponder } from './dialogs';
-import { dialledNumber, route } from './dialplan';
+import { dialledNumber, dialplan, type Dialplan } from './dialplan';
 import type { Refusal } from './exchange';
-import { guarded, hangup, type Ending } from './hangup';
+import type { Feature, Handler, Party } from './feature';
+import { cancelOthers, guarded, hangup, type Ending } from './hangup';
 import { unacceptable } from './incoming';
-import { newLeg } from './leg';
-import { refusalHeaders, refuse, type CallRefusal } from './reasons';
+import { newLeg, type Side } from './leg';
+import { reasonHeader, refusalHeaders, refuse, type CallRefusal, type Cause } from './reasons';
 import { ring } from './ringing';
+import { serve, takerOf, type Taker } from './services';
 import type { SrfConnection } from './srf';
 
+export type { CallEvents, CallView };
+
 /** The media plane with the events that concern whole calls. */
-export type CallPlane = CallMedia & Pick<MediaPlane, 'on'>;
+export type CallPlane = CallContext['plane'] & Pick<MediaPlane, 'on'>;
 
 export interface CallsDeps {
   srf: SrfConnection['srf'] | CallSrf;
   plane: CallPlane;
   locations: CallLocations;
-  directory: { find(number: string): Promise<Extension | undefined> };
+  directory: CallDirectory;
   config: { call: CallSettings };
   log: Logger;
   clock: Clock;
   random: Random;
   reach: CallReach;
+  /** In the order in which they are offered unanswered calls. Default: none. */
+  features?: readonly Feature[];
+  /** The file of a spoken prompt; default: there are none. */
+  prompt?: (key: string) => string | undefined;
   /** Ended calls that are remembered. */
   recentCalls?: number;
 }
 
-/** A call as others may see it; a copy. */
-export interface CallView {
-  id: string;
-  from: string;
-  to: string;
-  state: Call['state'];
-  /** Unix milliseconds. */
-  startedAt: number;
-  /** Milliseconds since the answer. */
-  talking: number | undefined;
-  held: boolean;
-}
-
-export interface CallEvents {
-  started: CallView;
-  ringing: CallView;
-  answered: CallView;
-  ended: CallRecord;
-}
-
-type Listeners = { [E in keyof CallEvents]: Array<(event: CallEvents[E]) => void> };
+/** What features may be offered: the rest says nothing about the person who was called, or cannot be helped. */
+const offered: ReadonlySet<Cause> = new Set<Cause>(['busy', 'busy-everywhere', 'own-number', 'no-answer', 'not-registered', 'unreachable', 'declined', 'refused', 'unknown-number']);
 
 /** How long an end waits for phones to confirm their BYE. */
 const GOODBYE_MS = 2000;
@@ -69,30 +60,40 @@ export class Calls {
   private readonly byId = new Map<string, Call>();
   /** Call-ID and From tag of INVITEs being dealt with: the same one by another path is a merged request (RFC 3261 §8.2.2.2). */
   private readonly invites = new Set<string>();
+  /** BYEs, reports and features that are not through yet. */
   private readonly ending = new Set<Promise<void>>();
   private readonly records: CallRecords;
-  private readonly listeners: Listeners = { started: [], ringing: [], answered: [], ended: [] };
+  private readonly listeners: CallListeners;
   private readonly ctx: CallContext;
+  private readonly features: readonly Feature[];
+  private readonly plan: Dialplan;
   private readonly totals = { started: 0, answered: 0, refused: 0 };
   private draining = false;
   private idle: Array<() => void> = [];
 
-  constructor(private readonly deps: CallsDeps) {
-    const { plane, log, clock, random, reach, locations, config } = deps;
-    const counters: CallCounters = { glare: 0, refusedChanges: 0, refreshes: 0, lateAnswers: 0, badSdp: 0, silent: 0, mediaErrors: 0, faults: 0 };
+  constructor(deps: CallsDeps) {
+    const { plane, log, clock, random, reach, locations, directory, config, features = [], prompt = () => undefined } = deps;
+    const counters: CallCounters = {
+      glare: 0, refusedChanges: 0, refreshes: 0, lateAnswers: 0, badSdp: 0, silent: 0, mediaErrors: 0, faults: 0, digitsConverted: 0, digitsDropped: 0, promptsFailed: 0,
+    };
     this.records = new CallRecords(deps.recentCalls ?? 200, log);
+    this.listeners = new CallListeners(log);
+    this.features = features;
+    this.plan = dialplan(features);
     this.ctx = {
       srf: callSrf(deps.srf as SrfConnection['srf']),
-      plane, reach, locations, clock, random, log, counters,
+      plane, reach, locations, directory, clock, random, log, counters, prompt,
       settings: config.call,
-      onRinging: (call) => this.tell('ringing', this.view(call)),
+      onRinging: (call) => this.listeners.tell('ringing', this.view(call)),
       onAnswered: (call) => {
         this.totals.answered++;
-        this.tell('answered', this.view(call));
+        this.listeners.tell('answered', this.view(call));
       },
+      unanswered: (call, by, refusal) => this.unanswered(call, by, refusal),
       onEnded: (call, ending) => this.ended(call, ending),
     };
-    plane.on('silent', ({ session, silentMs }) => this.silent(session, silentMs));
+    plane.on('silent', ({ id, session, silentMs }) => this.silent(session, id, silentMs));
+    plane.on('digit', ({ id, session, digit }) => this.pressed(session, id, digit));
     plane.on('worker-lost', ({ sessions }) => {
       for (const session of sessions) this.end(session, refuse('media-failed', ''));
     });
@@ -116,7 +117,7 @@ export class Calls {
       else this.refuse(arrival, refuse('failed', ''));
     }
     if (!arrival.call || arrival.call.over) this.invites.delete(key);
-    else arrival.call.onOver = () => this.invites.delete(key);
+    else arrival.call.whenOver.push(() => this.invites.delete(key));
   }
 
   /** Calls that are not over. */
@@ -138,7 +139,12 @@ export class Calls {
   }
 
   on<E extends keyof CallEvents>(event: E, fn: (event: CallEvents[E]) => void): void {
-    this.listeners[event].push(fn);
+    this.listeners.on(event, fn);
+  }
+
+  /** The dial plan as lines for people. */
+  printPlan(): string {
+    return this.plan.print();
   }
 
   /** Ends a call from outside, e.g. by the console. False: there is no such call. */
@@ -185,24 +191,38 @@ export class Calls {
 
     const number = dialledNumber(req.uri);
     arrival.dialled = number ?? '';
-    const callee = number === undefined ? undefined : await this.deps.directory.find(number);
-    const plan = route({ number, caller: caller.number }, { isExtension: (n) => n === callee?.number });
-    if (plan.kind === 'reject') return this.refuse(arrival, plan.refusal);
-    if (!callee) throw new Error('the dial plan found an extension that is not there');
+    const callee = number === undefined ? undefined : await this.ctx.directory.find(number);
+    const plan = this.plan.route({ number, caller: caller.number }, { isExtension: (n) => n === callee?.number });
+    if (plan.kind === 'reject') return this.refuseOrOffer(arrival, plan.refusal, callee, session);
 
     const offer = session && offerIn(session);
     if (offer && 'status' in offer) return this.refuse(arrival, offer);
-    const bindings = this.ctx.locations.lookup(callee.number);
-    if (bindings.length === 0) return this.refuse(arrival, refuse('not-registered', callee.number));
-    if (arrival.cancelled) return this.refuse(arrival, refuse('cancelled', caller.number));
-    // while the directory was asked, others may have come
-    if (this.byId.size >= this.ctx.settings.maxCalls) return this.refuse(arrival, refuse('too-many-calls', ''));
+    const bindings = plan.kind === 'extension' ? this.ctx.locations.lookup(plan.number) : [];
+    if (plan.kind === 'extension' && bindings.length === 0) return this.refuseOrOffer(arrival, refuse('not-registered', plan.number), callee, session);
+    if (!this.stillWelcome(arrival)) return;
 
+    if (plan.kind === 'service') {
+      const { feature, args, room, number: to } = plan;
+      const call = this.begin(arrival, { number: to, name: feature.name, media: 'anchored' }, offer);
+      call.near = room === undefined ? undefined : `room:${room}`;
+      this.serve(call, feature, async (service) => feature.answer?.(service, args));
+      return;
+    }
+    if (!callee) throw new Error('the dial plan found an extension that is not there');
     const call = this.begin(arrival, callee, offer);
     await ring(this.ctx, call, bindings).catch((err) => guarded(this.ctx, call, 'ringing', () => Promise.reject(err)));
   }
 
-  private begin(arrival: Arrival, callee: Extension, offer: Picked | undefined): Call {
+  /** While the directory or a feature was asked, the caller may have given up, and others may have come. */
+  private stillWelcome(arrival: Arrival): boolean {
+    if (arrival.cancelled) this.refuse(arrival, refuse('cancelled', arrival.caller.number));
+    else if (this.draining) this.refuse(arrival, refuse('shutting-down', ''));
+    else if (this.byId.size >= this.ctx.settings.maxCalls) this.refuse(arrival, refuse('too-many-calls', ''));
+    else return true;
+    return false;
+  }
+
+  private begin(arrival: Arrival, callee: Callee, offer: Picked | undefined): Call {
     const { req, res, caller } = arrival;
     const { clock, random } = this.ctx;
     const leg = newLeg('caller', caller.number, req.source_address, random);
@@ -215,63 +235,101 @@ export class Calls {
     arrival.onCancel = () => guarded(this.ctx, call, 'CANCEL', () => hangup(this.ctx, call, 'caller', refuse('cancelled', caller.number)));
     this.byId.set(call.id, call);
     this.totals.started++;
-    this.tell('started', this.view(call));
+    this.listeners.tell('started', this.view(call));
     return call;
   }
 
-  private refuse(arrival: Arrival, refusal: CallRefusal | Refusal): void {
-    const known = 'cause' in refusal;
-    this.totals.refused++;
-    if (!arrival.cancelled) arrival.answer(refusal.status, refusal.reason, known ? refusalHeaders(refusal) : (refusal.headers ?? {}));
-    this.records.add({
-      id: '-',
-      from: arrival.caller.number,
-      to: arrival.dialled,
-      startedAt: this.ctx.clock.wall().getTime(),
-      rangAfter: undefined,
-      answeredAfter: undefined,
-      lasted: 0,
-      ended: { by: 'system', cause: known ? refusal.cause : 'refused-request', status: refusal.status, reason: refusal.reason },
-      media: undefined,
-    });
+  private serve(call: Call, feature: Feature, handler: Handler): void {
+    this.track(serve(this.ctx, call, feature, handler), call.id);
   }
 
-  private ended(call: Call, { by, refusal, media, dialogs }: Ending): void {
-    this.byId.delete(call.id);
-    call.onOver?.();
-    const lasted = this.ctx.clock.now() - call.startedAt;
-    const after = (at: number | undefined) => (at === undefined ? undefined : at - call.startedAt);
-    const reported = media.then((report) => {
-      const record: CallRecord = {
-        id: call.id,
-        from: call.from.number,
-        to: call.to.number,
-        startedAt: call.startedWall.getTime(),
-        rangAfter: after(call.rangAt),
-        answeredAfter: after(call.answeredAt),
-        lasted,
-        ended: { by, cause: refusal.cause, status: call.answeredAt === undefined ? refusal.status : undefined, reason: refusal.reason },
-        media: call.answeredAt === undefined ? undefined : report,
-      };
-      this.records.add(record);
-      this.tell('ended', record);
+  /** Before a call is refused that never rang, features may take it. */
+  private async refuseOrOffer(arrival: Arrival, refusal: CallRefusal, callee: Extension | undefined, session: SessionDescription | undefined): Promise<void> {
+    const offer = session && offerIn(session);
+    const usable = !offer || !('status' in offer);
+    const taker = usable ? await this.takerFor(arrival.caller, arrival.dialled, callee, refusal) : undefined;
+    if (!taker || !usable) return this.refuse(arrival, refusal);
+    if (!this.stillWelcome(arrival)) return;
+    const call = this.begin(arrival, callee ?? { number: arrival.dialled, name: null, media: 'anchored' }, offer);
+    this.serve(call, taker.feature, taker.handler);
+  }
+
+  /** Nobody answered: back to the service that had put the caller through, or to a feature that wants the call, or it is refused. */
+  private unanswered(call: Call, by: Side | 'system', refusal: CallRefusal): void {
+    if (call.over) return;
+    const { service } = call;
+    if (!service && !this.isOffered(refusal)) return hangup(this.ctx, call, by, refusal);
+    call.ringTimer?.cancel();
+    cancelOthers(this.ctx, call, undefined, reasonHeader(refusal));
+    if (service) {
+      call.advance('return');
+      service.notPutThrough(refusal);
+      return;
+    }
+    const asked = this.takerFor(call.from, call.to.number, call.to, refusal).then((taker) => {
+      if (call.over) return;
+      if (taker) this.serve(call, taker.feature, taker.handler);
+      else hangup(this.ctx, call, by, refusal);
     });
-    const work: Promise<void> = Promise.all([reported, dialogs]).then(
-      () => void this.ending.delete(work),
-      (err) => {
-        this.ending.delete(work);
-        this.ctx.log.error({ call: call.id, error: String(err) }, 'a call could not be wound up');
-      },
-    );
-    this.ending.add(work);
+    guarded(this.ctx, call, 'unanswered', () => asked);
+  }
+
+  private isOffered(refusal: CallRefusal): boolean {
+    return offered.has(refusal.cause) && this.features.some((feature) => feature.unanswered);
+  }
+
+  private async takerFor(caller: Party, dialled: string, callee: Party | undefined, refusal: CallRefusal): Promise<Taker | undefined> {
+    if (!this.isOffered(refusal)) return undefined;
+    return takerOf(this.ctx, this.features, { caller: party(caller), dialled, callee: callee && party(callee), refusal });
+  }
+
+  private refuse(arrival: Arrival, refusal: CallRefusal | Refusal): void {
+    this.totals.refused++;
+    if (!arrival.cancelled) arrival.answer(refusal.status, refusal.reason, 'cause' in refusal ? refusalHeaders(refusal) : (refusal.headers ?? {}));
+    this.records.add(refusedRecord(arrival.caller.number, arrival.dialled, this.ctx.clock.wall().getTime(), refusal));
+  }
+
+  private ended(call: Call, ending: Ending): void {
+    this.byId.delete(call.id);
+    for (const fn of call.whenOver.splice(0)) fn();
+    const now = this.ctx.clock.now();
+    const reported = ending.media.then((report) => {
+      const record = recordOf(call, ending, now, report);
+      this.records.add(record);
+      this.listeners.tell('ended', record);
+    });
+    this.track(Promise.all([reported, ending.dialogs]), call.id);
     if (this.byId.size === 0) for (const resolve of this.idle.splice(0)) resolve();
   }
 
-  private silent(session: string, silentMs: number): void {
+  /** Work that shutting down waits for. */
+  private track(promise: Promise<unknown>, call: string): void {
+    const work: Promise<void> = promise.then(
+      () => void this.ending.delete(work),
+      (err) => {
+        this.ending.delete(work);
+        this.ctx.log.error({ call, error: String(err) }, 'a call could not be wound up');
+      },
+    );
+    this.ending.add(work);
+  }
+
+  private silent(session: string, id: string, silentMs: number): void {
     const call = this.byId.get(session);
     if (call?.state !== 'up') return;
+    const { service } = call;
+    if (service) {
+      if (id === call.caller.endpoint?.id) guarded(this.ctx, call, 'silence', () => service.silent(silentMs));
+      return;
+    }
     this.ctx.counters.silent++;
     this.end(session, refuse('no-media', String(Math.round(silentMs / 1000))));
+  }
+
+  /** Keys in a call between phones pass through the plane by themselves. */
+  private pressed(session: string, id: string, digit: string): void {
+    const call = this.byId.get(session);
+    if (call?.service && id === call.caller.endpoint?.id) guarded(this.ctx, call, 'digit', () => call.service?.pressed(digit));
   }
 
   private async goodbyes(): Promise<void> {
@@ -284,25 +342,8 @@ export class Calls {
   }
 
   private view(call: Call): CallView {
-    const { id, from, to, state, startedWall, answeredAt, caller, callee } = call;
-    return {
-      id,
-      from: from.number,
-      to: to.number,
-      state,
-      startedAt: startedWall.getTime(),
-      talking: answeredAt === undefined ? undefined : this.ctx.clock.now() - answeredAt,
-      held: state === 'up' && (caller.agreed !== 'sendrecv' || callee?.agreed !== 'sendrecv'),
-    };
-  }
-
-  private tell<E extends keyof CallEvents>(event: E, value: CallEvents[E]): void {
-    for (const listener of this.listeners[event]) {
-      try {
-        listener(value);
-      } catch (err) {
-        this.ctx.log.error({ event, error: String(err) }, 'a listener to calls failed');
-      }
-    }
+    return viewOf(call, this.ctx.clock.now());
   }
 }
+
+const party = ({ number, name }: Party): Party => ({ number, name });

@@ -1,6 +1,7 @@
 /**
  * What the functions over a call may use: handed in by `Calls`, the same for all calls.
  */
+import type { MediaPlane } from '../../media/plane';
 import type { Family } from '../../media/sdp';
 import type { Clock, Random } from '../clock';
 import type { Call } from './call';
@@ -8,7 +9,10 @@ import type { CallMedia } from './call-media';
 import type { CallSrf } from './dialogs';
 import type { Binding } from './binding';
 import type { Logger } from '../log';
+import type { Extension } from '../store/store';
 import type { Ending } from './hangup';
+import type { Side } from './leg';
+import type { CallRefusal } from './reasons';
 
 export interface CallSettings {
   /** An unanswered call is given up after this long. */
@@ -17,12 +21,19 @@ export interface CallSettings {
   maxCalls: number;
 }
 
+/** The part of the media plane that services use. */
+export type ServiceMedia = Pick<MediaPlane, 'setAudio' | 'join' | 'leave' | 'play' | 'stopPlaying' | 'record' | 'stopRecording' | 'sendDigits' | 'codecs'>;
+
 /** The way to a phone and back. */
 export interface CallLocations {
   /** Live bindings, the preferred first. */
   lookup(extension: string): Binding[];
   /** Takes out a binding that leads nowhere any more. */
   forget(binding: Binding): boolean;
+}
+
+export interface CallDirectory {
+  find(number: string): Promise<Extension | undefined>;
 }
 
 export interface CallReach {
@@ -49,20 +60,34 @@ export interface CallCounters {
   mediaErrors: number;
   /** Faults of ours, each logged. */
   faults: number;
+  /** Keys pressed as SIP INFO that were made into digits of the media stream, since the other phone takes no INFO. */
+  digitsConverted: number;
+  /** Keys for a service that nobody read in time. */
+  digitsDropped: number;
+  /** Prompts that a service wanted to play and that are not there, or did not play. */
+  promptsFailed: number;
 }
 
 export interface CallContext {
   readonly srf: CallSrf;
-  readonly plane: CallMedia;
+  readonly plane: CallMedia & ServiceMedia;
   readonly reach: CallReach;
   readonly locations: CallLocations;
+  readonly directory: CallDirectory;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
   readonly settings: CallSettings;
   readonly counters: CallCounters;
+  /** The file of a spoken prompt; undefined: there is none of that key. */
+  readonly prompt: (key: string) => string | undefined;
   onRinging(call: Call): void;
   onAnswered(call: Call): void;
+  /**
+   * The phones of the callee have refused or did not answer: features may take the call; otherwise it is refused, with hangup(). Whoever
+   * still rings is cancelled.
+   */
+  unanswered(call: Call, by: Side | 'system', refusal: CallRefusal): void;
   /** Once per call, after its last dialog was told and its media is being given back. */
   onEnded(call: Call, ending: Ending): void;
 }

@@ -1,14 +1,18 @@
 /**
- * The dial plan: from what was dialled to where the call goes. Pure: the same question always has the same answer, and a feature is a
- * row of the table.
+ * The dial plan: from what was dialled to where the call goes. Pure: the same question always has the same answer, and the numbers of a
+ * feature are rows of the table.
  *
  *   Request-URI ─ dialledNumber() ─▶ number ─ route(): first row that matches ─▶ Route
  */
 import { parseSipUri } from './addresses';
+import type { Args, Feature, FeatureNumber } from './feature';
 import { refuse, type CallRefusal } from './reasons';
 
-/** Where a call goes. Features add kinds. */
-export type Route = { kind: 'extension'; number: string } | { kind: 'reject'; refusal: CallRefusal };
+/** Where a call goes. */
+export type Route =
+  | { kind: 'extension'; number: string }
+  | { kind: 'service'; number: string; feature: Feature; args: Args; /** See `FeatureNumber`. */ room: string | undefined }
+  | { kind: 'reject'; refusal: CallRefusal };
 
 export interface Dialled {
   /** From `dialledNumber`; undefined when the Request-URI has none. */
@@ -26,50 +30,75 @@ interface Row {
   /** For people: printed by `printDialplan`. */
   pattern: string;
   meaning: string;
-  matches(dialled: Dialled, known: Known): boolean;
-  to(dialled: Dialled): Route;
+  /** undefined: not this row. */
+  leadsTo(dialled: Dialled, known: Known): Route | undefined;
 }
 
 const reject = (refusal: CallRefusal): Route => ({ kind: 'reject', refusal });
 
-const table: readonly Row[] = [
+const before: readonly Row[] = [
   {
     pattern: '(nothing)',
     meaning: 'rejected: 484',
-    matches: ({ number }) => number === undefined,
-    to: () => reject(refuse('no-number', '')),
+    leadsTo: ({ number }) => (number === undefined ? reject(refuse('no-number', '')) : undefined),
   },
   {
     // ringing the caller's other phones would surprise more people than it would serve
     pattern: "the caller's own number",
     meaning: 'rejected: 486',
-    matches: ({ number, caller }) => number === caller,
-    to: ({ caller }) => reject(refuse('own-number', caller)),
+    leadsTo: ({ number, caller }) => (number === caller ? reject(refuse('own-number', caller)) : undefined),
   },
+];
+
+const after: readonly Row[] = [
   {
     pattern: 'an extension',
     meaning: 'its phones ring',
-    matches: ({ number }, known) => number !== undefined && known.isExtension(number),
-    to: ({ number }) => ({ kind: 'extension', number: number as string }),
+    leadsTo: ({ number }, known) => (number !== undefined && known.isExtension(number) ? { kind: 'extension', number } : undefined),
   },
   {
     pattern: '(anything else)',
     meaning: 'rejected: 404',
-    matches: () => true,
-    to: ({ number }) => reject(refuse('unknown-number', number as string)),
+    leadsTo: ({ number }) => reject(refuse('unknown-number', number as string)),
   },
 ];
 
-export function route(dialled: Dialled, known: Known): Route {
-  const row = table.find((r) => r.matches(dialled, known));
-  if (!row) throw new Error('the dial plan has no last row');
-  return row.to(dialled);
+const featureRow = (feature: Feature, { pattern, meaning, matches, room }: FeatureNumber): Row => ({
+  pattern,
+  meaning,
+  leadsTo({ number }) {
+    const args = number === undefined ? undefined : matches(number);
+    return args && { kind: 'service', number: number as string, feature, args, room: room?.(args) };
+  },
+});
+
+export interface Dialplan {
+  route(dialled: Dialled, known: Known): Route;
+  /** The table as lines for people. */
+  print(): string;
 }
 
-/** The table as lines for people. */
-export function printDialplan(): string {
-  const width = Math.max(...table.map((row) => row.pattern.length));
-  return table.map((row) => `${row.pattern.padEnd(width)}  ${row.meaning}`).join('\n');
+/** The numbers of features come before extensions, which cannot have them (`signaling/numbers.ts`). Errors: `Error` when two features want the same. */
+export function dialplan(features: readonly Feature[] = []): Dialplan {
+  const rows = features.flatMap((feature) => feature.numbers.map((number) => ({ ...featureRow(feature, number), feature: feature.name })));
+  for (const [i, row] of rows.entries()) {
+    const other = rows.slice(0, i).find(({ pattern }) => pattern === row.pattern);
+    if (other) throw new Error(`two features have the number ${row.pattern}: ${other.feature} and ${row.feature}`);
+  }
+  const table: readonly Row[] = [...before, ...rows, ...after];
+  return {
+    route(dialled, known) {
+      for (const row of table) {
+        const route = row.leadsTo(dialled, known);
+        if (route) return route;
+      }
+      throw new Error('the dial plan has no last row');
+    },
+    print() {
+      const width = Math.max(...table.map((row) => row.pattern.length));
+      return table.map((row) => `${row.pattern.padEnd(width)}  ${row.meaning}`).join('\n');
+    },
+  };
 }
 
 const maxLength = 64;

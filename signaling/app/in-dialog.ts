@@ -7,9 +7,11 @@ import { OpenRequest, type Call } from './call';
 import type { CallContext } from './context';
 import { sendInDialog, type Dialog, type SipRequest, type SipResponder } from './dialogs';
 import { guarded, hangup } from './hangup';
-import type { Leg } from './leg';
+import { keyIn, keyTypes, type KeyPress } from './info-dtmf';
+import type { Endpoint, Leg } from './leg';
 import { onAck, onReinvite, onUpdate } from './negotiation';
 import { refuse, relayedStatus } from './reasons';
+import { changeWithService } from './service-session';
 
 type Handler = (ctx: CallContext, call: Call, leg: Leg, req: SipRequest, res: SipResponder) => void;
 
@@ -19,16 +21,21 @@ const say =
     new OpenRequest(call, res).answer(status, reason, { headers });
 
 const handlers: ReadonlyArray<[Parameters<Dialog['on']>[0] & ('modify' | 'update' | 'info' | 'message' | 'refer' | 'notify' | 'subscribe' | 'publish' | 'options'), Handler]> = [
-  ['modify', onReinvite],
-  ['update', onUpdate],
-  ['info', passOn],
-  ['message', passOn],
+  ['modify', withService(changeWithService, onReinvite)],
+  ['update', withService(changeWithService, onUpdate)],
+  ['info', onInfo],
+  ['message', withService(say(480, 'A Service Does Not Read Messages'), passOn)],
   ['options', say(200, 'OK', { Allow: allow, Accept: 'application/sdp' })],
   ['refer', say(501, 'Transfer Is Not Supported', { Allow: allow })],
   ['subscribe', say(489, 'Bad Event')],
   ['notify', say(481, 'Subscription Does Not Exist')],
   ['publish', say(501, 'Not Implemented', { Allow: allow })],
 ];
+
+/** Who deals with it depends on who the other end is. */
+function withService(service: Handler, phones: Handler): Handler {
+  return (ctx, call, leg, req, res) => (call.service ? service : phones)(ctx, call, leg, req, res);
+}
 
 /** From now on `leg`'s phone is heard. Called in the same turn in which its dialog came to be. */
 export function listen(ctx: CallContext, call: Call, leg: Leg): void {
@@ -56,8 +63,40 @@ function onBye(ctx: CallContext, call: Call, leg: Leg, bye: SipRequest, reason: 
 /** What of an INFO or MESSAGE belongs to its body (RFC 6086 §9, RFC 3428). */
 const bodyHeaders = ['Content-Type', 'Content-Disposition', 'Info-Package'];
 
+/**
+ * INFO carries key presses (in two forms that no RFC has), and whatever else phones tell each other. A service reads the keys. Between
+ * phones it is passed on; when the other one does not take it, keys go there as digits of the media stream.
+ */
+function onInfo(ctx: CallContext, call: Call, leg: Leg, req: SipRequest, res: SipResponder): void {
+  const key = keyIn(req.get('Content-Type'), req.body);
+  if (call.service) {
+    const open = new OpenRequest(call, res);
+    if (key) {
+      open.answer(200, 'OK');
+      call.service.pressed(key.digit);
+    } else if (req.body) open.answer(415, 'Only Key Presses Are Understood', { headers: { Accept: keyTypes.join(', ') } });
+    else open.answer(200, 'OK');
+    return;
+  }
+  const other = call.other(leg);
+  const convert = key && other?.endpoint ? (status: number) => (status >= 400 ? convertKey(ctx, other.endpoint as Endpoint, key) : undefined) : undefined;
+  forward(ctx, call, leg, req, res, convert);
+}
+
+/** The answer for a key that was made into a digit of the media stream. */
+function convertKey(ctx: CallContext, to: Endpoint, { digit, durationMs }: KeyPress): number {
+  ctx.counters.digitsConverted++;
+  ctx.plane.sendDigits(to.id, digit, { ms: durationMs }).catch(() => ctx.counters.mediaErrors++);
+  return 200;
+}
+
 /** INFO and MESSAGE go to the other phone, and its answer comes back. */
 function passOn(ctx: CallContext, call: Call, leg: Leg, req: SipRequest, res: SipResponder): void {
+  forward(ctx, call, leg, req, res, undefined);
+}
+
+/** `instead`: another way for what the other phone refused with this status; gives the status that counts then. */
+function forward(ctx: CallContext, call: Call, leg: Leg, req: SipRequest, res: SipResponder, instead: ((status: number) => number | undefined) | undefined): void {
   const open = new OpenRequest(call, res);
   const other = call.other(leg);
   if (!other?.dialog) {
@@ -68,6 +107,11 @@ function passOn(ctx: CallContext, call: Call, leg: Leg, req: SipRequest, res: Si
     guarded(ctx, call, `answer to ${req.method}`, () => {
       if (status === 0 || status === 481) {
         hangup(ctx, call, 'system', refuse('lost-dialog', other.party));
+        return;
+      }
+      const handled = instead?.(status);
+      if (handled !== undefined) {
+        open.answer(handled, '');
         return;
       }
       open.answer(relayedStatus(status), '', { headers: answer ? pick(answer, ['Content-Type']) : {}, ...(answer?.body && { body: answer.body }) });

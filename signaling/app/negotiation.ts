@@ -19,7 +19,7 @@ import { refuse, relayedStatus } from './reasons';
 import { sdpOf, sdpRefusal } from './sdp-body';
 
 /** RFC 3261 §13.3.1.4: the 2xx is repeated for 64*T1; an ACK that is not here by then does not come any more. */
-const ACK_TIMEOUT_MS = 33_000;
+export const ACK_TIMEOUT_MS = 33_000;
 
 export function onReinvite(ctx: CallContext, call: Call, leg: Leg, req: SipRequest, res: SipResponder): void {
   const open = new OpenRequest(call, res);
@@ -62,7 +62,7 @@ function change(ctx: CallContext, call: Call, leg: Leg, req: SipRequest, open: O
 }
 
 /** A phone that changed its network may keep the address in its SDP; its signaling comes from elsewhere. */
-function sourceOf(req: SipRequest, leg: Leg): string {
+export function sourceOf(req: SipRequest, leg: Leg): string {
   return req.source === 'network' && req.source_address ? req.source_address.replace(/^::ffff:(?=\d+\.)/i, '') : leg.source;
 }
 
@@ -229,6 +229,6 @@ function rewire(ctx: CallContext, call: Call): void {
 }
 
 /** Needed in a 200 to UPDATE (RFC 3311 §5.2), where no engine adds it. */
-const contact = (leg: Leg): Record<string, string> => (leg.dialog ? { Contact: leg.dialog.local.contact } : {});
+export const contact = (leg: Leg): Record<string, string> => (leg.dialog ? { Contact: leg.dialog.local.contact } : {});
 
-const sdpAnswer = (leg: Leg, body: string) => ({ headers: { ...abilities, ...contact(leg), 'Content-Type': 'application/sdp' }, body });
+export const sdpAnswer = (leg: Leg, body: string) => ({ headers: { ...abilities, ...contact(leg), 'Content-Type': 'application/sdp' }, body });

@@ -39,7 +39,8 @@ export async function ring(ctx: CallContext, call: Call, bindings: readonly Bind
 /** Port pairs for the caller and every phone, all asked for at once. False: the call cannot be made and was ended. */
 async function takePorts(ctx: CallContext, call: Call): Promise<boolean> {
   let problem: Cause | undefined;
-  const caller = allocate(ctx, call, call.caller).catch((err) => {
+  // one who is put through by a service has its port
+  const caller = (call.caller.endpoint ? Promise.resolve() : allocate(ctx, call, call.caller)).catch((err) => {
     problem = mediaCause(ctx, call, err);
   });
   const forks = call.forks.map((fork) =>
@@ -77,7 +78,9 @@ function invite(ctx: CallContext, call: Call, fork: Fork): void {
 }
 
 function offerFor(call: Call, fork: Fork): AudioSpec {
-  const offer = call.invite?.offer;
+  const { invite: pending, caller } = call;
+  // put through by a service: what it has agreed to with us
+  const offer = pending ? pending.offer : caller.heard && { ...caller.heard, codecs: caller.told };
   return offer ? relayOffer(offer, fork.leg.numbers) : { codecs: ownOffer, direction: 'sendrecv' };
 }
 
@@ -151,7 +154,7 @@ function failed(ctx: CallContext, call: Call, fork: Fork, status: number, proble
   const cause = causeOf({ status, rang: fork.rang });
   if (endsAll(status)) {
     fork.ended = cause;
-    hangup(ctx, call, 'callee', refuse(cause, call.to.number));
+    ctx.unanswered(call, 'callee', refuse(cause, call.to.number));
     return;
   }
   out(ctx, call, fork, cause);
@@ -167,11 +170,11 @@ function out(ctx: CallContext, call: Call, fork: Fork, cause: Cause): void {
 function settle(ctx: CallContext, call: Call): void {
   if (call.over) return;
   const causes = call.forks.flatMap((fork) => fork.ended ?? []);
-  if (causes.length === call.forks.length) hangup(ctx, call, 'callee', refuse(bestCause(causes), call.to.number));
+  if (causes.length === call.forks.length) ctx.unanswered(call, 'callee', refuse(bestCause(causes), call.to.number));
 }
 
 function giveUp(ctx: CallContext, call: Call): void {
   if (call.state !== 'ringing') return;
   const causes = call.forks.map((fork) => fork.ended ?? (fork.rang ? 'no-answer' : 'unreachable'));
-  hangup(ctx, call, 'system', refuse(bestCause(causes), call.to.number));
+  ctx.unanswered(call, 'system', refuse(bestCause(causes), call.to.number));
 }

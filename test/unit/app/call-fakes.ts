@@ -1,9 +1,12 @@
 /** drachtio-srf, the media plane and the rest of a call's surroundings, played by hand: a test says what phones answer, and when. */
 import { EventEmitter } from 'node:events';
+import type { AudioSetup, Playable, PlayEnd, PlayOptions, RecordEnd, RecordOptions } from '../../../media/audio-types';
+import type { CodecName } from '../../../media/frame';
 import { emptyStats } from '../../../media/net/endpoint';
-import type { EndpointStats } from '../../../media/plane';
+import { MediaError, type EndpointStats } from '../../../media/plane';
 import { Calls, type CallPlane } from '../../../signaling/app/calls';
 import type { Binding } from '../../../signaling/app/binding';
+import type { Feature } from '../../../signaling/app/feature';
 import type { CallSrf, Dialog, SentRequest, SipAnswer, SipRequest, SipResponder } from '../../../signaling/app/dialogs';
 import type { Extension } from '../../../signaling/store/store';
 import type { LogFn, Logger } from '../../../signaling/log';
@@ -239,8 +242,12 @@ export class FakeSrf implements CallSrf {
 }
 
 export class FakePlane implements CallPlane {
-  readonly held = new Map<string, { session: string; family: number; label: string; rtpPort: number }>();
+  readonly held = new Map<string, { session: string; family: number; label: string; near?: string | undefined; rtpPort: number }>();
   readonly calls: Array<[string, ...unknown[]]> = [];
+  readonly codecs: readonly CodecName[] = ['opus', 'G722', 'PCMU', 'PCMA'];
+  readonly audio = new Map<string, AudioSetup>();
+  readonly playing = new Map<string, (end: PlayEnd) => void>();
+  readonly recording = new Map<string, { target: object; end(why: RecordEnd['why']): void }>();
   /** Names of operations that fail. */
   readonly failing = new Set<string>();
   /** Allocations wait for `letGo`. */
@@ -249,7 +256,7 @@ export class FakePlane implements CallPlane {
   private waiting: Array<() => void> = [];
   private readonly events = new EventEmitter();
 
-  async allocate(request: { session: string; family: 4 | 6; label: string }): Promise<{ id: string; rtpPort: number; rtcpPort: number }> {
+  async allocate(request: { session: string; family: 4 | 6; label: string; near?: string | undefined }): Promise<{ id: string; rtpPort: number; rtcpPort: number }> {
     if (this.slow) await new Promise<void>((resolve) => this.waiting.push(resolve));
     this.may('allocate');
     if (this.failing.has(`allocate ${request.family}`)) throw new Error('no-ports');
@@ -274,6 +281,65 @@ export class FakePlane implements CallPlane {
     this.calls.push(['connect', a, b, wiring]);
   }
 
+  async setAudio(id: string, audio: AudioSetup): Promise<void> {
+    this.may('setAudio', id);
+    this.audio.set(id, audio);
+    this.calls.push(['setAudio', id, audio]);
+  }
+
+  async join(id: string, room: string, settings?: object): Promise<void> {
+    this.may('join', id);
+    this.calls.push(['join', id, room, settings]);
+  }
+
+  async leave(id: string): Promise<void> {
+    this.may('leave', id);
+    this.calls.push(['leave', id]);
+  }
+
+  /** Sound that is playing; a test ends it with `finishes`, or the next one, the stop or the release does. */
+  play(target: { endpoint: string } | { room: string }, what: readonly Playable[], options?: PlayOptions): Promise<PlayEnd> {
+    const key = JSON.stringify(target);
+    if (this.failing.has('play')) return Promise.reject(new MediaError('system', 'play failed'));
+    if ('endpoint' in target && !this.audio.has(target.endpoint)) return Promise.reject(new MediaError('no-audio', `${target.endpoint} has no audio`));
+    this.playing.get(key)?.({ why: 'replaced', playedMs: 1 });
+    this.calls.push(['play', target, what, options]);
+    return new Promise((resolve) => {
+      const end = (how: PlayEnd): void => {
+        if (this.playing.get(key) === end) this.playing.delete(key);
+        resolve(how);
+      };
+      this.playing.set(key, end);
+    });
+  }
+
+  async stopPlaying(target: { endpoint: string } | { room: string }): Promise<void> {
+    this.calls.push(['stopPlaying', target]);
+    this.playing.get(JSON.stringify(target))?.({ why: 'stopped', playedMs: 1 });
+  }
+
+  /** Everything that plays has come to its end; true when something was. */
+  finishes(how: PlayEnd = { why: 'finished', playedMs: 1000 }): boolean {
+    const all = [...this.playing.values()];
+    for (const end of all) end(how);
+    return all.length > 0;
+  }
+
+  record(target: object, options: RecordOptions): Promise<RecordEnd> {
+    if (this.failing.has('record')) return Promise.reject(new MediaError('bad-file', 'record failed'));
+    this.calls.push(['record', target, options]);
+    return new Promise((resolve) => this.recording.set(options.file, { target, end: (why) => (this.recording.delete(options.file), resolve({ why, file: options.file, durationMs: 2000, bytes: 32_044 })) }));
+  }
+
+  async stopRecording(file: string): Promise<void> {
+    this.recording.get(file)?.end('stopped');
+  }
+
+  async sendDigits(id: string, digits: string, options?: object): Promise<void> {
+    this.may('sendDigits', id);
+    this.calls.push(['sendDigits', id, digits, options]);
+  }
+
   async describe(id: string): Promise<string> {
     this.may('describe', id);
     return `udp(${id}) <-> relay`;
@@ -282,6 +348,9 @@ export class FakePlane implements CallPlane {
   async release(id: string): Promise<EndpointStats> {
     this.may('release');
     if (!this.held.delete(id)) throw new Error(`released twice: ${id}`);
+    this.audio.delete(id);
+    this.playing.get(JSON.stringify({ endpoint: id }))?.({ why: 'released', playedMs: 1 });
+    for (const { target, end } of [...this.recording.values()]) if (JSON.stringify(target).includes(`"${id}"`)) end('released');
     return { ...emptyStats(), received: { packets: 50, bytes: 8600 }, lost: 1, jitterMs: 0.25 };
   }
 
@@ -369,7 +438,7 @@ export class World {
   readonly asked: Array<[string, number]> = [];
   readonly calls: Calls;
 
-  constructor(settings: { ringSeconds?: number; maxCalls?: number; recentCalls?: number } = {}) {
+  constructor(settings: { ringSeconds?: number; maxCalls?: number; recentCalls?: number; features?: readonly Feature[]; prompt?: (key: string) => string | undefined } = {}) {
     let seed = 0;
     this.calls = new Calls({
       srf: this.srf,
@@ -387,6 +456,8 @@ export class World {
       reach: { addressFor: (peer, family) => (this.asked.push([peer, family]), this.addresses[family]), isLocal: () => false },
       config: { call: { ringSeconds: settings.ringSeconds ?? 60, maxCalls: settings.maxCalls ?? 100 } },
       recentCalls: settings.recentCalls ?? 10,
+      ...(settings.features && { features: settings.features }),
+      ...(settings.prompt && { prompt: settings.prompt }),
     });
   }
 

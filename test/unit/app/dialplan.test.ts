@@ -1,4 +1,5 @@
-import { dialledNumber, printDialplan, route } from '../../../signaling/app/dialplan';
+import { dialledNumber, dialplan } from '../../../signaling/app/dialplan';
+import { exactly, type Feature } from '../../../signaling/app/feature';
 
 test.each<[string, string | undefined]>([
   ['sip:1002@pbx.test', '1002'],
@@ -38,11 +39,35 @@ test.each<[string | undefined, object]>([
   ['1009', { kind: 'reject', refusal: { status: 404, q850: 1, reason: 'there is no number 1009' } }],
   [undefined, { kind: 'reject', refusal: { status: 484, q850: 28 } }],
 ])('1001 dials %s', (number, expected) => {
-  expect(route({ number, caller: '1001' }, known)).toMatchObject(expected);
+  expect(dialplan().route({ number, caller: '1001' }, known)).toMatchObject(expected);
+});
+
+const echo: Feature = { name: 'echo', numbers: [exactly('*43', 'hear yourself'), exactly('8000', 'a room', { room: '8000', args: { room: '8000' } })] };
+const prefix: Feature = {
+  name: 'prefix',
+  numbers: [{ pattern: '**NUMBER', meaning: 'pick up', matches: (n) => (n.startsWith('**') ? { number: n.slice(2) } : undefined) }],
+};
+
+test.each<[string, object]>([
+  ['*43', { kind: 'service', number: '*43', feature: { name: 'echo' }, args: {}, room: undefined }],
+  ['8000', { kind: 'service', number: '8000', args: { room: '8000' }, room: '8000' }],
+  ['**1002', { kind: 'service', number: '**1002', feature: { name: 'prefix' }, args: { number: '1002' } }],
+  ['*430', { kind: 'reject', refusal: { status: 404 } }],
+  ['1002', { kind: 'extension', number: '1002' }],
+])('with features, 1001 dials %s', (number, expected) => {
+  expect(dialplan([echo, prefix]).route({ number, caller: '1001' }, known)).toMatchObject(expected);
+});
+
+test('two features cannot have one number', () => {
+  expect(() => dialplan([echo, { ...echo, name: 'other' }])).toThrow('two features have the number *43: echo and other');
+});
+
+test('the rows of features are printed between', () => {
+  expect(dialplan([echo]).print().split('\n').slice(2, 4)).toEqual(['*43                      hear yourself', '8000                     a room']);
 });
 
 test('the plan can be printed', () => {
-  expect(printDialplan().split('\n')).toEqual([
+  expect(dialplan().print().split('\n')).toEqual([
     '(nothing)                rejected: 484',
     "the caller's own number  rejected: 486",
     'an extension             its phones ring',

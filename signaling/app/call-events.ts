@@ -1,0 +1,65 @@
+/** What others may see and hear of calls: copies, never the call itself. */
+import type { Logger } from '../log';
+import type { Call } from './call';
+import type { CallRecord } from './call-record';
+
+/** A call as others may see it; a copy. */
+export interface CallView {
+  id: string;
+  from: string;
+  to: string;
+  /** The service that is the other end. */
+  service: string | undefined;
+  state: Call['state'];
+  /** Unix milliseconds. */
+  startedAt: number;
+  /** Milliseconds since the answer. */
+  talking: number | undefined;
+  held: boolean;
+}
+
+export interface CallEvents {
+  started: CallView;
+  ringing: CallView;
+  answered: CallView;
+  ended: CallRecord;
+}
+
+/** `now` on Clock.now(). */
+export function viewOf(call: Call, now: number): CallView {
+  const { id, from, to, state, startedWall, answeredAt, caller, callee, service } = call;
+  const legs = service ? [caller] : [caller, callee];
+  return {
+    id,
+    from: from.number,
+    to: to.number,
+    service: service?.name,
+    state,
+    startedAt: startedWall.getTime(),
+    talking: answeredAt === undefined ? undefined : now - answeredAt,
+    held: state === 'up' && legs.some((leg) => leg?.agreed !== 'sendrecv'),
+  };
+}
+
+type Listeners = { [E in keyof CallEvents]: Array<(event: CallEvents[E]) => void> };
+
+/** A listener that throws harms nobody else. */
+export class CallListeners {
+  private readonly listeners: Listeners = { started: [], ringing: [], answered: [], ended: [] };
+
+  constructor(private readonly log: Logger) {}
+
+  on<E extends keyof CallEvents>(event: E, fn: (event: CallEvents[E]) => void): void {
+    this.listeners[event].push(fn);
+  }
+
+  tell<E extends keyof CallEvents>(event: E, value: CallEvents[E]): void {
+    for (const listener of this.listeners[event]) {
+      try {
+        listener(value);
+      } catch (err) {
+        this.log.error({ event, error: String(err) }, 'a listener to calls failed');
+      }
+    }
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * The vocabulary of features: calls that the system itself answers.
+ *
+ * A feature is an island in `features/`: rows for the dial plan, and what happens when somebody dials them, written as straight-line code
+ * against a `ServiceCall`:
+ *
+ *   await call.answer();
+ *   const { digits } = await call.gather({ prompt: [...], max: 4 });
+ *   ...
+ *
+ * When the caller hangs up, whatever is awaited rejects with `CallOver`, `finally` blocks run, and that is all there is to it.
+ */
+import type { MemberSettings, Playable, PlayEnd, PlayOptions, RecordEnd, RecordOptions } from '../../media/audio-types';
+import type { CallRefusal, Cause } from './reasons';
+
+/** Thrown by everything on a ServiceCall once the call is over, or is not this feature's any more. Let it pass. */
+export class CallOver extends Error {
+  override readonly name = 'CallOver';
+  constructor(why: string) {
+    super(`the call is over: ${why}`);
+  }
+}
+
+export interface Party {
+  readonly number: string;
+  readonly name: string | null;
+}
+
+/** What a dial plan row found in the dialled number. */
+export type Args = Readonly<Record<string, string>>;
+
+/** Numbers that lead to a feature. Pure: the same number always gives the same answer. */
+export interface FeatureNumber {
+  /** For people: `*43`, `**NUMBER`. */
+  readonly pattern: string;
+  readonly meaning: string;
+  matches(number: string): Args | undefined;
+  /** The room that the call will join: its media is then placed where that room is. */
+  room?(args: Args): string;
+}
+
+export type Handler = (call: ServiceCall) => Promise<void>;
+
+/** A call that is about to be refused. */
+export interface Unanswered {
+  readonly caller: Party;
+  readonly dialled: string;
+  /** The extension; undefined when there is none of that number. */
+  readonly callee: Party | undefined;
+  readonly refusal: CallRefusal;
+}
+
+export interface Feature {
+  /** For logs, records and the console. */
+  readonly name: string;
+  readonly numbers: readonly FeatureNumber[];
+  /**
+   * What silence of the phone means, when no packets come for the media timeout: `ends` the call (default), or the phone is asked (with
+   * OPTIONS in the dialog) and the call goes on while it answers: for calls in which one may be silent for an hour.
+   */
+  readonly silence?: 'ends' | 'asks';
+  /** Runs the call to its end: when it returns or throws, the call is hung up. */
+  answer?(call: ServiceCall, args: Args): Promise<void>;
+  /**
+   * Offers to take a call that would be refused: the handler that then has it (the caller has had no final answer), or undefined. The first
+   * feature that wants it gets it. To refuse it all the same, the handler ends with `call.hangup(refusal)`.
+   */
+  unanswered?(call: Unanswered): Handler | undefined | Promise<Handler | undefined>;
+}
+
+export interface ServicePlayOptions extends PlayOptions {
+  /** A key press ends it, or was there before; the key stays to be read. Default: false. */
+  interrupt?: boolean | undefined;
+}
+
+export interface GatherOptions {
+  /** Ends with this many digits. */
+  max: number;
+  /** Fewer are reported as `too-few`; default 1. */
+  min?: number | undefined;
+  /** Keys that end it and are not part of the digits; default `#`. */
+  terminators?: string | undefined;
+  /** How long to wait for the first key after the prompt, default 8,000, and between two, default 3,000. */
+  firstMs?: number | undefined;
+  betweenMs?: number | undefined;
+  prompt?: readonly Playable[] | undefined;
+  /** Whether keys are taken during the prompt, which ends it; default true. Otherwise those pressed by then are forgotten. */
+  bargeIn?: boolean | undefined;
+}
+
+export interface Gathered {
+  digits: string;
+  why: 'max' | 'terminator' | 'timeout' | 'too-few';
+  terminator: string | undefined;
+}
+
+export interface ServiceRecordOptions extends RecordOptions {
+  /** Keys that end it; default none. */
+  terminators?: string | undefined;
+}
+
+/**
+ * A call that a feature has. Everything rejects with `CallOver` when it is over, except `record`, since what was recorded has to be dealt
+ * with. Media errors (`MediaError`) mean a fault: not caught, they end this call and no other.
+ */
+export interface ServiceCall {
+  readonly id: string;
+  readonly caller: Party;
+  readonly dialled: string;
+  readonly answered: boolean;
+  /** Aborted when the call is over. */
+  readonly signal: AbortSignal;
+  /** Resolves, with a sentence, when the call is over. Never rejects. */
+  readonly ended: Promise<string>;
+  /** The media endpoint, for features that use the plane themselves. Errors: `Error` before `early` or `answer`. */
+  readonly endpointId: string;
+
+  /** Lets the caller hear us before the answer (183 with SDP, RFC 3960 §3.2). False: it has not offered anything that could be answered. */
+  early(): Promise<boolean>;
+  /** Answers; a second time does nothing. */
+  answer(): Promise<void>;
+
+  /** Resolves when it has ended, for whatever reason (see `why`). After `early` or `answer`. */
+  play(what: readonly Playable[], options?: ServicePlayOptions): Promise<PlayEnd>;
+  stopPlaying(): Promise<void>;
+  /** Plays spoken prompts, by their keys. One that is not there is left out, and logged. */
+  say(keys: readonly string[], options?: ServicePlayOptions): Promise<PlayEnd>;
+  pause(ms: number): Promise<void>;
+
+  /** The next key, 0-9 * # A-D; undefined: none in time. */
+  digit(withinMs?: number): Promise<string | undefined>;
+  gather(options: GatherOptions): Promise<Gathered>;
+  /** From now on keys go here, instead of waiting to be read. Returns the way back. */
+  onDigit(fn: (digit: string) => void): () => void;
+  /** Forgets keys that were pressed and not read. */
+  forgetDigits(): void;
+
+  /** What the caller says. Never rejects with `CallOver`: with `released` the caller has hung up, and the next await on this call ends the feature. */
+  record(options: ServiceRecordOptions): Promise<RecordEnd & { terminator: string | undefined }>;
+
+  /** Into a room, where each hears the others; again: changes the settings. */
+  join(room: string, settings?: MemberSettings): Promise<void>;
+  leave(): Promise<void>;
+
+  /**
+   * Rings an extension and connects the caller (after `answer`). Resolves only when that failed, with the reason: the caller is still here then.
+   * When somebody answers, the call is that one's, and this throws `CallOver`.
+   */
+  transferTo(number: string): Promise<Cause>;
+
+  /** Ends the call; what the caller is told, when it was not answered, is in `refusal`. */
+  hangup(refusal?: CallRefusal): void;
+}
+
+/** A dial plan row for one number. */
+export function exactly(number: string, meaning: string, more: { args?: Args; room?: string } = {}): FeatureNumber {
+  const { args = {}, room } = more;
+  return { pattern: number, meaning, matches: (dialled) => (dialled === number ? args : undefined), ...(room !== undefined && { room: () => room }) };
+}

@@ -1,0 +1,398 @@
+/**
+ * A call that a feature has: `ServiceCall` over a Call with one leg.
+ *
+ * Everything a feature awaits goes through `within`, which rejects with `CallOver` in the very turn in which the call ends, whatever the
+ * plane or a timer would have said later. What the feature holds (endpoint, timers, readers of keys) is given back there, so that nothing
+ * depends on the feature's good manners.
+ */
+import type { MemberSettings, Playable, PlayEnd, RecordEnd } from '../../media/audio-types';
+import { SdpError } from '../../media/sdp';
+import type { Timer } from '../clock';
+import { abilities } from './abilities';
+import type { Call, Serving } from './call';
+import { NoMedia } from './call-media';
+import type { CallContext } from './context';
+import { Digits } from './digits';
+import { answerInvite, sendInDialog, type Dialog } from './dialogs';
+import { CallOver, type Feature, type Gathered, type GatherOptions, type Party, type ServiceCall, type ServicePlayOptions, type ServiceRecordOptions } from './feature';
+import { endLateAnswer, guarded, hangup } from './hangup';
+import { listen } from './in-dialog';
+import { cseqOf } from './negotiation';
+import { reasonHeader, refuse, type CallRefusal, type Cause } from './reasons';
+import { ring } from './ringing';
+import { applySession, awaitOwnAnswer, prepareAnswer, prepareOffer, takePort, type OurOffer } from './service-session';
+
+const FIRST_MS = 8000;
+const BETWEEN_MS = 3000;
+
+export class ServedCall implements ServiceCall, Serving {
+  readonly name: string;
+  readonly caller: Party;
+  readonly dialled: string;
+  readonly ended: Promise<string>;
+  private readonly digits: Digits;
+  private readonly controller = new AbortController();
+  private readonly pending = new Set<(why: CallOver) => void>();
+  private readonly timers = new Set<Timer>();
+  private endedBecause: (why: string) => void = () => undefined;
+  private why: string | undefined;
+  /** The session description that the caller has had in a 183. */
+  private earlySdp: string | undefined;
+  private answering: Promise<void> | undefined;
+  private transfer: ((refusal: CallRefusal) => void) | undefined;
+  private asking = false;
+
+  constructor(
+    private readonly ctx: CallContext,
+    private readonly call: Call,
+    private readonly feature: Pick<Feature, 'name' | 'silence'>,
+  ) {
+    this.name = feature.name;
+    this.caller = { number: call.from.number, name: call.from.name };
+    this.dialled = call.to.number;
+    this.digits = new Digits(ctx.clock);
+    this.ended = new Promise((resolve) => (this.endedBecause = resolve));
+    call.service = this;
+    call.servedBy ??= feature.name;
+    call.whenOver.push(() => this.finish('hung up'));
+  }
+
+  get id(): string {
+    return this.call.id;
+  }
+
+  get answered(): boolean {
+    return this.call.answeredAt !== undefined;
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  get over(): boolean {
+    return this.why !== undefined;
+  }
+
+  get endpointId(): string {
+    const id = this.call.wiring === undefined ? undefined : this.call.caller.endpoint?.id;
+    if (id === undefined) throw new Error(`${this.name}: early() or answer() comes before anything that is heard`);
+    return id;
+  }
+
+  early(): Promise<boolean> {
+    return this.within(async () => {
+      const { invite } = this.call;
+      if (this.answered || this.earlySdp !== undefined) return true;
+      if (!invite?.offer) return false;
+      const sdp = await this.describe(invite.offer);
+      this.check();
+      this.earlySdp = sdp;
+      this.call.invite?.res.send(183, '', { headers: { 'Content-Type': 'application/sdp' }, body: sdp });
+      return true;
+    });
+  }
+
+  answer(): Promise<void> {
+    return this.within(() => (this.answering ??= this.answerOnce()));
+  }
+
+  private async answerOnce(): Promise<void> {
+    const { ctx, call } = this;
+    const offer = call.invite?.offer;
+    let ours: OurOffer | undefined;
+    let sdp: string;
+    if (offer) sdp = this.earlySdp ?? (await this.describe(offer));
+    else {
+      await this.port();
+      ours = prepareOffer(ctx, call.caller);
+      sdp = ours.text;
+    }
+    this.check();
+    const { invite } = call;
+    if (!invite) throw new Error('a service answers a call that has had its final answer');
+    // from here on the final answer is on its way, and the end of the call does not send another
+    call.invite = undefined;
+    call.advance('answer');
+    await new Promise<void>((resolve) => {
+      answerInvite(ctx.srf, invite.req, invite.res, { sdp, headers: { ...abilities } }, {
+        established: (dialog) => guarded(ctx, call, 'answer to the caller', () => this.established(dialog, cseqOf(invite.req), ours, resolve)),
+        failed: (problem) =>
+          guarded(ctx, call, 'answer to the caller', () => {
+            ctx.log.debug({ call: call.id, problem }, 'the caller was gone when the service answered');
+            hangup(ctx, call, 'caller', refuse('cancelled', call.from.number));
+          }),
+      });
+    });
+  }
+
+  private established(dialog: Dialog, cseq: number, ours: OurOffer | undefined, done: () => void): void {
+    const { ctx, call } = this;
+    call.caller.dialog = dialog;
+    if (call.over) {
+      call.caller.over = true;
+      endLateAnswer(ctx, dialog, reasonHeader(refuse('service-over', this.name)));
+      return;
+    }
+    listen(ctx, call, call.caller);
+    call.advance('connect');
+    call.answeredAt = ctx.clock.now();
+    ctx.onAnswered(call);
+    if (!ours) {
+      done();
+      return;
+    }
+    awaitOwnAnswer(ctx, call, cseq, ours, (audio) => {
+      if (!audio) hangup(ctx, call, 'system', refuse('no-answer-in-ack', call.from.number));
+      else applySession(ctx, call, audio).then(done, (err) => this.mediaFailed(err));
+    });
+  }
+
+  /** Our answer to the caller's offer, with everything behind it in place. */
+  private async describe(offer: Parameters<typeof prepareAnswer>[2]): Promise<string> {
+    const { ctx, call } = this;
+    await this.port();
+    try {
+      const answer = prepareAnswer(ctx, call.caller, offer);
+      answer.accept();
+      await applySession(ctx, call, answer.audio);
+      return answer.text;
+    } catch (err) {
+      if (!(err instanceof SdpError)) throw err;
+      ctx.counters.badSdp++;
+      ctx.log.debug({ call: call.id, problem: err.message }, 'a service cannot answer this offer');
+      hangup(ctx, call, 'system', refuse('no-codec', this.name));
+      throw new CallOver('no codec');
+    }
+  }
+
+  private async port(): Promise<void> {
+    const { ctx, call } = this;
+    try {
+      await takePort(ctx, call);
+    } catch (err) {
+      if (!(err instanceof NoMedia)) throw err;
+      ctx.log.warn({ call: call.id, error: String(err) }, 'no media for a service');
+      if (!call.over) hangup(ctx, call, 'system', refuse(err.refusal, call.from.number));
+    }
+    this.check();
+  }
+
+  mediaFailed(err: unknown): void {
+    const { ctx, call } = this;
+    if (this.over) return;
+    ctx.counters.mediaErrors++;
+    ctx.log.warn({ call: call.id, error: String(err) }, 'the media relay failed');
+    hangup(ctx, call, 'system', refuse('media-failed', ''));
+  }
+
+  play(what: readonly Playable[], options: ServicePlayOptions = {}): Promise<PlayEnd> {
+    const { interrupt = false, ...rest } = options;
+    return this.within(async () => {
+      const target = { endpoint: this.endpointId };
+      if (what.length === 0) return { why: 'finished', playedMs: 0 };
+      if (interrupt && this.digits.any) return { why: 'stopped', playedMs: 0 };
+      const playing = this.ctx.plane.play(target, what, rest);
+      const unwatch = interrupt ? this.digits.watch(() => this.quietly(this.ctx.plane.stopPlaying(target))) : undefined;
+      const end = await playing.finally(unwatch);
+      if (end.why === 'failed') {
+        this.ctx.counters.promptsFailed++;
+        this.ctx.log.warn({ call: this.id, service: this.name, problem: end.problem }, 'a prompt could not be played');
+      }
+      return end;
+    });
+  }
+
+  stopPlaying(): Promise<void> {
+    return this.within(() => this.ctx.plane.stopPlaying({ endpoint: this.endpointId }));
+  }
+
+  say(keys: readonly string[], options?: ServicePlayOptions): Promise<PlayEnd> {
+    return this.play(this.prompts(keys), options);
+  }
+
+  private prompts(keys: readonly string[]): Playable[] {
+    return keys.flatMap((key): Playable[] => {
+      const file = this.ctx.prompt(key);
+      if (file !== undefined) return [{ file }];
+      this.ctx.counters.promptsFailed++;
+      this.ctx.log.warn({ call: this.id, service: this.name, prompt: key }, 'there is no such prompt');
+      return [];
+    });
+  }
+
+  pause(ms: number): Promise<void> {
+    return this.within(
+      () =>
+        new Promise((resolve) => {
+          const timer = this.ctx.clock.after(ms, () => {
+            this.timers.delete(timer);
+            resolve();
+          });
+          this.timers.add(timer);
+        }),
+    );
+  }
+
+  digit(withinMs = FIRST_MS): Promise<string | undefined> {
+    return this.within(() => this.digits.take(withinMs));
+  }
+
+  async gather(options: GatherOptions): Promise<Gathered> {
+    const { max, min = 1, terminators = '#', firstMs = FIRST_MS, betweenMs = BETWEEN_MS, prompt = [], bargeIn = true } = options;
+    if (prompt.length > 0) await this.play(prompt, { interrupt: bargeIn });
+    if (!bargeIn) this.forgetDigits();
+    let digits = '';
+    const gathered = (why: Gathered['why'], terminator?: string): Gathered => ({ digits, why: digits.length < min ? 'too-few' : why, terminator });
+    while (digits.length < max) {
+      const digit = await this.digit(digits === '' ? firstMs : betweenMs);
+      if (digit === undefined) return digits === '' ? { digits, why: 'timeout', terminator: undefined } : gathered('timeout');
+      if (terminators.includes(digit)) return gathered('terminator', digit);
+      digits += digit;
+    }
+    return gathered('max');
+  }
+
+  onDigit(fn: (digit: string) => void): () => void {
+    return this.digits.listen(fn);
+  }
+
+  forgetDigits(): void {
+    this.digits.forget();
+  }
+
+  async record({ terminators = '', ...options }: ServiceRecordOptions): Promise<RecordEnd & { terminator: string | undefined }> {
+    this.check();
+    const { plane } = this.ctx;
+    let terminator: string | undefined;
+    const recording = plane.record({ endpoint: this.endpointId }, options);
+    const unlisten = this.digits.listen((digit) => {
+      if (terminator !== undefined || !terminators.includes(digit)) return;
+      terminator = digit;
+      this.quietly(plane.stopRecording(options.file));
+    });
+    const end = await recording.finally(unlisten);
+    if (end.why === 'failed') this.ctx.log.warn({ call: this.id, service: this.name, file: end.file, problem: end.problem }, 'a recording failed');
+    return { ...end, terminator };
+  }
+
+  join(room: string, settings?: MemberSettings): Promise<void> {
+    return this.within(() => this.ctx.plane.join(this.endpointId, room, settings));
+  }
+
+  leave(): Promise<void> {
+    return this.within(() => this.ctx.plane.leave(this.endpointId));
+  }
+
+  transferTo(number: string): Promise<Cause> {
+    return this.within(async () => {
+      const { ctx, call } = this;
+      if (!this.answered) throw new Error(`${this.name}: answer() comes before transferTo()`);
+      if (this.transfer) throw new Error(`${this.name}: two transfers of one call`);
+      const callee = await ctx.directory.find(number);
+      this.check();
+      if (!callee) return 'unknown-number';
+      if (callee.number === this.caller.number) return 'own-number';
+      const bindings = ctx.locations.lookup(number);
+      if (bindings.length === 0) return 'not-registered';
+      const service = call.to;
+      const refused = new Promise<CallRefusal>((resolve) => (this.transfer = resolve));
+      call.to = callee;
+      this.quietly(ctx.plane.play({ endpoint: this.endpointId }, [{ tone: 'ringback' }], { loop: true }));
+      await ring(ctx, call, bindings);
+      const { cause } = await refused;
+      call.to = service;
+      this.transfer = undefined;
+      await ctx.plane.stopPlaying({ endpoint: this.endpointId });
+      return cause;
+    });
+  }
+
+  notPutThrough(refusal: CallRefusal): void {
+    this.transfer?.(refusal);
+  }
+
+  putThrough(): void {
+    this.call.service = undefined;
+    this.finish(`put through to ${this.call.to.number}`);
+  }
+
+  hangup(refusal: CallRefusal = refuse('service-over', this.name)): void {
+    if (!this.over) hangup(this.ctx, this.call, 'system', refusal);
+  }
+
+  pressed(digit: string): void {
+    const before = this.digits.dropped;
+    this.digits.push(digit);
+    this.ctx.counters.digitsDropped += this.digits.dropped - before;
+  }
+
+  silent(silentMs: number): void {
+    const { ctx, call } = this;
+    if (this.feature.silence !== 'asks') {
+      ctx.counters.silent++;
+      hangup(ctx, call, 'system', refuse('no-media', String(Math.round(silentMs / 1000))));
+      return;
+    }
+    if (this.asking) return;
+    this.asking = true;
+    this.ask(silentMs);
+  }
+
+  /** A phone that is muted may send nothing for an hour; one that lost its network does not answer. */
+  private ask(everyMs: number): void {
+    const { ctx, call } = this;
+    if (!call.caller.dialog || call.over) return;
+    sendInDialog(call.caller.dialog, { method: 'OPTIONS' }, (status) =>
+      guarded(ctx, call, 'answer to OPTIONS', () => {
+        if (this.over) return;
+        if (status === 0 || status === 408 || status === 481) {
+          ctx.counters.silent++;
+          hangup(ctx, call, 'system', refuse('no-media', String(Math.round(everyMs / 1000))));
+          return;
+        }
+        const timer = ctx.clock.after(everyMs, () => {
+          this.timers.delete(timer);
+          guarded(ctx, call, 'OPTIONS', () => this.ask(everyMs));
+        });
+        this.timers.add(timer);
+      }),
+    );
+  }
+
+  private finish(why: string): void {
+    if (this.over) return;
+    this.why = why;
+    for (const timer of this.timers) timer.cancel();
+    this.timers.clear();
+    const over = new CallOver(why);
+    for (const reject of this.pending) reject(over);
+    this.pending.clear();
+    this.digits.close();
+    this.endedBecause(why);
+    this.controller.abort(over);
+  }
+
+  private check(): void {
+    if (this.why !== undefined) throw new CallOver(this.why);
+  }
+
+  /** What a feature awaits. */
+  private within<T>(work: () => Promise<T>): Promise<T> {
+    const result = new Promise<T>((resolve, reject) => {
+      this.check();
+      this.pending.add(reject);
+      const settled = () => void this.pending.delete(reject);
+      work().finally(settled).then(resolve, reject);
+    });
+    // music that a feature starts and does not await must not end the process when the caller hangs up
+    result.catch(() => undefined);
+    return result;
+  }
+
+  /** Something whose failure matters to nobody but the counter. */
+  private quietly(work: Promise<unknown>): void {
+    work.catch(() => {
+      if (!this.over) this.ctx.counters.mediaErrors++;
+    });
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * The caller's session while the system itself is the other end: SDP is answered by us, the sound is made and heard by the media plane.
+ *
+ *   INVITE, re-INVITE, UPDATE with an offer   answered at once with what the plane can do; hold and codec changes need nobody's consent
+ *   without SDP                               our offer in the 200, the answer in the ACK
+ *   the same description again                a session refresh: the same answer again
+ */
+import type { AudioSetup } from '../../media/audio-types';
+import { parseSdp, pickAnswer, pickOffer, sameDescription, SdpError, terminate, terminateAnswer, terminateOffer, type AudioSpec, type Picked } from '../../media/sdp';
+import { OpenRequest, type Call } from './call';
+import { allocate, mediaAddress, setRemote } from './call-media';
+import type { CallContext } from './context';
+import type { SipRequest, SipResponder } from './dialogs';
+import { guarded, mediaWork } from './hangup';
+import { answerTo, offerTo, type Answered, type Leg, type Offered } from './leg';
+import { ACK_TIMEOUT_MS, contact, cseqOf, sdpAnswer, sourceOf } from './negotiation';
+import { sdpOf, sdpRefusal } from './sdp-body';
+
+/** A port pair for the caller, unless it has one. Errors: `NoMedia`. */
+export async function takePort(ctx: CallContext, call: Call): Promise<void> {
+  // what was meant to go directly to a phone ends here now
+  call.anchored = true;
+  if (!call.caller.endpoint) await allocate(ctx, call, call.caller);
+}
+
+/** Our answer to an offer, and the sound that goes with it. Errors: `SdpError` 'unacceptable'. */
+export function prepareAnswer(ctx: CallContext, leg: Leg, offer: Picked): Answered & { audio: AudioSetup } {
+  const { spec, audio } = terminate(offer, ctx.plane);
+  return { ...answerTo(leg, offer, mediaAddress(leg, undefined), spec), audio };
+}
+
+/** Makes the plane do what was agreed. Only what changed is sent. Errors: what the plane throws. */
+export async function applySession(ctx: CallContext, call: Call, audio: AudioSetup): Promise<void> {
+  const { caller } = call;
+  if (!caller.endpoint) return;
+  const work = [setRemote(ctx, caller)];
+  const text = JSON.stringify(audio);
+  if (text !== call.wiring) {
+    call.wiring = text;
+    work.push(ctx.plane.setAudio(caller.endpoint.id, audio));
+  }
+  await Promise.all(work);
+}
+
+export interface OurOffer extends Offered {
+  readonly spec: AudioSpec;
+}
+
+/** For a request without SDP. */
+export function prepareOffer(ctx: CallContext, leg: Leg): OurOffer {
+  const spec = terminateOffer(ctx.plane, leg.numbers);
+  return { ...offerTo(leg, mediaAddress(leg, undefined), spec), spec };
+}
+
+/** Waits for the ACK that answers `offered`. `done` hears what was agreed, or undefined: no answer came in time, or none that can be used. */
+export function awaitOwnAnswer(ctx: CallContext, call: Call, cseq: number, offered: OurOffer, done: (audio: AudioSetup | undefined) => void): void {
+  const { caller: leg } = call;
+  const settle = (body: string | undefined) => {
+    leg.awaited = undefined;
+    timer.cancel();
+    call.timers.delete(timer);
+    const picked = body === undefined ? undefined : usable(ctx, call, () => pickAnswer(parseSdp(body), offered.index, offered.codecs));
+    if (!picked) offered.refused();
+    else offered.accept(picked);
+    done(picked && terminateAnswer(picked, offered.spec));
+  };
+  const timer = ctx.clock.after(ACK_TIMEOUT_MS, () => guarded(ctx, call, 'ACK timeout', () => settle(undefined)));
+  call.timers.add(timer);
+  leg.awaited = { cseq, ack: settle };
+}
+
+function usable<T>(ctx: CallContext, call: Call, fn: () => T): T | undefined {
+  try {
+    return fn();
+  } catch (err) {
+    if (!(err instanceof SdpError)) throw err;
+    ctx.counters.badSdp++;
+    ctx.log.warn({ call: call.id, problem: err.message }, 'unusable answer');
+    return undefined;
+  }
+}
+
+/** re-INVITE and UPDATE of a caller who talks to a service. */
+export function changeWithService(ctx: CallContext, call: Call, leg: Leg, req: SipRequest, res: SipResponder): void {
+  const open = new OpenRequest(call, res);
+  const body = sdpOf(req);
+  if ('refusal' in body) {
+    open.answer(body.refusal.status, body.refusal.reason, { headers: body.refusal.headers });
+    return;
+  }
+  if (req.method === 'UPDATE' && body.sdp === undefined) {
+    open.answer(200, 'OK', { headers: contact(leg) });
+    return;
+  }
+  // the ACK to our offer is still to come (RFC 3261 §14.2)
+  if (leg.awaited) {
+    ctx.counters.glare++;
+    open.answer(491, 'Request Pending');
+    return;
+  }
+  leg.source = sourceOf(req, leg);
+  if (body.sdp === undefined) {
+    offerInAnswer(ctx, call, leg, req, open);
+    return;
+  }
+  try {
+    answerChange(ctx, call, leg, pickOffer(parseSdp(body.sdp)), open);
+  } catch (err) {
+    if (!(err instanceof SdpError)) throw err;
+    ctx.counters.badSdp++;
+    const refusal = sdpRefusal(err);
+    open.answer(refusal.status, refusal.reason, { headers: refusal.headers });
+  }
+}
+
+function answerChange(ctx: CallContext, call: Call, leg: Leg, offer: Picked, open: OpenRequest): void {
+  if (leg.heard && sameDescription(leg.heard.session, offer.session)) ctx.counters.refreshes++;
+  const answer = prepareAnswer(ctx, leg, offer);
+  open.answer(200, 'OK', sdpAnswer(leg, answer.text), (err) =>
+    guarded(ctx, call, 'answer to a change', () => {
+      if (err) {
+        answer.refused();
+        return;
+      }
+      answer.accept();
+      mediaWork(ctx, call, applySession(ctx, call, answer.audio));
+    }),
+  );
+}
+
+function offerInAnswer(ctx: CallContext, call: Call, leg: Leg, req: SipRequest, open: OpenRequest): void {
+  const offered = prepareOffer(ctx, leg);
+  awaitOwnAnswer(ctx, call, cseqOf(req), offered, (audio) => {
+    // without an answer the session stays as it was (RFC 3261 §14.1)
+    if (audio) mediaWork(ctx, call, applySession(ctx, call, audio));
+  });
+  open.answer(200, 'OK', sdpAnswer(leg, offered.text), (err) => {
+    // cancelled: no ACK will come
+    if (err) guarded(ctx, call, 'offer in an answer', () => leg.awaited?.ack(undefined));
+  });
+}
