@@ -1,6 +1,7 @@
 /**
  * The build: every TypeScript source as JavaScript in dist/, file by file and without checking types. That takes a fifth of the time that the
- * compiler needs for the whole program, and after a change next to none; `npm test` and `npm run check` check the types.
+ * compiler needs for the whole program, and after a change next to none; `npm test` and `npm run check` check the types. What is read at run
+ * time (JSON, spoken prompts) is copied.
  *
  * What each output was made from (size and time of change of its source) is noted beside them: equal means up to date.
  */
@@ -53,7 +54,7 @@ function compilerStamp(root) {
 
 function sources(root) {
   const below = FOLDERS.flatMap((folder) => filesBelow(root, folder));
-  return below.filter((path) => /\.(ts|json)$/.test(path) && !/(\.d\.ts|tsconfig.*\.json)$/.test(path)).sort();
+  return below.filter((path) => /\.(ts|json|wav)$/.test(path) && !/(\.d\.ts|tsconfig.*\.json)$/.test(path)).sort();
 }
 
 /** Where `transpile.mjs` writes it. */

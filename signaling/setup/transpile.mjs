@@ -12,9 +12,9 @@ const { compilerOptions } = ts.parseConfigFileTextToJson('tsconfig.json', readFi
 const { options } = ts.convertCompilerOptionsFromJson(compilerOptions, root);
 
 for (const path of readFileSync(0, 'utf8').split('\n').filter(Boolean)) {
-  const text = readFileSync(join(root, path), 'utf8');
-  if (path.endsWith('.json')) write(join(root, 'dist', path), text);
-  else transpile(path, text);
+  const content = readFileSync(join(root, path));
+  if (path.endsWith('.ts')) transpile(path, content.toString('utf8'));
+  else write(join(root, 'dist', path), content);
 }
 
 function transpile(path, text) {
@@ -33,9 +33,9 @@ function transpile(path, text) {
 }
 
 /** A server that is running may load the file at this moment: it finds the old one or the new one. */
-function write(path, text) {
+function write(path, content) {
   mkdirSync(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}.tmp`;
-  writeFileSync(temporary, text);
+  writeFileSync(temporary, content);
   renameSync(temporary, path);
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { folderOf, inNode, node, ROOT, SETUP } from './in-node';
 
@@ -32,11 +32,15 @@ async function build(): Promise<[boolean, boolean]> {
 }
 
 describe('the build', () => {
-  it('makes JavaScript that runs, copies JSON, and leaves tests out', async () => {
+  it('makes JavaScript that runs, copies JSON and sound, and leaves tests out', async () => {
+    const sound = Buffer.from([0x52, 0x49, 0xff, 0xfe, 0x00, 0x80]);
+    mkdirSync(join(folder.path, 'media/prompts'), { recursive: true });
+    writeFileSync(join(folder.path, 'media/prompts/a.wav'), sound);
     expect(await build()).toEqual([false, true]);
     const { out } = await node(['-p', `require(${JSON.stringify(dist('signaling/cli/offhook.js'))}).run()`]);
     expect(out).toBe('42\n');
     expect(readFileSync(dist('test/support/peers.json'), 'utf8')).toBe('{"a": 1}');
+    expect(readFileSync(dist('media/prompts/a.wav'))).toEqual(sound);
     expect(existsSync(dist('test/unit'))).toBe(false);
     const map = JSON.parse(readFileSync(dist('media/answer.js.map'), 'utf8')) as { sources: string[] };
     expect(join(dirname(dist('media/answer.js')), map.sources[0]!)).toBe(join(folder.path, 'media/answer.ts'));
