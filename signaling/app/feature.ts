@@ -10,7 +10,7 @@
  *
  * When the caller hangs up, whatever is awaited rejects with `CallOver`, `finally` blocks run, and that is all there is to it.
  */
-import type { MemberSettings, Playable, PlayEnd, PlayOptions, RecordEnd, RecordOptions } from '../../media/audio-types';
+import type { MemberSettings, Playable, PlayEnd, PlayOptions, RecordEnd, RecordOptions } from '../../media/plane';
 import type { CallRefusal, Cause } from './reasons';
 
 /** Thrown by everything on a ServiceCall once the call is over, or is not this feature's any more. Let it pass. */

@@ -2,10 +2,11 @@
  * The phone system: which part of the application answers which request.
  *
  *   REGISTER → admission → registrar → locations
- *   INVITE   → admission → calls ( dial plan → ringing → bridge, over locations and the media plane )
+ *   INVITE   → admission → calls ( dial plan → ringing → bridge, or a feature; over locations and the media plane )
  *   OPTIONS  → answered at once          everything else → 405
  */
 import type { MediaPlane } from '../../media/plane';
+import { isPrompt, promptFile, sayDigits, sayNumber, sayTime } from '../../media/speech';
 import type { Reach } from '../../media/reach';
 import type { Clock, Random } from '../clock';
 import type { Config } from '../config';
@@ -14,6 +15,7 @@ import type { Store } from '../store/store';
 import { Admission } from './admission';
 import { Calls } from './calls';
 import { Directory } from './directory';
+import { features, type FeatureSpeech } from './features';
 import { Locations } from './locations';
 import { stateless } from './options';
 import { Registrar } from './registrar';
@@ -90,7 +92,12 @@ export class PhoneSystem {
   private wire(srf: Srf): void {
     const { config, plane, reach, clock, random, log } = this.deps;
     const { locations, directory } = this;
-    const calls = new Calls({ srf, plane, locations, directory, config, log: log.child({ part: 'calls' }), clock, random, reach });
+    const calls = new Calls({
+      srf, plane, locations, directory, config, clock, random, reach,
+      log: log.child({ part: 'calls' }),
+      features: features({ plane, clock, settings: config.call, speech: speechOf(config.speech) }),
+      prompt: (key) => (isPrompt(key) ? promptFile(key) : undefined),
+    });
     this.active = calls;
     const fixed = stateless();
     const on = (method: string, handle: (req: Req, res: Res) => Promise<void> | void) => {
@@ -116,4 +123,10 @@ export class PhoneSystem {
     on('options', fixed.options);
     for (const method of unsupportedMethods) on(method, fixed.unsupported);
   }
+}
+
+/** `clock`: 12 or 24 hours. */
+function speechOf({ timeZone, clock }: Config['speech']): FeatureSpeech {
+  const zone = timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return { sayTime: (when) => sayTime(when, zone, clock === '24' ? 24 : 12), sayNumber, sayDigits };
 }

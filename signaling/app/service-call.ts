@@ -5,7 +5,7 @@
  * plane or a timer would have said later. What the feature holds (endpoint, timers, readers of keys) is given back there, so that nothing
  * depends on the feature's good manners.
  */
-import type { MemberSettings, Playable, PlayEnd, RecordEnd } from '../../media/audio-types';
+import type { MemberSettings, Playable, PlayEnd, RecordEnd } from '../../media/plane';
 import { SdpError } from '../../media/sdp';
 import type { Timer } from '../clock';
 import { abilities } from './abilities';

@@ -5,7 +5,7 @@
  *   without SDP                               our offer in the 200, the answer in the ACK
  *   the same description again                a session refresh: the same answer again
  */
-import type { AudioSetup } from '../../media/audio-types';
+import type { AudioSetup } from '../../media/plane';
 import { parseSdp, pickAnswer, pickOffer, sameDescription, SdpError, terminate, terminateAnswer, terminateOffer, type AudioSpec, type Picked } from '../../media/sdp';
 import { OpenRequest, type Call } from './call';
 import { allocate, mediaAddress, setRemote } from './call-media';

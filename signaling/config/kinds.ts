@@ -41,9 +41,26 @@ export function oneOf<const T extends string>(...values: T[]): Kind<T> {
   return { schema: z.enum(values) as z.ZodType<T>, allowed, write: (value) => value };
 }
 
+/** An IANA time zone, as this machine's Node knows them. */
+export function timeZone(): Kind<string> {
+  const known = (value: string) => {
+    try {
+      return new Intl.DateTimeFormat('en', { timeZone: value }) !== undefined;
+    } catch {
+      return false;
+    }
+  };
+  return { schema: z.string().min(1).refine(known), allowed: 'a time zone such as Europe/Berlin', write: (value) => value };
+}
+
 /** A folder; made absolute by whoever loads, since what it is relative to depends on where it was written. */
 export function folder(): Kind<string> {
   return { schema: z.string().min(1).refine((path) => !path.includes('\0')), allowed: 'a folder', write: (value) => value };
+}
+
+/** A file or folder, or a word that stands for one. */
+export function path(): Kind<string> {
+  return { schema: z.string().min(1).refine((value) => !value.includes('\0')), allowed: 'a file or folder', write: (value) => value };
 }
 
 /** An IP address, without brackets. */

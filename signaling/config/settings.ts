@@ -6,7 +6,7 @@
  * (`OFFHOOK_REGISTRAR_MAX_CONTACTS`). To add a setting is to add a row.
  */
 import type { LogLevel } from '../log';
-import { folder, host, hostPort, ipAddress, type Kind, listOf, network, oneOf, optional, text, whole } from './kinds';
+import { folder, host, hostPort, ipAddress, type Kind, listOf, network, oneOf, optional, path, text, timeZone, whole } from './kinds';
 
 export interface Setting<T> {
   kind: Kind<T>;
@@ -68,6 +68,12 @@ export const settings = {
     maxCalls: setting(whole(1, 1_000_000), 2000, 'calls at once'),
     drainSeconds: setting(whole(0, 3600, 'seconds'), 3, 'on shutdown, calls that are up may go on for this long before they are ended', { unit: 'seconds' }),
     minSessionSeconds: setting(whole(90, 86_400, 'seconds'), 90, 'shortest session timer (RFC 4028) accepted', { unit: 'seconds' }),
+    announcements: setting(oneOf('off', 'on'), 'off',
+      'whether callers are told why a call is refused ("the number you dialled…"), before the answer and on top of what their phone shows'),
+  },
+  speech: {
+    timeZone: setting(optional(timeZone()), null, "time zone of spoken times, e.g. Europe/Berlin; none: that of this machine"),
+    clock: setting(oneOf('12', '24'), '12', 'whether spoken times go to 12 or to 24'),
   },
   media: {
     portMin: setting(whole(1024, 65_534), 20_000, 'first UDP port for RTP and RTCP'),
@@ -78,6 +84,8 @@ export const settings = {
     workers: setting(whole(0, 256), 0, 'worker threads that relay media; 0: one per core but one'),
     drainSeconds: setting(whole(0, 600, 'seconds'), 5, 'a port rests this long before another call gets it', { unit: 'seconds' }),
     silenceSeconds: setting(whole(1, 86_400, 'seconds'), 60, 'a call without any media is ended after this long', { unit: 'seconds' }),
+    transcode: setting(oneOf('on', 'off'), 'on', 'phones without a codec in common can talk: what one says is turned into what the other understands'),
+    holdMusic: setting(optional(path()), 'default', 'WAV file, or folder of WAV files, that a held party hears; default: a piece of our own, none: silence'),
     backend: setting(oneOf('auto', 'native', 'dgram'), 'auto', "sockets of the relay: the system's own calls (native), Node's (dgram), or what works best here"),
   },
   log: {

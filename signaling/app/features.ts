@@ -1,0 +1,39 @@
+/** Which features there are: the one place that knows them all, and hands each what it needs. */
+import type { MediaPlane } from '../../media/plane';
+import type { Clock } from '../clock';
+import type { Feature } from './feature';
+import { announcements } from './features/announcements';
+import { conference } from './features/conference';
+import { echo } from './features/echo';
+import { time } from './features/time';
+
+export interface FeatureSettings {
+  /** Whether it is said why a call is refused. */
+  announcements: 'off' | 'on';
+}
+
+export interface FeatureDeps {
+  plane: Pick<MediaPlane, 'play'>;
+  clock: Clock;
+  settings: FeatureSettings;
+  speech: FeatureSpeech;
+}
+
+/** Prompts, by their keys, that say something which is known only when it is said. */
+export interface FeatureSpeech {
+  /** The time of day where the system is at home. */
+  sayTime: (when: Date) => readonly string[];
+  sayNumber: (n: number) => readonly string[];
+  sayDigits: (number: string) => readonly string[];
+}
+
+/** In the order in which they are offered calls that nobody answered. */
+export function features({ plane, clock, settings, speech }: FeatureDeps): readonly Feature[] {
+  return [
+    echo(),
+    time({ clock, ...speech }),
+    conference([{ number: '8000', meaning: 'the party line: a conference that everybody can dial' }], { plane, ...speech }),
+    // the last resort: after whatever would take the call in earnest
+    ...(settings.announcements === 'on' ? [announcements(speech)] : []),
+  ];
+}
