@@ -22,25 +22,31 @@ export function looksLikeRtcp(data: Uint8Array, length: number): boolean {
 }
 
 /**
- * Octets before the payload.
- * @returns -1 when this is not RTP: wrong version, too short for what its header announces, padding longer than the payload
+ * Octets before the payload, by the header alone: what is behind it may be encrypted.
+ * @returns -1 when this is not RTP: wrong version, too short for what its header announces
  */
-export function rtpPayloadOffset(data: Uint8Array, length: number): number {
+export function rtpHeaderBytes(data: Uint8Array, length: number): number {
   if (length < RTP_HEADER_BYTES || length > data.length || length > MAX_DATAGRAM) return -1;
   const first = data[0]!;
-  if (first >> 6 !== 2) return -1;
   if (first === 0x80) return RTP_HEADER_BYTES; // nearly every packet: no padding, extension or CSRC
+  if (first >> 6 !== 2) return -1;
   let offset = RTP_HEADER_BYTES + (first & 0x0f) * 4;
   if (first & 0x10) {
     if (offset + 4 > length) return -1;
     offset += 4 + ((data[offset + 2]! << 8) | data[offset + 3]!) * 4;
   }
-  if (offset > length) return -1;
-  if (first & 0x20) {
-    const padding = data[length - 1]!;
-    if (padding === 0 || offset + padding > length) return -1;
-  }
-  return offset;
+  return offset > length ? -1 : offset;
+}
+
+/**
+ * Octets before the payload.
+ * @returns -1 when this is not RTP: `rtpHeaderBytes`, or padding longer than the payload
+ */
+export function rtpPayloadOffset(data: Uint8Array, length: number): number {
+  const offset = rtpHeaderBytes(data, length);
+  if (offset < 0 || (data[0]! & 0x20) === 0) return offset;
+  const padding = data[length - 1]!;
+  return padding === 0 || offset + padding > length ? -1 : offset;
 }
 
 export const rtpPayloadType = (data: Uint8Array): number => data[1]! & 0x7f;
