@@ -8,7 +8,8 @@
 /** A C function: integers are JavaScript numbers, pointers are typed arrays or addresses as numbers. */
 export type NativeFunction = (...args: unknown[]) => number;
 
-export type CType = 'int' | 'uint32_t' | 'uintptr_t' | 'void *';
+/** '...': more arguments follow, each after the name of its type. */
+export type CType = 'int' | 'uint32_t' | 'uintptr_t' | 'void *' | '...';
 
 export interface NativeLibrary {
   func(name: string, result: CType, parameters: CType[]): NativeFunction;

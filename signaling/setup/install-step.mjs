@@ -33,7 +33,9 @@ export async function install(root, { dev, say }) {
   }
   // npm succeeds without the optional ones that it could not build here.
   if (status === 0) writeFileSync(join(root, STAMP), stampOf(root));
-  if (optional.length > 0) say(`Optional packages could not be installed (${optional.join(', ')}); going on without them.`);
+  const asked = Object.keys((readPackages(join(root, 'package-lock.json')) ?? {})['']?.optionalDependencies ?? {});
+  const missed = optional.filter((name) => asked.includes(name));
+  if (missed.length > 0) say(`Optional packages could not be installed (${missed.join(', ')}); going on without them.`);
 }
 
 /** What is missing or of another version: `{ required: [name], optional: [name] }`, as far as meant for this platform. */
