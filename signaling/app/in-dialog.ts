@@ -7,7 +7,7 @@ import { OpenRequest, type Call } from './call';
 import type { CallContext } from './context';
 import { sendInDialog, type Dialog, type SipRequest, type SipResponder } from './dialogs';
 import { guarded, hangup } from './hangup';
-import { parseInfoDtmf, type InfoDtmf } from './info-dtmf';
+import { keyIn, keyTypes, type KeyPress } from './info-dtmf';
 import type { Endpoint, Leg } from './leg';
 import { onAck, onReinvite, onUpdate } from './negotiation';
 import { refuse, relayedStatus } from './reasons';
@@ -68,13 +68,13 @@ const bodyHeaders = ['Content-Type', 'Content-Disposition', 'Info-Package'];
  * phones it is passed on; when the other one does not take it, keys go there as digits of the media stream.
  */
 function onInfo(ctx: CallContext, call: Call, leg: Leg, req: SipRequest, res: SipResponder): void {
-  const key = parseInfoDtmf(req.get('Content-Type'), req.body ?? '');
+  const key = keyIn(req.get('Content-Type'), req.body);
   if (call.service) {
     const open = new OpenRequest(call, res);
     if (key) {
       open.answer(200, 'OK');
       call.service.pressed(key.digit);
-    } else if (req.body) open.answer(415, 'Only Key Presses Are Understood', { headers: { Accept: 'application/dtmf-relay, application/dtmf' } });
+    } else if (req.body) open.answer(415, 'Only Key Presses Are Understood', { headers: { Accept: keyTypes.join(', ') } });
     else open.answer(200, 'OK');
     return;
   }
@@ -84,7 +84,7 @@ function onInfo(ctx: CallContext, call: Call, leg: Leg, req: SipRequest, res: Si
 }
 
 /** The answer for a key that was made into a digit of the media stream. */
-function convertKey(ctx: CallContext, to: Endpoint, { digit, durationMs }: InfoDtmf): number {
+function convertKey(ctx: CallContext, to: Endpoint, { digit, durationMs }: KeyPress): number {
   ctx.counters.digitsConverted++;
   ctx.plane.sendDigits(to.id, digit, { ms: durationMs }).catch(() => ctx.counters.mediaErrors++);
   return 200;
