@@ -1,6 +1,7 @@
 /** How calls end that nobody hung up; shutting down; and that nothing is left, whatever happens in whatever order. */
 import fc from 'fast-check';
 import { baresip, linphone } from '../media/sdp-offers';
+import { exactly, type Feature, type ServiceCall } from '../../../signaling/app/feature';
 import { binding, nothing, World } from './call-fakes';
 
 const answer = ['v=0', 'o=- 5 5 IN IP4 192.168.9.30', 's=-', 'c=IN IP4 192.168.9.30', 't=0 0', 'm=audio 7000 RTP/AVP 0', ''].join('\r\n');
@@ -176,6 +177,10 @@ async function step(w: World, { what, n }: Step, dialled: Array<{ req: { emit(e:
   const request = open[n % Math.max(1, open.length)];
   const uas = w.srf.answers[n % Math.max(1, w.srf.answers.length)];
   switch (what) {
+    case 'dial service': dialled.push(w.dialling(n % 3 === 0 ? '' : n % 3 === 1 ? linphone : baresip, {}, `sip:*${n % 8}@pbx.test`)); break;
+    case 'key': for (const { id: session } of w.calls.list()) for (const id of w.plane.held.keys()) w.plane.emit('digit', { id, session, digit: '0123456789*#'[n % 12] }); break;
+    case 'sound ends': w.plane.finishes(n % 5 === 0 ? { why: 'failed', playedMs: 0 } : undefined); break;
+    case 'silence': for (const { id: session } of w.calls.list()) for (const id of w.plane.held.keys()) w.plane.emit('silent', { id, session, silentMs: 60_000 }); break;
     case 'dial': dialled.push(w.dialling(n % 3 === 0 ? '' : n % 3 === 1 ? linphone : baresip)); break;
     case 'slow': w.plane.slow = !w.plane.slow; break;
     case 'hold': w.srf.hold = !w.srf.hold; break;
@@ -201,12 +206,39 @@ async function step(w: World, { what, n }: Step, dialled: Array<{ req: { emit(e:
   await w.settle();
 }
 
-const steps = ['dial', 'slow', 'hold', 'let go', 'cancel', 'goes out', 'rings', 'early', 'refuses', 'answers', 'answered', 'answer fails', 'bye', 'reinvite', 'ack', 'info', 'answer request', 'time', 'media fails', 'media works'];
+const steps = ['dial', 'slow', 'hold', 'let go', 'cancel', 'goes out', 'rings', 'early', 'refuses', 'answers', 'answered', 'answer fails', 'bye', 'reinvite', 'ack', 'info', 'answer request', 'time', 'media fails', 'media works', 'dial service', 'key', 'sound ends', 'silence'];
+
+/** Features that do everything a service can do, in some order: `*0` to `*7`; and one that takes calls nobody answered. */
+function everything(): Feature[] {
+  const whatever = async (call: ServiceCall, seed: number): Promise<void> => {
+    if (seed % 2 === 0) await call.early();
+    if (seed % 8 === 7) return call.hangup();
+    await call.answer();
+    const deeds: Array<() => Promise<unknown>> = [
+      () => call.gather({ max: 2, prompt: [{ tone: 'beep' }], bargeIn: seed % 3 > 0 }),
+      () => call.transferTo('1002'),
+      () => call.record({ file: `/tmp/${call.id}-${seed}.wav`, terminators: '#' }),
+      () => call.join('blue').then(() => call.pause(5000)).then(() => call.leave()),
+      () => call.say(['x'], { interrupt: true }),
+      () => call.digit(9000),
+    ];
+    for (let i = 0; i < 5; i++) await deeds[(seed + i * 5) % deeds.length]?.();
+    if (seed % 3 === 0) await call.ended;
+  };
+  const service = (seed: number): Feature => ({
+    name: `service ${seed}`,
+    numbers: [exactly(`*${seed}`, 'anything')],
+    ...(seed % 2 === 0 && { silence: 'asks' as const }),
+    answer: (call) => whatever(call, seed),
+  });
+  const mailbox: Feature = { name: 'mailbox', numbers: [], unanswered: ({ refusal }) => (refusal.status === 603 ? undefined : (call) => whatever(call, refusal.status % 7)) };
+  return [...[0, 1, 2, 3, 4, 5, 6, 7].map(service), mailbox];
+}
 
 test('whatever happens in whatever order, nothing is left at the end, and nothing is answered twice', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.record({ what: fc.constantFrom(...steps), n: fc.nat(40) }), { maxLength: 60 }), async (list) => {
-      const w = new World();
+      const w = new World({ features: everything(), prompt: (key) => key });
       w.phones = ['192.168.9.30', '192.168.9.31'].map((a) => binding('1002', a));
       const dialled: Array<{ req: { emit(e: string): void }; done: Promise<void> }> = [];
       await step(w, { what: 'dial', n: 1 }, dialled);
@@ -222,6 +254,7 @@ test('whatever happens in whatever order, nothing is left at the end, and nothin
       expect(w.left).toEqual(nothing);
       expect(w.srf.dialogs.filter((d) => d.connected)).toEqual([]);
       expect(w.calls.stats().faults).toBe(0);
+      expect([w.plane.playing.size, w.plane.recording.size]).toEqual([0, 0]);
     }),
     { numRuns: 300 },
   );
