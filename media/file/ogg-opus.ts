@@ -3,10 +3,10 @@
  * codec: an encoder, a decoder are handed in.
  */
 import { createAudioFile } from '../audio-file';
-import { OggOpusWriter, type OggOpusWriterOptions } from './ogg/write';
+import { OggOpusWriter, type OggOpusWriterOptions } from './ogg-opus/write';
 
-export { decodeOggOpus, loadOggOpus, OggError, readOggOpus, type OggLimits, type OggOpus, type PacketDecoder } from './ogg/read';
-export { OggOpusWriter, type OggOpusWriterOptions, type PacketEncoder } from './ogg/write';
+export { decodeOggOpus, loadOggOpus, OggError, readOggOpus, type OggLimits, type OggOpus, type PacketDecoder } from './ogg-opus/read';
+export { OggOpusWriter, type OggOpusWriterOptions, type PacketEncoder } from './ogg-opus/write';
 
 /** A new file to record to. The encoder is closed with it, also when it cannot be made. Errors: as `createAudioFile`. */
 export async function openOggOpus(path: string, options: OggOpusWriterOptions): Promise<OggOpusWriter> {

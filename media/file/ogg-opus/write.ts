@@ -81,6 +81,7 @@ export class OggOpusWriter implements AudioFileWriter {
   }
 
   get pendingMs(): number {
+    if (this.problem !== undefined) return 0;
     return Math.max(0, (this.samples / this.sampleRate) * 1000 - (this.stored * 1000) / GRANULE_RATE);
   }
 
