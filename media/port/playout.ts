@@ -12,12 +12,13 @@
  * by the decoder, or by repeating what was heard. If none is, time is `held`: concealed sound is given out, and what comes next tells
  * whether that time is to be charged to lost packets or to a delay that grew.
  */
-import { ComfortNoise, Resampler } from './wip';
 import { Background } from '../audio/repair/background';
 import { Concealer } from '../audio/repair/conceal';
 import { LONGEST_CHANGE_MS, TimeScale } from '../audio/repair/time-scale';
+import { Resampler } from '../audio/resample';
 import type { AudioStats } from '../audio-types';
-import { type Codec, type Decoder, type SampleRate } from '../frame';
+import { ComfortNoise } from '../codec/comfort-noise';
+import { frameSamples, type Codec, type Decoder, type SampleRate } from '../frame';
 import { JitterBuffer, SlotKind, UNITS_PER_MS, type Slot } from '../rtp/jitter-buffer';
 import { Heard, PcmQueue } from './pcm-queue';
 import { TickGrid } from './tick-grid';
@@ -62,9 +63,11 @@ const QUIET_AFTER_NOISE_MS = 30_000;
 /** An Opus frame of no more octets says that nothing more will come for now (RFC 6716 §2.1.9). */
 const DTX_OCTETS = 2;
 const FADE_IN_MS = 4;
+/** RFC 3389's static payload type has a clock of 8 kHz, and so has the noise it describes. */
+const NOISE_RATE = 8000;
 
 /** More delay than the target by this is put right; less is left, so that it does not go back and forth. */
-const HYSTERESIS_MS = 3;
+const HYSTERESIS_MS = 1.5;
 /** Least time between two pieces left out, by how much there is to leave out. */
 const SHORTEN_EVERY_MS = 200;
 const SHORTEN_EVERY_SOON_MS = 60;
@@ -103,7 +106,9 @@ export class Playout {
   private background!: Background;
   private concealer!: Concealer;
   private timeScale!: TimeScale;
-  private noise!: ComfortNoise;
+  private readonly noise: ComfortNoise;
+  private readonly noiseFrame = new Int16Array(frameSamples(NOISE_RATE));
+  private noiseResampler!: Resampler | null;
   private readonly decoded = new Int16Array((48_000 * MAX_DECODED_MS) / 1000);
   private resampled = new Int16Array((48_000 * MAX_DECODED_MS) / 1000 + 64);
 
@@ -137,6 +142,7 @@ export class Playout {
     this.random = options.random ?? Math.random;
     this.maxDelayMs = options.maxDelayMs ?? 400;
     this.buffer = new JitterBuffer({ minDelayMs: options.minDelayMs ?? 0, maxDelayMs: this.maxDelayMs });
+    this.noise = new ComfortNoise(this.random);
     this.makeStages();
   }
 
@@ -262,7 +268,7 @@ export class Playout {
     this.background = new Background(this.random);
     this.concealer = new Concealer(rate, this.background);
     this.timeScale = new TimeScale(rate, this.background);
-    this.noise = new ComfortNoise(rate, this.random);
+    this.noiseResampler = rate === NOISE_RATE ? null : new Resampler(NOISE_RATE, rate);
   }
 
   private samples(ms: number): number {
@@ -511,10 +517,15 @@ export class Playout {
       this.conceal(count, Heard.ComfortNoise);
       return;
     }
-    const { queue } = this;
+    // A whole frame whatever is needed: what is too much of noise is nobody's loss.
+    const { queue, noiseFrame } = this;
+    this.noise.generate(noiseFrame);
+    if (this.noiseResampler !== null) this.noiseResampler.process(noiseFrame, noiseFrame.length, this.resampled);
+    const made = this.noiseResampler === null ? noiseFrame : this.resampled;
     queue.reserve(count);
-    this.noise.read(queue.data, queue.end, count);
-    this.concealer.merge(queue.data, queue.end, count);
+    const { data, end } = queue;
+    for (let i = 0; i < count; i++) data[end + i] = made[i] as number;
+    this.concealer.merge(data, end, count);
     queue.appended(count, Heard.ComfortNoise);
   }
 

@@ -35,14 +35,14 @@ const TOO_EARLY = 40 * UNITS_PER_MS;
 /** And later by more than this is a sender that stood still or began anew. */
 const TOO_LATE = 1000 * UNITS_PER_MS;
 
-const QUANTILE = 0.985;
+const QUANTILE = 0.95;
 const MEMORY_PACKETS = 500;
 /** A packet that came too late to be heard counts for several. */
-const LATE_WEIGHT = 4;
+const LATE_WEIGHT = 3;
 /** Before anything is known: this late, until a second of packets says otherwise. */
 const FIRST_GUESS_MS = 10;
 /** Above the quantile: a reader's and a network stack's own unrest. */
-const MARGIN_MS = 1;
+const MARGIN_MS = 0.5;
 
 export const enum SlotKind {
   Empty,
