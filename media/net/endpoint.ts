@@ -2,20 +2,27 @@
  * One party's side of a call as the network sees it: a pair of UDP sockets (RTP, RTCP), where the peer is (latch), what came
  * and what left (counters).
  *
- *   socket ──► valid? ──► from the peer? ──► counted ──► sink.rtp | sink.rtcp        (relay, later jitter buffer, recorder …)
- *               malformed    foreign
- *   sendRtp | sendRtcp ──► where the peer is ──► socket
+ *   socket ──► valid? ──► from the peer? ──► [SRTP] ──► counted ──► sink.rtp | sink.rtcp        (relay, jitter buffer, recorder …)
+ *               malformed    foreign          authFailed, replayed
+ *   sendRtp | sendRtcp ──► where the peer is ──► [SRTP] ──► socket
+ *                           noRemote             refused     sendErrors
+ *
+ * With SRTP only an authentic packet moves the latch; one from a place that the latch would not take anyway costs no look at its tag,
+ * nor does it use up its sequence number for the true one.
  *
  * RTCP that comes on the RTP port (RFC 5761) is told by its type. It leaves on the RTP port when the peer said that it
  * multiplexes (both ports equal in its SDP), or when the only RTCP that it sends comes that way.
  */
+import type { SrtpKeys, SrtpSuite } from '../audio-types';
 import { parseSockAddr, type Family, type SockAddr } from './address';
 import { Latch, type LatchState } from './latch';
+import { NOT_AUTHENTIC, SrtpSession, type SrtpCounters } from './srtp/session';
+import { MAX_TRAILER } from './srtp/suites';
 import type { PacketHandler, UdpNet, UdpSocket } from './udp';
 import { STATIC_CLOCK_RATES } from '../rtp/clock-rate';
 import { ReceiveStats } from '../rtp/receive-stats';
 import { RtcpMonitor, type RtcpReport } from '../rtp/rtcp-monitor';
-import { isRtcp, looksLikeRtcp, rtpPayloadOffset, rtpSequence, rtpSsrc, rtpTimestamp } from '../rtp/view';
+import { isRtcp, looksLikeRtcp, MAX_DATAGRAM, rtpHeaderBytes, rtpPayloadOffset, rtpSequence, rtpSsrc, rtpTimestamp } from '../rtp/view';
 
 /** Where an endpoint's valid packets go. The data is the network's and may be changed, but not kept. */
 export interface PacketSink {
@@ -55,6 +62,8 @@ export interface EndpointStats {
   noRemote: number;
   /** Refused by the system. */
   sendErrors: number;
+  /** Null while RTP is plain. Counts since SRTP began here, RTP and RTCP alike; a packet counted here is in no other counter. */
+  srtp: (SrtpCounters & { suite: SrtpSuite }) | null;
   rtcp: { received: number; sent: number; lastReport: (Omit<RtcpReport, 'atMs'> & { agoMs: number }) | null };
   /** The SDP address, and where packets really come from; null when not known (yet). */
   remote: string | null;
@@ -64,6 +73,15 @@ export interface EndpointStats {
   /** Since the last valid packet, RTP or RTCP; null before the first. */
   lastPacketAgoMs: number | null;
 }
+
+/**
+ * After a change of the peer's key: how long a packet that the new one does not open is tried with the old one. Longer than any packet
+ * is on its way, and than a re-INVITE's answer takes when it has to be sent twice.
+ */
+export const OLD_KEY_MS = 2000;
+
+/** Where packets are encrypted that must stay as they are, or have no room behind them. */
+let scratch: Uint8Array | undefined;
 
 export class Endpoint {
   /** Where packets go; undefined: nowhere, they are counted as gated. */
@@ -80,6 +98,9 @@ export class Endpoint {
   private readonly rtcp = new RtcpMonitor();
   private rtpSocket: UdpSocket | undefined;
   private rtcpSocket: UdpSocket | undefined;
+  private srtp: SrtpSession | undefined;
+  private oldSrtp: SrtpSession | undefined;
+  private oldSrtpUntil = 0;
   private muxAnnounced = false;
   private muxSeen = false;
   /** The latches' moves that the sockets were aimed after. */
@@ -145,6 +166,23 @@ export class Endpoint {
     return true;
   }
 
+  /**
+   * SRTP from now on; null: plain RTP. A key that stays the same goes on counting. When the peer's key changes, packets encrypted with
+   * the one before are taken for `OLD_KEY_MS` more; ours changes at once.
+   * @throws MediaError 'bad-key'; then nothing changed
+   */
+  setCrypto(keys: SrtpKeys | null): void {
+    const before = this.srtp;
+    if (keys === null) {
+      this.srtp = this.oldSrtp = undefined;
+      return;
+    }
+    this.srtp = new SrtpSession(keys, before);
+    if (before === undefined || this.srtp.hearsLike(before)) return;
+    this.oldSrtp = before;
+    this.oldSrtpUntil = this.now() + OLD_KEY_MS;
+  }
+
   private aim(): void {
     this.aimedAfter = this.latch.moves;
     this.rtcpAimedAfter = this.rtcpLatch.moves;
@@ -158,16 +196,24 @@ export class Endpoint {
 
   private readonly onRtpPort: PacketHandler = (data, length, from, nowMs) => {
     if (looksLikeRtcp(data, length)) {
-      if (!isRtcp(data, length)) this.malformed++;
-      else if (!this.latch.accept(from, nowMs)) this.foreign++;
-      else {
-        if (this.latch.moves !== this.aimedAfter) this.aim();
-        this.muxSeen = true;
-        this.acceptRtcp(data, length, nowMs);
-      }
+      this.takeRtcp(this.latch, data, length, from, nowMs);
       return;
     }
-    if (rtpPayloadOffset(data, length) < 0) {
+    let plain = length;
+    if (this.srtp !== undefined) {
+      if (rtpHeaderBytes(data, length) < 0) {
+        this.malformed++;
+        return;
+      }
+      if (!this.latch.wouldAccept(from, nowMs)) {
+        this.foreign++;
+        return;
+      }
+      plain = this.srtp.unprotectRtp(data, length);
+      if (plain === NOT_AUTHENTIC && this.oldSrtp !== undefined) plain = this.tryOldKey(data, length, false, nowMs);
+      if (plain < 0) return;
+    }
+    if (rtpPayloadOffset(data, plain) < 0) {
       this.malformed++;
       return;
     }
@@ -179,39 +225,80 @@ export class Endpoint {
     this.lastPacketAt = nowMs;
     this.receivedBytes += length;
     this.received.update(rtpSequence(data), rtpTimestamp(data), rtpSsrc(data), this.clocks[data[1]! & 0x7f]!, nowMs);
-    if (this.sink) this.sink.rtp(data, length, nowMs);
+    if (this.sink) this.sink.rtp(data, plain, nowMs);
     else this.gated++;
   };
 
-  private readonly onRtcpPort: PacketHandler = (data, length, from, nowMs) => {
-    if (!isRtcp(data, length)) this.malformed++;
-    else if (!this.rtcpLatch.accept(from, nowMs)) this.foreign++;
-    else {
-      if (this.rtcpLatch.moves !== this.rtcpAimedAfter) this.aim();
-      this.acceptRtcp(data, length, nowMs);
-    }
-  };
+  private readonly onRtcpPort: PacketHandler = (data, length, from, nowMs) => this.takeRtcp(this.rtcpLatch, data, length, from, nowMs);
 
-  private acceptRtcp(data: Uint8Array, length: number, nowMs: number): void {
+  private takeRtcp(latch: Latch, data: Uint8Array, length: number, from: SockAddr, nowMs: number): void {
+    let plain = length;
+    if (!isRtcp(data, length)) {
+      this.malformed++;
+      return;
+    }
+    if (this.srtp !== undefined && latch.wouldAccept(from, nowMs)) {
+      plain = this.srtp.unprotectRtcp(data, length);
+      if (plain === NOT_AUTHENTIC && this.oldSrtp !== undefined) plain = this.tryOldKey(data, length, true, nowMs);
+      if (plain < 0) return;
+    }
+    if (!latch.accept(from, nowMs)) {
+      this.foreign++;
+      return;
+    }
+    if (latch === this.latch) this.muxSeen = true;
+    if (this.latch.moves !== this.aimedAfter || this.rtcpLatch.moves !== this.rtcpAimedAfter) this.aim();
     this.lastPacketAt = nowMs;
-    this.rtcp.onReceived(data, length, nowMs);
-    this.sink?.rtcp(data, length, nowMs);
+    this.rtcp.onReceived(data, plain, nowMs);
+    this.sink?.rtcp(data, plain, nowMs);
   }
 
-  sendRtp(data: Uint8Array, length: number): void {
-    const socket = this.rtpSocket;
-    if (socket === undefined || !socket.aimed) this.noRemote++;
-    else if (socket.send(data, length)) {
-      this.sentPackets++;
-      this.sentBytes += length;
+  /** @returns as `unprotect…` does. The new key counted the packet as not authentic; now the old one's verdict counts. */
+  private tryOldKey(data: Uint8Array, length: number, rtcp: boolean, nowMs: number): number {
+    const old = this.oldSrtp!;
+    if (nowMs >= this.oldSrtpUntil) {
+      this.oldSrtp = undefined;
+      return NOT_AUTHENTIC;
     }
+    old.counters.authFailed--; // both sessions count in the same place
+    return rtcp ? old.unprotectRtcp(data, length) : old.unprotectRtp(data, length);
   }
 
+  /** @param mayChange the data is the caller's no more: it may be encrypted where it is, when there is room behind it for the tag */
+  sendRtp(data: Uint8Array, length: number, mayChange = false): void {
+    const socket = this.rtpSocket;
+    if (socket === undefined || !socket.aimed) {
+      this.noRemote++;
+      return;
+    }
+    let out = data;
+    let octets = length;
+    if (this.srtp !== undefined) {
+      if (!mayChange || !SrtpSession.hasRoom(data, length)) out = copyToScratch(data, length);
+      octets = this.srtp.protectRtp(out, length);
+      if (octets < 0) return;
+    }
+    if (!socket.send(out, octets)) return;
+    this.sentPackets++;
+    this.sentBytes += octets;
+  }
+
+  /** The data stays as it is. */
   sendRtcp(data: Uint8Array, length: number, nowMs: number): void {
     const muxed = this.muxAnnounced || (this.muxSeen && this.rtcpLatch.state === 'open');
     const socket = muxed ? this.rtpSocket : this.rtcpSocket;
-    if (socket === undefined || !socket.aimed) this.noRemote++;
-    else if (socket.send(data, length)) this.rtcp.onSent(data, length, nowMs);
+    if (socket === undefined || !socket.aimed) {
+      this.noRemote++;
+      return;
+    }
+    let out = data;
+    let octets = length;
+    if (this.srtp !== undefined) {
+      out = copyToScratch(data, length);
+      octets = this.srtp.protectRtcp(out, length);
+      if (octets < 0) return;
+    }
+    if (socket.send(out, octets)) this.rtcp.onSent(data, length, nowMs);
   }
 
   stats(): EndpointStats {
@@ -238,6 +325,7 @@ export class Endpoint {
       filtered: this.filtered,
       noRemote: this.noRemote,
       sendErrors: (this.rtpSocket?.sendErrors ?? 0) + (this.rtcpSocket?.sendErrors ?? 0),
+      srtp: this.srtp ? { suite: this.srtp.suite, ...this.srtp.counters } : null,
       rtcp: { received: this.rtcp.received, sent: this.rtcp.sent, lastReport },
       remote: this.latch.announced,
       latched: this.latch.latched,
@@ -248,7 +336,7 @@ export class Endpoint {
   }
 
   describe(): string {
-    return `udp(:${this.rtpPort})`;
+    return `${this.srtp ? 'srtp' : 'udp'}(:${this.rtpPort})`;
   }
 
   /** Idempotent; the counters stay readable. */
@@ -257,6 +345,13 @@ export class Endpoint {
     this.rtcpSocket?.close();
     this.sink = undefined;
   }
+}
+
+function copyToScratch(data: Uint8Array, length: number): Uint8Array {
+  scratch ??= new Uint8Array(new ArrayBuffer(MAX_DATAGRAM + MAX_TRAILER));
+  if (length > MAX_DATAGRAM) return data; // which SRTP refuses
+  for (let i = 0; i < length; i++) scratch[i] = data[i]!;
+  return scratch;
 }
 
 /** Where RTCP is when nothing says so (RFC 3550 §11). Port 0, where nothing is sent to, has no next, nor has the last. */

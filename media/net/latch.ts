@@ -90,6 +90,14 @@ export class Latch {
     return this.consider(from, nowMs);
   }
 
+  /** What `accept` would say, without its consequences: for packets whose authenticity is still to be found out. */
+  wouldAccept(from: SockAddr, nowMs: number): boolean {
+    if (from[0] === this.word0 && from[1] === this.word1) return true;
+    if (this.state === 'open') return true;
+    if (sameSockAddr(from, this.source)) return true;
+    return this.state === 'tentative' && nowMs < this.lockAt && this.rankOf(from) > this.rank;
+  }
+
   private consider(from: SockAddr, nowMs: number): boolean {
     if (this.state !== 'open' && sameSockAddr(from, this.source)) {
       if (this.state === 'tentative' && nowMs >= this.lockAt) this.lock();

@@ -16,6 +16,7 @@ import { getSystemErrorName } from 'node:util';
 import { emptySockAddr, parseSockAddr, portOf, sockAddrBytes, type Family, type SockAddr } from './address';
 import type { FdLedger } from './fd-ledger';
 import * as L from './libc';
+import { MAX_TRAILER } from './srtp/suites';
 import { pinned } from '../native';
 import { faultText, udpError, UdpError, type NetBeat, type PacketHandler, type UdpNet, type UdpSocket } from './udp';
 import { MAX_DATAGRAM } from '../rtp/view';
@@ -66,7 +67,7 @@ export class NativeNet implements UdpNet {
   // Everything below is handed to the system and must live as long as this object: an address alone keeps nothing alive.
   private readonly events = pinned(EVENTS * L.EPOLL_EVENT_BYTES);
   private readonly eventWords = new Uint32Array(this.events.buffer);
-  private readonly data = pinned(MAX_DATAGRAM);
+  private readonly data = pinned(MAX_DATAGRAM + MAX_TRAILER);
   private readonly from = emptySockAddr();
   private readonly fromLength = new Int32Array(new ArrayBuffer(4));
   private readonly dataAt: L.Address;

@@ -3,11 +3,15 @@
  * in the second octet is rewritten on the way.
  *
  *   udp(:40012) <-> relay <-> udp(:40014)
+ *
+ * Key presses (RFC 4733) are read while they pass. Presses of our own are put into the stream: its numbering moves up by as many packets, for
+ * good, so that nobody misses any.
  */
 import type { AudioFormat } from '../audio-types';
 import type { Endpoint, PacketSink } from '../net/endpoint';
 import { clockRates, PAYLOAD_TYPES } from '../rtp/clock-rate';
-import { setRtpPayloadType } from '../rtp/view';
+import { TELEPHONE_EVENT_BYTES, TelephoneEventReceiver, TelephoneEventSender } from '../rtp/telephone-event';
+import { RTP_HEADER_BYTES, rtpMarker, rtpPayloadOffset, rtpSequence, rtpSsrc, rtpTimestamp, setRtpPayloadType, setRtpSequence, setUint32 } from '../rtp/view';
 
 export interface RelayDirection {
   /** False gates RTP in this direction (hold). RTCP passes all the same: RFC 3264 §8.4 keeps it going while media rests. */
@@ -30,10 +34,25 @@ class Direction implements PacketSink {
   expectedSince = Infinity;
   silenceReported = false;
   private map: Int16Array | undefined;
+  /** Payload types of key presses, by number. */
+  private events: Uint8Array | undefined;
+  private receiver: TelephoneEventReceiver | undefined;
+  private sendEvents: RelayDirection['sendEvents'];
+  private press: Press | undefined;
+  /** Of the last packet passed on: what a press of ours follows. */
+  private passed = false;
+  private sequence = 0;
+  private timestamp = 0;
+  private ssrc = 0;
+  private passedAt = 0;
+  private clock = 8000;
+  /** Packets of our own that were put in. */
+  private inserted = 0;
 
   constructor(
     readonly from: Endpoint,
     readonly to: Endpoint,
+    private readonly onDigit: (endpoint: Endpoint, digit: string, durationMs: number) => void,
   ) {}
 
   apply(wiring: RelayDirection, nowMs: number): void {
@@ -47,14 +66,22 @@ class Direction implements PacketSink {
     for (const [as, to] of entries) this.map![Number(as)] = to;
     this.from.clocks = clockRates(wiring.clockRates);
     this.from.sink = this;
+    this.sendEvents = wiring.sendEvents;
+    const events = Object.entries(wiring.telephoneEvents ?? {});
+    this.events = events.length ? new Uint8Array(PAYLOAD_TYPES) : undefined;
+    for (const [payloadType, clock] of events) {
+      this.events![Number(payloadType)] = 1;
+      this.receiver ??= new TelephoneEventReceiver(clock, (digit, durationMs) => this.onDigit(this.from, digit, durationMs));
+    }
   }
 
-  rtp(data: Uint8Array, length: number): void {
+  rtp(data: Uint8Array, length: number, nowMs: number): void {
     this.silenceReported = false;
     if (!this.flow) {
       this.from.gated++;
       return;
     }
+    if (this.events !== undefined && this.events[data[1]! & 0x7f] === 1) this.hearEvent(data, length, nowMs);
     if (this.map !== undefined) {
       const payloadType = this.map[data[1]! & 0x7f]!;
       if (payloadType < 0) {
@@ -63,7 +90,7 @@ class Direction implements PacketSink {
       }
       setRtpPayloadType(data, payloadType);
     }
-    this.to.sendRtp(data, length);
+    this.to.sendRtp(data, length, true);
   }
 
   rtcp(data: Uint8Array, length: number, nowMs: number): void {
@@ -81,11 +108,52 @@ class Direction implements PacketSink {
   }
 
   detach(): void {
+    this.press?.close();
     if (this.from.sink === this) this.from.sink = undefined;
   }
 
   get mapText(): string {
     return [...(this.map ?? [])].map((to, as) => (to === as ? '' : `${as}>${to < 0 ? 'drop' : to}`)).filter(Boolean).join(' ');
+  }
+}
+
+/** Who calls every 20 ms. */
+export interface Beats {
+  add(member: { tick(nowMs: number): void }, nowMs: number): void;
+  remove(member: { tick(nowMs: number): void }): void;
+}
+
+/** Key presses of our own on their way into a relayed stream. */
+class Press {
+  private readonly sender: TelephoneEventSender;
+  private readonly packet = new Uint8Array(RTP_HEADER_BYTES + TELEPHONE_EVENT_BYTES);
+  private readonly payload = this.packet.subarray(RTP_HEADER_BYTES);
+
+  constructor(
+    private readonly event: { payloadType: number; clockRate: number },
+    private readonly beats: Beats,
+    private readonly send: (packet: Uint8Array, length: number, fresh: boolean, nowMs: number) => void,
+  ) {
+    this.sender = new TelephoneEventSender(event.clockRate);
+    this.packet[0] = 0x80;
+  }
+
+  queue(digits: string, ms: number, nowMs: number): void {
+    this.sender.queue(digits, ms);
+    this.beats.add(this, nowMs);
+  }
+
+  tick(nowMs: number): void {
+    const bytes = this.sender.next(this.payload, 0);
+    if (bytes > 0) {
+      this.packet[1] = (this.sender.marker ? 0x80 : 0) | this.event.payloadType;
+      this.send(this.packet, RTP_HEADER_BYTES + bytes, this.sender.marker, nowMs);
+    }
+    if (this.sender.idle) this.beats.remove(this);
+  }
+
+  close(): void {
+    this.beats.remove(this);
   }
 }
 
@@ -103,9 +171,10 @@ export class Relay {
   constructor(
     readonly a: Endpoint,
     readonly b: Endpoint,
+    onDigit: (endpoint: Endpoint, digit: string, durationMs: number) => void = () => undefined,
   ) {
-    this.forward = new Direction(a, b);
-    this.backward = new Direction(b, a);
+    this.forward = new Direction(a, b, onDigit);
+    this.backward = new Direction(b, a, onDigit);
   }
 
   joins(a: Endpoint, b: Endpoint): boolean {
@@ -115,6 +184,17 @@ export class Relay {
   connect(aToB: RelayDirection, bToA: RelayDirection, nowMs: number): void {
     this.forward.apply(aToB, nowMs);
     this.backward.apply(bToA, nowMs);
+  }
+
+  /** Presses keys towards one of the two. @returns false: it takes no events (RFC 4733) */
+  sendDigits(to: Endpoint, digits: string, ms: number, beats: Beats, nowMs: number): boolean {
+    return (to === this.b ? this.forward : this.backward).sendDigits(digits, ms, beats, nowMs);
+  }
+
+  /** To be called now and then: presses whose end was lost are told. */
+  expire(nowMs: number): void {
+    this.forward.expire(nowMs);
+    this.backward.expire(nowMs);
   }
 
   /**

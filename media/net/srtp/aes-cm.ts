@@ -22,7 +22,7 @@ const words = new Int32Array(counters.buffer);
 const views: Array<Uint8Array | undefined> = [];
 
 /** The keystream of one session key. */
-class CounterMode {
+export class CounterMode {
   private readonly cipher;
 
   constructor(

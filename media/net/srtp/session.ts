@@ -9,8 +9,8 @@
  * an index that was used is not used again: the second packet is not sent. Nothing is remembered of a source before one of its
  * packets was authentic.
  *
- * In place; `data` has room for `MAX_TRAILER` octets behind `length` when something is to be protected. -1 means refused; a packet that
- * is refused on its way in is left as it was.
+ * In place; `data` has room for `MAX_TRAILER` octets behind `length` when something is to be protected. A result below 0 means refused
+ * (and counted); a packet that is refused on its way in is left as it was.
  */
 import type { SrtpKey, SrtpKeys, SrtpSuite } from '../../audio-types';
 import { rtpHeaderBytes, rtpSequence, rtpSsrc, uint32 } from '../../rtp/view';
@@ -20,6 +20,10 @@ import { deriveKeys } from './key-derivation';
 import { ReplayWindow } from './replay-window';
 import { masterKey, MAX_TRAILER } from './suites';
 import { E_FLAG, RTCP_CLEAR, type Transform } from './transform';
+
+/** Results of `unprotect…`. */
+export const NOT_AUTHENTIC = -1;
+export const REPLAYED = -2;
 
 /** RFC 3711 §9.2: so many packets a key may protect. */
 const LAST_RTP_INDEX = 2 ** 48 - 1;
@@ -192,7 +196,7 @@ export class SrtpSession {
     const index = nearest(source.rtp.highest, sequence);
     if (index > LAST_RTP_INDEX || !source.rtp.isNew(index)) {
       this.counters.replayed++;
-      return -1;
+      return REPLAYED;
     }
     const plain = this.incoming.transform.openRtp(data, header, length, ssrc, index);
     if (plain < 0) return this.notAuthentic();
@@ -225,7 +229,7 @@ export class SrtpSession {
     const source = this.incoming.find(ssrc);
     if (source && !source.rtcp.isNew(index)) {
       this.counters.replayed++;
-      return -1;
+      return REPLAYED;
     }
     const plain = transform.openRtcp(data, length, ssrc, index, word >= E_FLAG);
     if (plain < 0) return this.notAuthentic();
@@ -235,7 +239,7 @@ export class SrtpSession {
 
   private notAuthentic(): number {
     this.counters.authFailed++;
-    return -1;
+    return NOT_AUTHENTIC;
   }
 
   private newIncoming(ssrc: number): Source {
