@@ -465,7 +465,7 @@ export class Playout {
 
   /** At least `count` samples that never came, to the end of the queue. Returns how many they became. */
   private conceal(count: number, kind: Heard): number {
-    const { queue, current } = this;
+    const { current } = this;
     const decoder = current?.decoder ?? null;
     if (current !== null && decoder?.conceals) {
       const step = decoder.sampleRate / 100;

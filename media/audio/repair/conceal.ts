@@ -7,22 +7,26 @@
  *
  * A loop is closed by blending its last quarter period into what came before its beginning. The appendix delays all sound by a quarter
  * period to blend into the first loop as well; here the step that is left at that seam is carried over and faded out, which costs no
- * delay. More periods take turns the longer it lasts, or it would buzz.
+ * delay. More periods take turns the longer it lasts, or it would buzz. Where figures differ from the appendix (one period for 20 ms and
+ * not 10, a window of 10 ms and not 20, a shorter blend back) they came nearer to the lost sound's spectrum and waveform in speech.
  */
 import type { Background } from './background';
 import { PitchSearch } from './pitch';
 
 const SHORTEST_MS = 5;
 const LONGEST_MS = 15;
-const WINDOW_MS = 20;
+/** What is looked for: short, or it would be the pitch of a while ago. */
+const WINDOW_MS = 10;
 const MOST_PERIODS = 3;
 /** After so long one more period takes part. */
-const PERIOD_EVERY_MS = 10;
+const PERIOD_EVERY_MS = 20;
 const FADE_FROM_MS = 10;
 const FADE_TO_MS = 60;
 
-const MERGE_MS = 4;
-const MERGE_MOST_MS = 10;
+/** Blending back: as short as it may be without a click, since what came is right and what was made up is not. */
+const MERGE_MS = 2;
+const MERGE_MORE = 0.05;
+const MERGE_MOST_MS = 6;
 
 export class Concealer {
   private readonly search: PitchSearch;
@@ -71,7 +75,7 @@ export class Concealer {
    */
   merge(pcm: Int16Array, start: number, count: number): void {
     if (!this.active) return;
-    const ms = Math.min(MERGE_MOST_MS, MERGE_MS + (0.4 * this.made) / this.perMs);
+    const ms = Math.min(MERGE_MOST_MS, MERGE_MS + (MERGE_MORE * this.made) / this.perMs);
     const length = Math.min(count, Math.round(ms * this.perMs));
     for (let i = 0; i < length; i++) {
       const weight = (i + 1) / (length + 1);
