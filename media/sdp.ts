@@ -5,6 +5,7 @@
  *     phone A ◀─ our answer ── writeAnswer ◀ relayAnswer ◀ pickAnswer ◀ parseSdp ◀── answer ── phone B
  *                                    payloadMap, flows ▶ how the media plane is wired
  */
+export { agreedFormats, bridgeAnswer, bridgeOf, bridgeOffer, leastCost, type Bridge } from './sdp/bridge';
 export { codecKey, isVoice, ownOffer, sameCodecs } from './sdp/codecs';
 export { keyLength, type CryptoLine } from './sdp/crypto';
 export { both, learn, receives, reverse, sends } from './sdp/direction';

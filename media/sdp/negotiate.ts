@@ -109,7 +109,7 @@ export function relayOffer(from: Picked, bound: ReadonlyMap<number, string>): Au
  * `ownNumbers`: keep `from`'s numbers instead, for media that does not pass through us.
  * Errors: `unacceptable` when nothing is left.
  */
-export function relayAnswer(offer: Picked, from: Picked, ownNumbers = false): AudioSpec {
+export function relayAnswer(offer: Picked, from: Pick<Picked, 'codecs' | 'stream'>, ownNumbers = false): AudioSpec {
   const codecs = from.codecs.flatMap((codec): Codec[] => {
     const same = offer.codecs.find((c) => sameFormat(c, codec));
     return same ? [ownNumbers ? codec : { ...codec, payloadType: same.payloadType }] : [];

@@ -1,5 +1,5 @@
 /** An INVITE before it is a call, and what it offers. */
-import { parseSdp, pickOffer, SdpError, type Picked, type SessionDescription } from '../../media/sdp';
+import { parseSdp, pickOffer, SdpError, type Picked, type SessionDescription, type SrtpPolicy } from '../../media/sdp';
 import type { Extension } from '../store/store';
 import type { Call } from './call';
 import type { SipRequest, SipResponder } from './dialogs';
@@ -39,7 +39,8 @@ export function sessionOf(req: SipRequest): SessionDescription | Refusal | undef
   return body.sdp === undefined ? undefined : orRefusal(() => parseSdp(body.sdp as string));
 }
 
-export const offerIn = (session: SessionDescription): Picked | Refusal => orRefusal(() => pickOffer(session));
+/** `srtp`: the policy of the extension it is from. */
+export const offerIn = (session: SessionDescription, srtp: SrtpPolicy): Picked | Refusal => orRefusal(() => pickOffer(session, srtp));
 
 function orRefusal<T>(fn: () => T): T | Refusal {
   try {

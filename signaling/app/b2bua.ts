@@ -7,9 +7,10 @@
  * Without an offer in the caller's INVITE the phone gets one of ours, the caller gets what the phone accepted as an offer in the 200, and
  * its ACK brings the answer.
  */
-import { parseSdp, pickAnswer, relayAnswer, relayOffer, SdpError, type Picked } from '../../media/sdp';
+import { bridgeAnswer, bridgeOffer, SdpError, type Picked } from '../../media/sdp';
 import { abilities } from './abilities';
 import type { Call, Fork, PendingInvite } from './call';
+import { codecsFor } from './call-bridge';
 import { mediaAddress, wire } from './call-media';
 import type { CallContext } from './context';
 import { answerInvite, type Dialog } from './dialogs';
@@ -30,7 +31,7 @@ export function answerOf(ctx: CallContext, call: Call, fork: Fork, body: string 
   const { offer } = fork;
   try {
     if (!offer) return undefined;
-    return { offer, picked: pickAnswer(parseSdp(body ?? ''), offer.index, offer.codecs) };
+    return { offer, picked: offer.read(body ?? '') };
   } catch (err) {
     if (!(err instanceof SdpError)) throw err;
     ctx.counters.badSdp++;
@@ -48,14 +49,14 @@ export function earlyAnswer(ctx: CallContext, call: Call, fork: Fork, body: stri
   const answer = offer && answerOf(ctx, call, fork, body);
   if (!answer) return undefined;
   answer.offer.accept(answer.picked);
-  const text = answerCaller(call, offer, answer.picked);
+  const text = answerCaller(ctx, call, offer, answer.picked);
   if (call.anchored) mediaWork(ctx, call, wire(ctx, call, fork.leg));
   return text;
 }
 
 /** Our answer to the caller's offer; from now on it holds. */
-function answerCaller(call: Call, offer: Picked, from: Picked): string {
-  const spec = relayAnswer(offer, from, !call.anchored);
+function answerCaller(ctx: CallContext, call: Call, offer: Picked, from: Picked): string {
+  const spec = bridgeAnswer(offer, from, codecsFor(ctx), !call.anchored);
   const answer = answerTo(call.caller, offer, mediaAddress(call.caller, from.stream), spec);
   answer.accept();
   return answer.text;
@@ -76,10 +77,10 @@ export function connectPhones(ctx: CallContext, call: Call, callee: Leg, answer:
   let sdp: string;
   let offered: Offered | undefined;
   if (invite.offer) {
-    sdp = answerCaller(call, invite.offer, answer.picked);
+    sdp = answerCaller(ctx, call, invite.offer, answer.picked);
     if (call.anchored) mediaWork(ctx, call, wire(ctx, call, callee));
   } else {
-    const spec = { ...relayOffer(answer.picked, caller.numbers), direction: callee.wants };
+    const spec = { ...bridgeOffer(answer.picked, caller.numbers, call.anchored ? codecsFor(ctx) : []), direction: callee.wants };
     offered = offerTo(caller, mediaAddress(caller, answer.picked.stream), spec);
     sdp = offered.text;
   }

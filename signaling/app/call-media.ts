@@ -6,14 +6,16 @@
  * With direct media there are no endpoints, and each phone is told the other's address.
  */
 import { isIP } from 'node:net';
-import type { EndpointStats, MediaPlane, RelayDirection } from '../../media/plane';
-import { flows, payloadMap, type Family, type MediaAddress, type StreamDescription } from '../../media/sdp';
+import type { EndpointStats, MediaPlane } from '../../media/plane';
+import type { Family, MediaAddress, StreamDescription } from '../../media/sdp';
 import type { Call } from './call';
+import { carryOut, planOf } from './call-bridge';
 import type { CallContext } from './context';
 import type { Endpoint, Leg } from './leg';
+import { sameKeys } from './leg-keys';
 
 /** The part of the media plane that calls use. */
-export type CallMedia = Pick<MediaPlane, 'allocate' | 'setRemote' | 'connect' | 'describe' | 'release'>;
+export type CallMedia = Pick<MediaPlane, 'allocate' | 'setRemote' | 'setCrypto' | 'connect' | 'setAudio' | 'join' | 'detectTones' | 'play' | 'stopPlaying' | 'codecs' | 'describe' | 'release'>;
 
 export class NoMedia extends Error {
   override readonly name = 'NoMedia';
@@ -77,31 +79,30 @@ const addressOf = ({ family, address, rtpPort, rtcpPort }: Endpoint): MediaAddre
  */
 export async function wire(ctx: CallContext, call: Call, callee: Leg): Promise<void> {
   const { caller } = call;
-  if (!caller.endpoint || !callee.endpoint || !caller.heard || !callee.heard) return;
-  const wiring = {
-    aToB: relayed(caller, callee),
-    bToA: relayed(callee, caller),
-  };
-  const text = JSON.stringify([caller.endpoint.id, callee.endpoint.id, wiring]);
+  const plan = planOf(ctx, caller, callee);
+  if (!plan) return;
+  const text = JSON.stringify(plan);
   const work = [setRemote(ctx, caller), setRemote(ctx, callee)];
   if (text !== call.wiring) {
     call.wiring = text;
-    work.push(ctx.plane.connect(caller.endpoint.id, callee.endpoint.id, wiring));
+    work.push(carryOut(ctx, call, plan));
   }
   await Promise.all(work);
 }
 
-function relayed(from: Leg, to: Leg): RelayDirection {
-  const heard = from.heard?.codecs ?? [];
-  return {
-    flow: flows(from.agreed, to.agreed),
-    payloadMap: payloadMap({ told: from.told, heard }, { told: to.told, heard: to.heard?.codecs ?? [] }),
-    clockRates: Object.fromEntries([...heard, ...from.told].map(({ payloadType, clockRate }) => [payloadType, clockRate])),
-  };
+/** Where the phone is, and its keys: those go first, so that no packet of the new session is taken for one of the old. */
+export async function setRemote(ctx: CallContext, leg: Leg): Promise<void> {
+  await Promise.all([setCrypto(ctx, leg), setAddress(ctx, leg)]);
+}
+
+async function setCrypto(ctx: CallContext, { endpoint, keys }: Leg): Promise<void> {
+  if (!endpoint || sameKeys(keys.current, keys.given)) return;
+  keys.given = keys.current;
+  await ctx.plane.setCrypto(endpoint.id, keys.current);
 }
 
 /** After the first time, another address in the phone's SDP means that it moved: the plane then waits for its packets from anywhere again. */
-export async function setRemote(ctx: CallContext, leg: Leg): Promise<void> {
+async function setAddress(ctx: CallContext, leg: Leg): Promise<void> {
   const { endpoint, heard, remoteKey } = leg;
   const remote = heard?.stream.remote;
   if (!endpoint || !heard) return;
@@ -109,10 +110,11 @@ export async function setRemote(ctx: CallContext, leg: Leg): Promise<void> {
   if (!remote && remoteKey !== undefined) return;
   // an address of the other family cannot be sent to; the source of its packets can
   const usable = remote && remote.family === endpoint.family ? remote : null;
-  const key = usable ? `${usable.address} ${usable.port} ${usable.rtcpPort} ${leg.source}` : `none ${leg.source}`;
+  const rtcpPort = leg.rtcpMux ? usable?.port : usable?.rtcpPort;
+  const key = usable ? `${usable.address} ${usable.port} ${rtcpPort} ${leg.source}` : `none ${leg.source}`;
   if (key === remoteKey) return;
   leg.remoteKey = key;
-  await ctx.plane.setRemote(endpoint.id, usable && { address: usable.address, port: usable.port, rtcpPort: usable.rtcpPort }, { relatch: remoteKey !== undefined });
+  await ctx.plane.setRemote(endpoint.id, usable && { address: usable.address, port: usable.port, rtcpPort: rtcpPort ?? usable.rtcpPort }, { relatch: remoteKey !== undefined });
 }
 
 /** Gives a leg's ports back while the call goes on (a phone that did not win). */

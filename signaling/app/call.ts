@@ -103,6 +103,10 @@ export class Call {
   wiring: string | undefined;
   answeredAt: number | undefined;
   rangAt: number | undefined;
+  /** Who hears music, since the other one holds. */
+  music: Side | undefined;
+  /** Its sound has been turned into another codec. */
+  mixed = false;
   /** The service that is the other end; undefined in a call between phones. */
   service: Serving | undefined;
   /** The name of the service that had it first, for the record. */

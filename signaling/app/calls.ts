@@ -14,7 +14,7 @@ import { Arrival, offerIn, sessionOf } from './arrival';
 import { Call, type Callee } from './call';
 import { CallListeners, viewOf, type CallEvents, type CallView } from './call-events';
 import { CallRecords, recordOf, refusedRecord, type CallRecord } from './call-record';
-import type { CallContext, CallCounters, CallDirectory, CallLocations, CallReach, CallSettings } from './context';
+import type { CallContext, CallCounters, CallDirectory, CallLocations, CallMediaSettings, CallReach, CallSettings } from './context';
 import { callSrf, type CallSrf, type SipRequest, type SipResponder } from './dialogs';
 import { dialledNumber, dialplan, type Dialplan } from './dialplan';
 import type { Refusal } from './exchange';
@@ -22,6 +22,7 @@ import type { Feature, Handler, Party } from './feature';
 import { cancelOthers, guarded, hangup, type Ending } from './hangup';
 import { unacceptable } from './incoming';
 import { newLeg, type Side } from './leg';
+import { SrtpHabits } from './leg-keys';
 import { reasonHeader, refusalHeaders, refuse, type CallRefusal, type Cause } from './reasons';
 import { ring } from './ringing';
 import { serve, takerOf, type Taker } from './services';
@@ -38,6 +39,8 @@ export interface CallsDeps {
   locations: CallLocations;
   directory: CallDirectory;
   config: { call: CallSettings };
+  /** Default: transcoding, and silence on hold. */
+  media?: CallMediaSettings;
   log: Logger;
   clock: Clock;
   random: Random;
@@ -74,7 +77,7 @@ export class Calls {
   constructor(deps: CallsDeps) {
     const { plane, log, clock, random, reach, locations, directory, config, features = [], prompt = () => undefined } = deps;
     const counters: CallCounters = {
-      glare: 0, refusedChanges: 0, refreshes: 0, lateAnswers: 0, badSdp: 0, silent: 0, mediaErrors: 0, faults: 0, digitsConverted: 0, digitsDropped: 0, promptsFailed: 0,
+      glare: 0, refusedChanges: 0, refreshes: 0, lateAnswers: 0, badSdp: 0, silent: 0, mediaErrors: 0, faults: 0, digitsConverted: 0, digitsDropped: 0, promptsFailed: 0, mixed: 0, musicFailed: 0, srtpRetries: 0,
     };
     this.records = new CallRecords(deps.recentCalls ?? 200, log);
     this.listeners = new CallListeners(log);
@@ -84,6 +87,8 @@ export class Calls {
       srf: callSrf(deps.srf as SrfConnection['srf']),
       plane, reach, locations, directory, clock, random, log, counters, prompt,
       settings: config.call,
+      media: deps.media ?? { transcode: true, holdMusic: null },
+      srtpHabits: new SrtpHabits(),
       onRinging: (call) => this.listeners.tell('ringing', this.view(call)),
       onAnswered: (call) => {
         this.totals.answered++;
@@ -195,7 +200,7 @@ export class Calls {
     const plan = this.plan.route({ number, caller: caller.number }, { isExtension: (n) => n === callee?.number });
     if (plan.kind === 'reject') return this.refuseOrOffer(arrival, plan.refusal, callee, session);
 
-    const offer = session && offerIn(session);
+    const offer = session && offerIn(session, caller.srtp);
     if (offer && 'status' in offer) return this.refuse(arrival, offer);
     const bindings = plan.kind === 'extension' ? this.ctx.locations.lookup(plan.number) : [];
     if (plan.kind === 'extension' && bindings.length === 0) return this.refuseOrOffer(arrival, refuse('not-registered', plan.number), callee, session);
@@ -203,7 +208,7 @@ export class Calls {
 
     if (plan.kind === 'service') {
       const { feature, args, room, number: to } = plan;
-      const call = this.begin(arrival, { number: to, name: feature.name, media: 'anchored' }, offer);
+      const call = this.begin(arrival, { number: to, name: feature.name, media: 'anchored', srtp: 'off' }, offer);
       call.near = room === undefined ? undefined : `room:${room}`;
       this.serve(call, feature, async (service) => feature.answer?.(service, args));
       return;
@@ -225,11 +230,12 @@ export class Calls {
   private begin(arrival: Arrival, callee: Callee, offer: Picked | undefined): Call {
     const { req, res, caller } = arrival;
     const { clock, random } = this.ctx;
-    const leg = newLeg('caller', caller.number, req.source_address, random);
+    const leg = newLeg('caller', caller.number, req.source_address, random, caller.srtp);
     leg.heard = offer;
     const call = new Call(random(6).toString('hex'), caller, callee, leg, clock.now(), clock.wall());
-    // without an address to hand on there is nothing the phones could do directly
-    call.anchored = !(caller.media === 'direct' && callee.media === 'direct' && offer?.stream.remote);
+    // without an address to hand on there is nothing the phones could do directly; and keys are between each phone and us
+    const secured = offer?.crypto !== undefined || callee.srtp === 'required';
+    call.anchored = !(caller.media === 'direct' && callee.media === 'direct' && offer?.stream.remote && !secured);
     call.invite = { req, res, offer };
     arrival.call = call;
     arrival.onCancel = () => guarded(this.ctx, call, 'CANCEL', () => hangup(this.ctx, call, 'caller', refuse('cancelled', caller.number)));
@@ -245,12 +251,12 @@ export class Calls {
 
   /** Before a call is refused that never rang, features may take it. */
   private async refuseOrOffer(arrival: Arrival, refusal: CallRefusal, callee: Extension | undefined, session: SessionDescription | undefined): Promise<void> {
-    const offer = session && offerIn(session);
+    const offer = session && offerIn(session, arrival.caller.srtp);
     const usable = !offer || !('status' in offer);
     const taker = usable ? await this.takerFor(arrival.caller, arrival.dialled, callee, refusal) : undefined;
     if (!taker || !usable) return this.refuse(arrival, refusal);
     if (!this.stillWelcome(arrival)) return;
-    const call = this.begin(arrival, callee ?? { number: arrival.dialled, name: null, media: 'anchored' }, offer);
+    const call = this.begin(arrival, callee ?? { number: arrival.dialled, name: null, media: 'anchored', srtp: 'off' }, offer);
     this.serve(call, taker.feature, taker.handler);
   }
 

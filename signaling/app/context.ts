@@ -12,6 +12,7 @@ import type { Logger } from '../log';
 import type { Extension } from '../store/store';
 import type { Ending } from './hangup';
 import type { Side } from './leg';
+import type { SrtpHabits } from './leg-keys';
 import type { CallRefusal } from './reasons';
 
 export interface CallSettings {
@@ -21,8 +22,15 @@ export interface CallSettings {
   maxCalls: number;
 }
 
+export interface CallMediaSettings {
+  /** Whether sound is turned from one codec into another where two phones have none in common. */
+  transcode: boolean;
+  /** What held parties hear: a WAV file or a folder of them, absolute; null: silence. */
+  holdMusic: string | null;
+}
+
 /** The part of the media plane that services use. */
-export type ServiceMedia = Pick<MediaPlane, 'setAudio' | 'join' | 'leave' | 'play' | 'stopPlaying' | 'record' | 'stopRecording' | 'sendDigits' | 'codecs'>;
+export type ServiceMedia = Pick<MediaPlane, 'setAudio' | 'join' | 'leave' | 'play' | 'stopPlaying' | 'record' | 'stopRecording' | 'sendDigits' | 'detectTones' | 'codecs'>;
 
 /** The way to a phone and back. */
 export interface CallLocations {
@@ -66,6 +74,12 @@ export interface CallCounters {
   digitsDropped: number;
   /** Prompts that a service wanted to play and that are not there, or did not play. */
   promptsFailed: number;
+  /** Calls whose sound had to be turned from one codec, or one way of sending keys, into another. */
+  mixed: number;
+  /** Held parties that should have heard music and did not. */
+  musicFailed: number;
+  /** Phones that refused the first way of encrypting (or not) and were called once more with the other. */
+  srtpRetries: number;
 }
 
 export interface CallContext {
@@ -78,6 +92,9 @@ export interface CallContext {
   readonly random: Random;
   readonly log: Logger;
   readonly settings: CallSettings;
+  readonly media: CallMediaSettings;
+  /** What the phones were seen to speak. */
+  readonly srtpHabits: SrtpHabits;
   readonly counters: CallCounters;
   /** The file of a spoken prompt; undefined: there is none of that key. */
   readonly prompt: (key: string) => string | undefined;

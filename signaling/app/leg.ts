@@ -10,6 +10,8 @@ import {
   codecKey,
   learn,
   newLocal,
+  parseSdp,
+  pickAnswer,
   reverse,
   writeAnswer,
   writeOffer,
@@ -20,10 +22,12 @@ import {
   type LocalState,
   type MediaAddress,
   type Picked,
+  type SrtpPolicy,
   type Written,
 } from '../../media/sdp';
 import type { Random } from '../clock';
 import type { Dialog } from './dialogs';
+import { agree, answerKeys, newKeys, offerKeys, type LegKeys } from './leg-keys';
 
 export type Side = 'caller' | 'callee';
 
@@ -53,6 +57,8 @@ export interface Leg {
   toldDirection: Direction;
   /** The phone's last description. */
   heard: Picked | undefined;
+  /** The formats of whichever was the answer, ours or its own: its order says what is sent. */
+  answer: readonly Codec[];
   /** What flows, from the phone's view. */
   agreed: Direction;
   /** What the phone would like if it were not restricted by the other side; see `learn`. */
@@ -63,9 +69,14 @@ export interface Leg {
   remoteKey: string | undefined;
   /** Our offer went out in a 200, and the ACK with this CSeq number brings the answer (RFC 3264 §4, RFC 3261 §13.2.1). */
   awaited: { cseq: number; ack(body: string | undefined): void } | undefined;
+  /** RTCP on the port of RTP (RFC 5761), which the phone has asked for. */
+  rtcpMux: boolean;
+  /** SRTP with this phone. */
+  readonly keys: LegKeys;
 }
 
-export function newLeg(side: Side, party: string, source: string, random: Random): Leg {
+/** `srtp`: the policy of the extension. */
+export function newLeg(side: Side, party: string, source: string, random: Random, srtp: SrtpPolicy = 'optional'): Leg {
   return {
     side,
     party,
@@ -78,11 +89,14 @@ export function newLeg(side: Side, party: string, source: string, random: Random
     told: [],
     toldDirection: 'inactive',
     heard: undefined,
+    answer: [],
     agreed: 'inactive',
     wants: 'sendrecv',
     numbers: new Map(),
     remoteKey: undefined,
     awaited: undefined,
+    rtcpMux: false,
+    keys: newKeys(srtp, random),
   };
 }
 
@@ -91,22 +105,33 @@ export interface Offered {
   /** Position of the audio stream in it. */
   readonly index: number;
   readonly codecs: readonly Codec[];
+  /** What the phone answered. Errors: `SdpError`. */
+  read(text: string): Picked;
   /** The phone's answer to it holds now. */
   accept(answer: Picked): void;
   refused(): void;
 }
 
+const noKeys: ReturnType<typeof offerKeys> = { readBy: { lines: [], required: false } };
+
 export function offerTo(leg: Leg, where: MediaAddress, spec: AudioSpec): Offered {
   const before = leg.local;
-  const written = writeOffer(before, where, spec);
+  // media that goes directly between phones has no keys of ours
+  const { readBy, ...secured } = leg.endpoint ? offerKeys(leg.keys, before.slots.length === 0) : noKeys;
+  const written = writeOffer(before, where, { ...spec, ...secured, ...(leg.rtcpMux && { rtcpMux: true }) });
+  const index = written.state.active;
   return {
     text: written.text,
-    index: written.state.active,
+    index,
     codecs: spec.codecs,
+    read: (text) => pickAnswer(parseSdp(text), index, spec.codecs, readBy),
     accept(answer) {
       const allowed = reverse(spec.direction);
       tell(leg, written, spec);
       leg.heard = answer;
+      leg.answer = answer.codecs;
+      leg.rtcpMux &&= answer.stream.rtcpMux;
+      agree(leg.keys, secured, answer.crypto);
       leg.agreed = both(allowed, answer.stream.direction);
       leg.wants = learn(leg.wants, allowed, answer.stream.direction);
       bind(leg, answer.codecs);
@@ -124,12 +149,17 @@ export interface Answered {
 
 export function answerTo(leg: Leg, offer: Picked, where: MediaAddress, spec: AudioSpec): Answered {
   const before = leg.local;
-  const written = writeAnswer(before, offer.session, offer.index, where, spec);
+  const secured = leg.endpoint ? answerKeys(leg.keys, offer) : {};
+  const rtcpMux = leg.endpoint !== undefined && offer.stream.rtcpMux;
+  const written = writeAnswer(before, offer.session, offer.index, where, { ...spec, ...secured, ...(rtcpMux && { rtcpMux }) });
   return {
     text: written.text,
     accept() {
       tell(leg, written, spec);
       leg.heard = offer;
+      leg.answer = spec.codecs;
+      leg.rtcpMux = rtcpMux;
+      agree(leg.keys, secured, offer.crypto);
       leg.agreed = both(offer.stream.direction, reverse(spec.direction));
       leg.wants = offer.stream.direction;
       bind(leg, offer.codecs);

@@ -7,13 +7,15 @@
  *
  * One negotiation at a time per call: whoever comes second is answered 491 and tries again (§14.1), also when the first is on the other leg.
  */
-import { codecKey, isVoice, parseSdp, pickAnswer, pickOffer, relayAnswer, relayOffer, sameDescription, SdpError, type AudioSpec, type Picked } from '../../media/sdp';
+import { agreedFormats, bridgeAnswer, bridgeOf, bridgeOffer, codecKey, isVoice, parseSdp, pickOffer, sameDescription, SdpError, type AudioSpec, type Direction, type Picked } from '../../media/sdp';
 import { abilities } from './abilities';
 import { OpenRequest, type Call } from './call';
+import { agreementOf, codecsFor } from './call-bridge';
 import { mediaAddress, wire } from './call-media';
 import type { CallContext } from './context';
 import { sendInDialog, type SipRequest, type SipResponder } from './dialogs';
 import { guarded, hangup, mediaWork } from './hangup';
+import { passedOnDirection } from './hold-music';
 import { answerTo, offerTo, type Leg, type Offered } from './leg';
 import { refuse, relayedStatus } from './reasons';
 import { sdpOf, sdpRefusal } from './sdp-body';
@@ -49,7 +51,7 @@ function change(ctx: CallContext, call: Call, leg: Leg, req: SipRequest, open: O
       withoutSdp();
       return;
     }
-    const offer = pickOffer(parseSdp(body.sdp));
+    const offer = pickOffer(parseSdp(body.sdp), call.anchored ? leg.keys.policy : 'off');
     leg.source = sourceOf(req, leg);
     if (leg.heard && sameDescription(leg.heard.session, offer.session)) answerRefresh(ctx, call, leg, offer, open);
     else passOnOffer(ctx, call, leg, offer, open);
@@ -70,7 +72,9 @@ function answerRefresh(ctx: CallContext, call: Call, leg: Leg, offer: Picked, op
   const other = call.other(leg);
   if (!other?.heard) throw new Error('a session without another side');
   ctx.counters.refreshes++;
-  const answer = answerTo(leg, offer, mediaAddress(leg, other.heard.stream), relayAnswer(offer, other.heard, !call.anchored));
+  const agreement = agreementOf(other);
+  const theirs = call.anchored && agreement ? { stream: other.heard.stream, codecs: agreedFormats(agreement) } : other.heard;
+  const answer = answerTo(leg, offer, mediaAddress(leg, other.heard.stream), bridgeAnswer(offer, theirs, codecsFor(ctx), !call.anchored));
   open.answer(200, 'OK', sdpAnswer(leg, answer.text), (err) =>
     guarded(ctx, call, 'refresh', () => {
       if (err) answer.refused();
@@ -85,7 +89,7 @@ function answerRefresh(ctx: CallContext, call: Call, leg: Leg, offer: Picked, op
 function passOnOffer(ctx: CallContext, call: Call, leg: Leg, offer: Picked, open: OpenRequest): void {
   const other = call.other(leg);
   if (!other) throw new Error('a session without another side');
-  const spec = relayOffer(offer, other.numbers);
+  const spec = offerFor(ctx, call, offer, other, offer.stream.direction);
   call.negotiating = leg.side;
   propose(ctx, call, other, spec, offer, (result) => {
     if (typeof result === 'number') {
@@ -94,7 +98,7 @@ function passOnOffer(ctx: CallContext, call: Call, leg: Leg, offer: Picked, open
       open.answer(relayedStatus(result), '');
       return;
     }
-    const answer = answerTo(leg, offer, mediaAddress(leg, result.stream), relayAnswer(offer, result, !call.anchored));
+    const answer = answerTo(leg, offer, mediaAddress(leg, result.stream), bridgeAnswer(offer, result, codecsFor(ctx), !call.anchored));
     open.answer(200, 'OK', sdpAnswer(leg, answer.text), (err) =>
       guarded(ctx, call, 'answer to a change', () => {
         if (err) {
@@ -142,7 +146,7 @@ function propose(ctx: CallContext, call: Call, leg: Leg, spec: AudioSpec, opposi
 
 function answerTo200(ctx: CallContext, call: Call, offered: Offered, body: string | undefined): Picked | undefined {
   try {
-    return pickAnswer(parseSdp(body ?? ''), offered.index, offered.codecs);
+    return offered.read(body ?? '');
   } catch (err) {
     if (!(err instanceof SdpError)) throw err;
     ctx.counters.badSdp++;
@@ -155,7 +159,7 @@ function answerTo200(ctx: CallContext, call: Call, offered: Offered, body: strin
 function offerInAnswer(ctx: CallContext, call: Call, leg: Leg, req: SipRequest, open: OpenRequest): void {
   const other = call.other(leg);
   if (!other?.heard) throw new Error('a session without another side');
-  const spec = { ...relayOffer(other.heard, leg.numbers), direction: other.wants };
+  const spec = offerFor(ctx, call, other.heard, leg, other.wants);
   leg.source = sourceOf(req, leg);
   call.negotiating = leg.side;
   const offered = offerTo(leg, mediaAddress(leg, other.heard.stream), spec);
@@ -185,7 +189,7 @@ export function awaitAnswer(ctx: CallContext, call: Call, leg: Leg, cseq: number
     }
     offered.accept(picked);
     rewire(ctx, call);
-    if (concerns(leg, call.other(leg))) tellOther(ctx, call, leg);
+    if (concerns(ctx, call, leg, call.other(leg))) tellOther(ctx, call, leg);
     else call.negotiating = undefined;
   };
   const timer = ctx.clock.after(ACK_TIMEOUT_MS, () => guarded(ctx, call, 'ACK timeout', () => settle(undefined)));
@@ -200,10 +204,20 @@ export function onAck(leg: Leg, ack: SipRequest): void {
 export const cseqOf = (req: SipRequest): number => Number.parseInt(req.get('CSeq') ?? '', 10);
 
 /** Whether what `leg`'s phone said last differs from what the other one was told of it. */
-function concerns(leg: Leg, other: Leg | undefined): boolean {
+function concerns(ctx: CallContext, call: Call, leg: Leg, other: Leg | undefined): boolean {
   if (!other?.heard || !leg.heard) return false;
+  if (passedOnDirection(ctx, call, leg.agreed) !== other.toldDirection) return true;
+  const [mine, theirs] = [agreementOf(leg), agreementOf(other)];
+  if (call.anchored && mine && theirs && bridgeOf(mine, theirs, codecsFor(ctx)).kind === 'mix') return false;
   const known = new Set(leg.heard.codecs.map(codecKey));
-  return leg.agreed !== other.toldDirection || other.heard.codecs.some((codec) => isVoice(codec) && !known.has(codecKey(codec)));
+  const spoken = call.anchored ? other.answer : other.heard.codecs;
+  return spoken.filter(isVoice).slice(0, call.anchored ? 1 : undefined).some((codec) => !known.has(codecKey(codec)));
+}
+
+/** What `from`'s phone does, as our offer to `to`'s. */
+function offerFor(ctx: CallContext, call: Call, from: Picked, to: Leg, direction: Direction): AudioSpec {
+  const spec = bridgeOffer(from, to.numbers, call.anchored ? codecsFor(ctx) : []);
+  return { ...spec, direction: passedOnDirection(ctx, call, direction) };
 }
 
 /** A re-INVITE that tells the other phone how `leg`'s session is now. Releases the negotiation, whatever becomes of it. */
@@ -217,7 +231,7 @@ function tellOther(ctx: CallContext, call: Call, leg: Leg): void {
   };
   call.negotiating = leg.side;
   try {
-    propose(ctx, call, other, { ...relayOffer(leg.heard, other.numbers), direction: leg.agreed }, leg.heard, done);
+    propose(ctx, call, other, offerFor(ctx, call, leg.heard, other, leg.agreed), leg.heard, done);
   } catch (err) {
     if (!(err instanceof SdpError)) throw err;
     done(488);

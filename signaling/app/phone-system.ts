@@ -16,6 +16,7 @@ import { Admission } from './admission';
 import { Calls } from './calls';
 import { Directory } from './directory';
 import { features, type FeatureSpeech } from './features';
+import { mediaSettings } from './hold-music';
 import { Locations } from './locations';
 import { stateless } from './options';
 import { Registrar } from './registrar';
@@ -94,6 +95,7 @@ export class PhoneSystem {
     const { locations, directory } = this;
     const calls = new Calls({
       srf, plane, locations, directory, config, clock, random, reach,
+      media: mediaSettings(config.media),
       log: log.child({ part: 'calls' }),
       features: features({ plane, clock, settings: config.call, speech: speechOf(config.speech) }),
       prompt: (key) => (isPrompt(key) ? promptFile(key) : undefined),

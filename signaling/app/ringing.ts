@@ -2,16 +2,18 @@
  * Ringing every phone of the callee at once (RFC 3261 §16.7 without the proxy: each phone gets an INVITE of our own). The first 2xx wins;
  * when none comes, the caller is told the most that is known.
  */
-import { ownOffer, relayOffer, type AudioSpec } from '../../media/sdp';
+import { bridgeOffer, ownOffer, type AudioSpec } from '../../media/sdp';
 import { answerOf, connectPhones, earlyAnswer } from './b2bua';
 import type { Binding } from './binding';
 import type { Call, Fork } from './call';
+import { codecsFor } from './call-bridge';
 import { allocate, mediaAddress, NoMedia, releaseLeg } from './call-media';
 import type { CallContext } from './context';
 import { endDialog, sendInvite, type Dialog } from './dialogs';
 import { abilities } from './abilities';
 import { cancelOthers, endLateAnswer, guarded, hangup } from './hangup';
-import { newLeg, offerTo } from './leg';
+import { newLeg, offerTo, type Leg } from './leg';
+import { otherProfile } from './leg-keys';
 import { answeredElsewhere, bestCause, causeOf, endsAll, reasonHeader, refuse, type Cause } from './reasons';
 import { isPrintable, quoted } from './text';
 import { wayBack } from './way-back';
@@ -20,8 +22,9 @@ import { wayBack } from './way-back';
 const passedOn = ['Subject', 'Priority'];
 
 export async function ring(ctx: CallContext, call: Call, bindings: readonly Binding[]): Promise<void> {
+  if (call.invite?.offer) ctx.srtpHabits.learn(call.from.number, call.caller.source, call.invite.offer);
   call.forks = bindings.map((binding) => ({
-    leg: newLeg('callee', call.to.number, binding.source.address, ctx.random),
+    leg: calleeLeg(ctx, call, binding),
     binding,
     offer: undefined,
     outgoing: undefined,
@@ -34,6 +37,12 @@ export async function ring(ctx: CallContext, call: Call, bindings: readonly Bind
   for (const fork of call.forks) if (!call.over && fork.ended === undefined) invite(ctx, call, fork);
   settle(ctx, call);
   if (call.state === 'ringing') call.ringTimer = ctx.clock.after(ctx.settings.ringSeconds * 1000, () => guarded(ctx, call, 'ring timeout', () => giveUp(ctx, call)));
+}
+
+function calleeLeg(ctx: CallContext, { to }: Call, { source }: Binding): Leg {
+  const leg = newLeg('callee', to.number, source.address, ctx.random, to.srtp);
+  if (to.srtp === 'optional') leg.keys.profile = ctx.srtpHabits.profileFor(to.number, source.address);
+  return leg;
 }
 
 /** Port pairs for the caller and every phone, all asked for at once. False: the call cannot be made and was ended. */
@@ -60,7 +69,7 @@ function mediaCause(ctx: CallContext, call: Call, err: unknown): Cause {
 
 function invite(ctx: CallContext, call: Call, fork: Fork): void {
   const { leg, binding } = fork;
-  fork.offer = offerTo(leg, mediaAddress(leg, call.caller.heard?.stream), offerFor(call, fork));
+  fork.offer = offerTo(leg, mediaAddress(leg, call.caller.heard?.stream), offerFor(ctx, call, fork));
   fork.outgoing = sendInvite(
     ctx.srf,
     {
@@ -77,11 +86,11 @@ function invite(ctx: CallContext, call: Call, fork: Fork): void {
   );
 }
 
-function offerFor(call: Call, fork: Fork): AudioSpec {
+function offerFor(ctx: CallContext, call: Call, fork: Fork): AudioSpec {
   const { invite: pending, caller } = call;
   // put through by a service: what it has agreed to with us
   const offer = pending ? pending.offer : caller.heard && { ...caller.heard, codecs: caller.told };
-  return offer ? relayOffer(offer, fork.leg.numbers) : { codecs: ownOffer, direction: 'sendrecv' };
+  return offer ? bridgeOffer(offer, fork.leg.numbers, call.anchored ? codecsFor(ctx) : []) : { codecs: ownOffer, direction: 'sendrecv' };
 }
 
 /** Nothing of the caller's own dialog: the engine makes Call-ID, tags and Contact, and puts its address for `localhost`. */
@@ -138,6 +147,7 @@ function answered(ctx: CallContext, call: Call, fork: Fork, dialog: Dialog, body
     out(ctx, call, fork, 'bad-answer');
     return;
   }
+  ctx.srtpHabits.learn(call.to.number, fork.leg.source, answer.picked);
   call.advance('answer');
   call.ringTimer?.cancel();
   call.callee = fork.leg;
@@ -151,6 +161,7 @@ function failed(ctx: CallContext, call: Call, fork: Fork, status: number, proble
   ctx.log.debug({ call: call.id, to: call.to.number, status, problem }, 'a phone refused');
   // the connection it registered over is closed: 410 from drachtio, 430 from RFC 5626 §4.4.2
   if (status === 410 || status === 430) ctx.locations.forget(fork.binding);
+  if (isAboutMedia(status) && call.state === 'ringing' && inviteOtherwise(ctx, call, fork)) return;
   const cause = causeOf({ status, rang: fork.rang });
   if (endsAll(status)) {
     fork.ended = cause;
@@ -158,6 +169,21 @@ function failed(ctx: CallContext, call: Call, fork: Fork, status: number, proble
     return;
   }
   out(ctx, call, fork, cause);
+}
+
+const isAboutMedia = (status: number): boolean => status === 488 || status === 606;
+
+/** A phone may know only SRTP, or only plain RTP: it is called once more with what it was not offered before. False: it has had both. */
+function inviteOtherwise(ctx: CallContext, call: Call, fork: Fork): boolean {
+  const { leg, offer } = fork;
+  const profile = call.anchored ? otherProfile(leg.keys) : undefined;
+  if (profile === undefined) return false;
+  ctx.counters.srtpRetries++;
+  offer?.refused();
+  leg.keys.profile = profile;
+  leg.keys.retried = true;
+  invite(ctx, call, fork);
+  return true;
 }
 
 /** This phone is out of the race; with the last one the call ends. */

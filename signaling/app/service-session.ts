@@ -6,9 +6,9 @@
  *   the same description again                a session refresh: the same answer again
  */
 import type { AudioSetup } from '../../media/plane';
-import { parseSdp, pickAnswer, pickOffer, sameDescription, SdpError, terminate, terminateAnswer, terminateOffer, type AudioSpec, type Picked } from '../../media/sdp';
+import { parseSdp, pickOffer, sameDescription, SdpError, terminate, terminateAnswer, terminateOffer, type AudioSpec, type Picked } from '../../media/sdp';
 import { OpenRequest, type Call } from './call';
-import { allocate, mediaAddress, setRemote } from './call-media';
+import { allocate, mediaAddress, setRemote, wire } from './call-media';
 import type { CallContext } from './context';
 import type { SipRequest, SipResponder } from './dialogs';
 import { guarded, mediaWork } from './hangup';
@@ -31,13 +31,19 @@ export function prepareAnswer(ctx: CallContext, leg: Leg, offer: Picked): Answer
 
 /** Makes the plane do what was agreed. Only what changed is sent. Errors: what the plane throws. */
 export async function applySession(ctx: CallContext, call: Call, audio: AudioSetup): Promise<void> {
-  const { caller } = call;
+  const { caller, callee } = call;
   if (!caller.endpoint) return;
+  // put through while the ACK was on its way
+  if (!call.service && callee) return wire(ctx, call, callee);
   const work = [setRemote(ctx, caller)];
   const text = JSON.stringify(audio);
   if (text !== call.wiring) {
+    const first = call.wiring === undefined;
     call.wiring = text;
     work.push(ctx.plane.setAudio(caller.endpoint.id, audio));
+    // a phone that knows no other way presses its keys as tones
+    const tones = audio.telephoneEvent === null;
+    if (tones || !first) work.push(ctx.plane.detectTones(caller.endpoint.id, tones));
   }
   await Promise.all(work);
 }
@@ -59,7 +65,7 @@ export function awaitOwnAnswer(ctx: CallContext, call: Call, cseq: number, offer
     leg.awaited = undefined;
     timer.cancel();
     call.timers.delete(timer);
-    const picked = body === undefined ? undefined : usable(ctx, call, () => pickAnswer(parseSdp(body), offered.index, offered.codecs));
+    const picked = body === undefined ? undefined : usable(ctx, call, () => offered.read(body));
     if (!picked) offered.refused();
     else offered.accept(picked);
     done(picked && terminateAnswer(picked, offered.spec));
@@ -104,7 +110,7 @@ export function changeWithService(ctx: CallContext, call: Call, leg: Leg, req: S
     return;
   }
   try {
-    answerChange(ctx, call, leg, pickOffer(parseSdp(body.sdp)), open);
+    answerChange(ctx, call, leg, pickOffer(parseSdp(body.sdp), leg.keys.policy), open);
   } catch (err) {
     if (!(err instanceof SdpError)) throw err;
     ctx.counters.badSdp++;

@@ -3,11 +3,12 @@ import type { Contact, Extension } from '../store/store';
 
 /** `contacts`: those of this and other extensions; expired ones are left out. */
 export function extensionJson(extension: Extension, contacts: readonly Contact[] = [], now = 0): Record<string, unknown> {
-  const { number, name, media, createdAt } = extension;
+  const { number, name, media, srtp, createdAt } = extension;
   return {
     number,
     name,
     media,
+    srtp,
     createdAt: new Date(createdAt).toISOString(),
     contacts: live(extension, contacts, now).map(({ uri, source, userAgent, expiresAt }) => ({
       uri,
@@ -20,8 +21,8 @@ export function extensionJson(extension: Extension, contacts: readonly Contact[]
 
 export function extensionTable(extensions: readonly Extension[], contacts: readonly Contact[], now: number): string {
   if (extensions.length === 0) return 'There are no extensions. Add one: offhook extension add NUMBER\n';
-  const rows = extensions.map((one) => [one.number, one.name ?? '', one.media, phones(live(one, contacts, now).length)]);
-  return columns([['NUMBER', 'NAME', 'MEDIA', 'REGISTERED'], ...rows]);
+  const rows = extensions.map((one) => [one.number, one.name ?? '', one.media, one.srtp, phones(live(one, contacts, now).length)]);
+  return columns([['NUMBER', 'NAME', 'MEDIA', 'SRTP', 'REGISTERED'], ...rows]);
 }
 
 export function extensionDetails(extension: Extension, contacts: readonly Contact[], now: number): string {
@@ -30,6 +31,7 @@ export function extensionDetails(extension: Extension, contacts: readonly Contac
     ['number', extension.number],
     ['name', extension.name ?? '-'],
     ['media', extension.media],
+    ['srtp', extension.srtp],
     ['added', new Date(extension.createdAt).toISOString()],
     ['registered', phones(registered.length)],
   ];

@@ -15,6 +15,7 @@ interface ExtensionOptions extends SettingOptions {
   newPassword?: boolean;
   name?: string;
   media?: Extension['media'];
+  srtp?: Extension['srtp'];
   json?: boolean;
 }
 
@@ -23,10 +24,11 @@ export function addExtensionCommands(program: Command, context: Context): void {
   const option = {
     name: () => new Option('--name <name>', 'name that other phones show'),
     media: () => new Option('--media <how>', 'media through us, or between the phones directly').choices(['anchored', 'direct']),
+    srtp: () => new Option('--srtp <when>', 'encrypted media (SRTP with SDES keys): never, as the phone likes, or nothing else').choices(['off', 'optional', 'required']),
   };
 
   const add = group.command('add <number>').description('add an extension; without --password one is made and shown once');
-  add.option('--password <password>', 'password of the phone').addOption(option.name()).addOption(option.media());
+  add.option('--password <password>', 'password of the phone').addOption(option.name()).addOption(option.media()).addOption(option.srtp());
   add.action((number: string, options: ExtensionOptions) => runAdd(context, number, options));
 
   const list = group.command('list').description('list the extensions');
@@ -37,7 +39,7 @@ export function addExtensionCommands(program: Command, context: Context): void {
 
   const set = group.command('set <number>').description('change an extension');
   set.option('--password <password>', 'another password').addOption(new Option('--new-password', 'make another password and show it once').conflicts('password'));
-  set.addOption(option.name()).addOption(option.media());
+  set.addOption(option.name()).addOption(option.media()).addOption(option.srtp());
   set.action((number: string, options: ExtensionOptions) => runSet(context, number, options));
 
   const remove = group.command('remove <number>').description('remove an extension and its registrations');
@@ -55,8 +57,8 @@ async function runAdd(context: Context, number: string, options: ExtensionOption
   const { password, shown } = passwordFrom(context, options.password);
   const createdAt = context.clock.wall().getTime();
   await withStore(context, options, true, async (store, config) => {
-    const media = options.media ?? 'anchored';
-    const added = await store.transaction((parts) => addExtension(parts, config, { number, password, name, media, createdAt }));
+    const { media = 'anchored', srtp = 'optional' } = options;
+    const added = await store.transaction((parts) => addExtension(parts, config, { number, password, name, media, srtp, createdAt }));
     if (options.json) context.out(json({ ...extensionJson(added), ...shown }));
     else context.out(`Extension ${number} was added.\n${passwordLine(shown)}`);
   });
@@ -80,16 +82,18 @@ async function runShow(context: Context, number: string, options: ExtensionOptio
 }
 
 async function runSet(context: Context, number: string, options: ExtensionOptions): Promise<void> {
-  if (options.password === undefined && !options.newPassword && options.name === undefined && options.media === undefined) {
-    throw new OffhookError('command.usage', { problem: 'Nothing to change: name at least one of --password, --new-password, --name and --media.' });
+  const { name, media, srtp } = options;
+  if (options.password === undefined && !options.newPassword && name === undefined && media === undefined && srtp === undefined) {
+    throw new OffhookError('command.usage', { problem: 'Nothing to change: name at least one of --password, --new-password, --name, --media and --srtp.' });
   }
   const changesPassword = options.password !== undefined || options.newPassword;
   const { password, shown } = passwordFrom(context, options.password);
   await withStore(context, options, false, async (store, config) => {
     const changed = await store.transaction(async (parts) => {
       const patch: ExtensionPatch = {
-        ...(options.name !== undefined && { name: checkName(options.name) }),
-        ...(options.media !== undefined && { media: options.media }),
+        ...(name !== undefined && { name: checkName(name) }),
+        ...(media !== undefined && { media }),
+        ...(srtp !== undefined && { srtp }),
         ...(changesPassword && { ha1: ha1(number, await realmFor(parts, config), password) }),
       };
       await parts.extensions.update(number, patch);

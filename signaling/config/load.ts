@@ -60,7 +60,7 @@ export function loadSettings(sources: ConfigSources): LoadedSettings {
     const value = found ? parse(row, found) : row.setting.default;
     origins.set(row.key, found?.from ?? 'default');
     const group = row.group === undefined ? tree : ((tree[row.group] ??= {}) as Record<string, unknown>);
-    group[row.key.split('.').at(-1)!] = row.key === 'data' ? resolve(found?.base ?? cwd, String(value)) : value;
+    group[row.key.split('.').at(-1)!] = isPath(row, value) ? resolve(found?.base ?? cwd, String(value)) : value;
   }
   const settings = tree as Settings;
   for (const check of checks) {
@@ -69,6 +69,9 @@ export function loadSettings(sources: ConfigSources): LoadedSettings {
   }
   return { settings, origins };
 }
+
+/** Made absolute here, since what it is relative to depends on where it was written. */
+const isPath = ({ key }: Row, value: unknown): boolean => key === 'data' || (key === 'media.holdMusic' && value !== null && value !== 'default');
 
 /** Variables that look like ours and are not: a typing error, most likely. */
 export function strayVariables(env: Readonly<Record<string, string | undefined>>): string[] {

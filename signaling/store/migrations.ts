@@ -39,6 +39,14 @@ export const migrations: Readonly<Record<string, Migration>> = {
         .execute();
     },
   },
+  '0002-srtp-of-extensions': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .alterTable('extension')
+        .addColumn('srtp', 'varchar(16)', (column) => column.notNull().defaultTo('optional'))
+        .execute();
+    },
+  },
 };
 
 export const migrationProvider: MigrationProvider = { getMigrations: async () => ({ ...migrations }) };

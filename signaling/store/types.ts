@@ -11,11 +11,13 @@ export interface Extension {
   ha1: { md5: string; sha256: string };
   /** Whether media passes through us or goes directly between the phones. */
   media: 'anchored' | 'direct';
+  /** SRTP with its phones: never, as they like, or nothing else. */
+  srtp: 'off' | 'optional' | 'required';
   /** Unix milliseconds. */
   createdAt: number;
 }
 
-export type ExtensionPatch = Partial<Pick<Extension, 'name' | 'ha1' | 'media'>>;
+export type ExtensionPatch = Partial<Pick<Extension, 'name' | 'ha1' | 'media' | 'srtp'>>;
 
 /** One registration (RFC 3261 §10); known by extension and URI. */
 export interface Contact {

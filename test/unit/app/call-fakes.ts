@@ -1,11 +1,12 @@
 /** drachtio-srf, the media plane and the rest of a call's surroundings, played by hand: a test says what phones answer, and when. */
 import { EventEmitter } from 'node:events';
-import type { AudioSetup, Playable, PlayEnd, PlayOptions, RecordEnd, RecordOptions } from '../../../media/audio-types';
+import type { AudioSetup, Playable, PlayEnd, PlayOptions, RecordEnd, RecordOptions, SrtpKeys } from '../../../media/audio-types';
 import type { CodecName } from '../../../media/frame';
 import { emptyStats } from '../../../media/net/endpoint';
 import { MediaError, type EndpointStats } from '../../../media/plane';
 import { Calls, type CallPlane } from '../../../signaling/app/calls';
 import type { Binding } from '../../../signaling/app/binding';
+import type { CallMediaSettings } from '../../../signaling/app/context';
 import type { Feature } from '../../../signaling/app/feature';
 import type { CallSrf, Dialog, SentRequest, SipAnswer, SipRequest, SipResponder } from '../../../signaling/app/dialogs';
 import type { Extension } from '../../../signaling/store/store';
@@ -340,6 +341,16 @@ export class FakePlane implements CallPlane {
     this.calls.push(['sendDigits', id, digits, options]);
   }
 
+  async setCrypto(id: string, keys: SrtpKeys | null): Promise<void> {
+    this.may('setCrypto', id);
+    this.calls.push(['setCrypto', id, keys]);
+  }
+
+  async detectTones(id: string, on: boolean): Promise<void> {
+    this.may('detectTones', id);
+    this.calls.push(['detectTones', id, on]);
+  }
+
   async describe(id: string): Promise<string> {
     this.may('describe', id);
     return `udp(${id}) <-> relay`;
@@ -399,7 +410,7 @@ export const extension = (number: string, more: Partial<Extension> = {}): Extens
   number,
   name: null,
   ha1: { md5: '', sha256: '' },
-  media: 'anchored',
+  media: 'anchored', srtp: 'off',
   createdAt: 0,
   ...more,
 });
@@ -438,7 +449,7 @@ export class World {
   readonly asked: Array<[string, number]> = [];
   readonly calls: Calls;
 
-  constructor(settings: { ringSeconds?: number; maxCalls?: number; recentCalls?: number; features?: readonly Feature[]; prompt?: (key: string) => string | undefined } = {}) {
+  constructor(settings: { ringSeconds?: number; maxCalls?: number; recentCalls?: number; media?: CallMediaSettings; features?: readonly Feature[]; prompt?: (key: string) => string | undefined } = {}) {
     let seed = 0;
     this.calls = new Calls({
       srf: this.srf,
@@ -456,6 +467,7 @@ export class World {
       reach: { addressFor: (peer, family) => (this.asked.push([peer, family]), this.addresses[family]), isLocal: () => false },
       config: { call: { ringSeconds: settings.ringSeconds ?? 60, maxCalls: settings.maxCalls ?? 100 } },
       recentCalls: settings.recentCalls ?? 10,
+      media: settings.media ?? { transcode: false, holdMusic: null },
       ...(settings.features && { features: settings.features }),
       ...(settings.prompt && { prompt: settings.prompt }),
     });

@@ -59,7 +59,13 @@ describe('a call', () => {
       ['setRemote', 'e0', '192.168.7.20:24200/24201', false],
       ['setRemote', 'e1', '192.168.9.30:7000/7001', false],
     ]);
-    expect(w.plane.of('connect')).toEqual([['connect', 'e0', 'e1', { aToB: { flow: true, payloadMap: {}, clockRates: { 0: 8000, 8: 8000, 96: 48000, 99: 48000, 100: 16000, 101: 8000 } }, bToA: { flow: true, payloadMap: {}, clockRates: expect.any(Object) } }]]);
+    expect(w.plane.of('connect')).toEqual([['connect', 'e0', 'e1', {
+      aToB: {
+        flow: true, payloadMap: {}, clockRates: { 0: 8000, 8: 8000, 96: 48000, 99: 48000, 100: 16000, 101: 8000 },
+        telephoneEvents: { 101: 8000 }, sendEvents: { payloadType: 101, clockRate: 8000 }, formats: [{ codec: 'PCMU', payloadType: 0 }],
+      },
+      bToA: expect.objectContaining({ flow: true, payloadMap: {}, clockRates: expect.any(Object), telephoneEvents: { 101: 8000 } }),
+    }]]);
     expect(w.calls.list()).toMatchObject([{ from: '1001', to: '1002', state: 'up', held: false, talking: 0 }]);
 
     w.clock.advance(60_000);

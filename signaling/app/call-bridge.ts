@@ -1,0 +1,122 @@
+/**
+ * What the plane is to do for two legs that are one call, from what each has agreed to: relay their packets, or make a room of two; and who
+ * hears music because the other one holds. A plan is plain data, so that only a changed one is sent.
+ *
+ *   relay    phone ⇄ udp ⇄ renumbering ⇄ udp ⇄ phone
+ *   room     phone ⇄ udp ⇄ codec ⇄ 'call:<id>' ⇄ codec ⇄ udp ⇄ phone
+ *   music    the room, with the held party listening to files instead of the other one
+ */
+import type { CodecName } from '../../media/frame';
+import type { AudioSetup, RelayDirection } from '../../media/plane';
+import { audioOf, bridgeOf, codecKey, codecNameOf, events, flows, payloadMap, receives, spoken, type Agreement, type Bridge } from '../../media/sdp';
+import type { Call } from './call';
+import type { CallContext } from './context';
+import { playMusic } from './hold-music';
+import type { Leg, Side } from './leg';
+
+/** What `sound` may be made of for calls between phones; none when transcoding is switched off. */
+export const codecsFor = (ctx: CallContext): readonly CodecName[] => (ctx.media.transcode ? ctx.plane.codecs : []);
+
+interface Party {
+  id: string;
+  audio: AudioSetup;
+  tones: boolean;
+}
+
+export type Plan =
+  | { kind: 'relay'; ids: readonly [string, string]; aToB: RelayDirection; bToA: RelayDirection }
+  | { kind: 'room'; caller: Party; callee: Party; music: Side | undefined };
+
+/** undefined: one of them has nothing agreed yet. */
+export function planOf(ctx: CallContext, caller: Leg, callee: Leg): Plan | undefined {
+  const [a, b] = [agreementOf(caller), agreementOf(callee)];
+  if (!a || !b || !caller.endpoint || !callee.endpoint) return undefined;
+  const [idOfA, idOfB] = [caller.endpoint.id, callee.endpoint.id];
+  const held = ctx.media.holdMusic === null ? undefined : heldSide(caller, callee);
+  if (held !== undefined && canHear(ctx, held === 'caller' ? a : b)) {
+    return {
+      kind: 'room',
+      caller: { id: idOfA, audio: held === 'caller' ? listening(a) : silent, tones: false },
+      callee: { id: idOfB, audio: held === 'callee' ? listening(b) : silent, tones: false },
+      music: held,
+    };
+  }
+  const bridge: Bridge = bridgeOf(a, b, codecsFor(ctx));
+  if (bridge.kind === 'mix') {
+    return {
+      kind: 'room',
+      caller: { id: idOfA, audio: bridge.a, tones: bridge.tones.a },
+      callee: { id: idOfB, audio: bridge.b, tones: bridge.tones.b },
+      music: undefined,
+    };
+  }
+  return { kind: 'relay', ids: [idOfA, idOfB], aToB: relayed(a, b), bToA: relayed(b, a) };
+}
+
+export function agreementOf({ told, heard, agreed, answer }: Leg): Agreement | undefined {
+  return heard && { told, heard, agreed, answer };
+}
+
+/** Who is on hold: its phone still listens, and the other one wants nothing to be sent to it. */
+function heldSide(caller: Leg, callee: Leg): Side | undefined {
+  if (!receives(callee.wants) && receives(caller.agreed)) return 'caller';
+  if (!receives(caller.wants) && receives(callee.agreed)) return 'callee';
+  return undefined;
+}
+
+function canHear(ctx: CallContext, party: Agreement): boolean {
+  const voice = spoken(party);
+  return voice !== undefined && ctx.plane.codecs.includes(codecNameOf(voice) as CodecName);
+}
+
+/** Whoever holds is neither heard nor spoken to. */
+const silent: AudioSetup = { send: null, receive: [], telephoneEvent: null, comfortNoise: null };
+
+/** Whoever is held hears, and is not heard. */
+function listening(party: Agreement): AudioSetup {
+  return { ...audioOf({ ...party, agreed: 'recvonly' }), receive: [] };
+}
+
+function relayed(from: Agreement, to: Agreement): RelayDirection {
+  const formats = [...from.heard.codecs, ...from.told];
+  const known = events(from, 8000)?.receive ?? [];
+  const keys = formats.filter((codec) => known.some((c) => codecKey(c) === codecKey(codec)));
+  const sendEvents = events(to, spoken(to)?.clockRate ?? 8000)?.send;
+  return {
+    flow: flows(from.agreed, to.agreed),
+    payloadMap: payloadMap({ told: from.told, heard: from.heard.codecs }, { told: to.told, heard: to.heard.codecs }),
+    clockRates: clocks(formats),
+    ...(keys.length > 0 && { telephoneEvents: clocks(keys) }),
+    ...(sendEvents && { sendEvents: { payloadType: sendEvents.payloadType, clockRate: sendEvents.clockRate } }),
+    formats: audioOf({ ...from, agreed: 'sendrecv' }).receive,
+  };
+}
+
+const clocks = (formats: ReadonlyArray<{ payloadType: number; clockRate: number }>): Record<number, number> =>
+  Object.fromEntries(formats.map(({ payloadType, clockRate }) => [payloadType, clockRate]));
+
+/** The requests go out in this order in one turn; the plane carries them out in it. Errors: what the plane throws. */
+export async function carryOut(ctx: CallContext, call: Call, plan: Plan): Promise<void> {
+  if (plan.kind === 'relay') {
+    call.music = undefined;
+    call.mixed = false;
+    return ctx.plane.connect(...plan.ids, { aToB: plan.aToB, bToA: plan.bToA });
+  }
+  const { plane } = ctx;
+  const parties = [plan.caller, plan.callee];
+  const work: Array<Promise<unknown>> = parties.map(({ id, audio }) => plane.setAudio(id, audio));
+  for (const { id, tones } of parties) {
+    work.push(plane.join(id, `call:${call.id}`, { passDigits: true }));
+    work.push(plane.detectTones(id, tones));
+  }
+  if (call.music !== plan.music) {
+    if (call.music !== undefined) work.push(plane.stopPlaying({ endpoint: plan[call.music].id }));
+    call.music = plan.music;
+    if (plan.music !== undefined) playMusic(ctx, call, plan.music, plan[plan.music].id);
+  }
+  if (plan.music === undefined && !call.mixed) {
+    call.mixed = true;
+    ctx.counters.mixed++;
+  }
+  await Promise.all(work);
+}
