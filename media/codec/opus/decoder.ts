@@ -1,7 +1,7 @@
 /** A stream's decoder over any of the libraries: mono out, whatever comes in. Only well-formed packets reach native code. */
 import type { Decoder, SampleRate } from '../../frame';
 import type { Library, RawDecoder } from './library';
-import { nothingCame, packetUnits, repeatsTheOneBefore } from './packet';
+import { frameUnits, nothingCame, packetUnits, repeatsTheOneBefore } from './packet';
 
 const LONGEST_MS = 120;
 
@@ -38,10 +38,11 @@ export class OpusDecoder implements Decoder {
     return samples;
   }
 
-  /** Nothing, too, when the packet has no copy of what went before: `conceal` is the honest word for what would come out. */
+  /** Nothing when the packet has no copy of what went before: `conceal` is the honest word for what would come out. */
   recover(payload: Uint8Array, length: number, out: Int16Array, samples: number): number {
     if (!this.raw.recover || this.samplesIn(payload, length) === 0 || !repeatsTheOneBefore(payload, length)) return 0;
-    if (!this.isLegal(samples, out)) return 0;
+    // It tells of as much as its first frame plays; what was lost before that, the library conceals.
+    if (!this.isLegal(samples, out) || samples < frameUnits(payload[0]!) * this.unit) return 0;
     const recovered = this.raw.recover(payload, length, out, samples);
     return recovered > 0 ? recovered : 0;
   }
