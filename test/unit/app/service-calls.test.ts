@@ -366,6 +366,20 @@ describe('keys', () => {
     expect(w.plane.of('play')).toHaveLength(0);
   });
 
+  test('as tones are listened for when the phone knows no other way, and only then', async () => {
+    const { w } = await gathering({ max: 1 });
+    expect(w.plane.of('detectTones')).toEqual([]);
+    w.answer.dialog.receives('INVITE', phoneAnswer);
+    await w.settle();
+    expect(w.plane.of('detectTones')).toEqual([['detectTones', 'e0', true]]);
+    w.answer.dialog.receives('INVITE', linphone);
+    await w.settle();
+    expect(w.plane.of('detectTones').at(-1)).toEqual(['detectTones', 'e0', false]);
+
+    const { w: plain } = await started(async (call) => call.answer().then(() => call.pause(1)), {}, phoneAnswer);
+    expect(plain.plane.of('detectTones')).toEqual([['detectTones', 'e0', true]]);
+  });
+
   test('by INFO in both forms, and what else INFO may bring', async () => {
     const { w, log } = await gathering({ max: 3 });
     const { dialog } = w.answer;
@@ -685,6 +699,21 @@ describe('putting the caller through', () => {
     await w.settle();
     expect(log).toEqual(['over']);
     expect(w.fork().cancels).toHaveLength(1);
+    expect(w.left).toEqual(nothing);
+  });
+
+  test('while an ACK of the caller is on its way: what it brings is for the bridge', async () => {
+    const { w } = await transfer();
+    w.answer.dialog.receives('INVITE', '', { cseq: '2 INVITE' });
+    const phone = w.fork().answers(w.fork().options.localSdp.replace(/10\.0\.0\.1/g, '192.168.9.30'));
+    await w.settle();
+    const before = w.plane.calls.length;
+    w.answer.dialog.acks(phoneAnswer.replace(/192\.168\.9\.30/g, '192.168.7.21').replace('7000', '7100'), 2);
+    await w.settle();
+    expect(w.plane.of('setRemote').at(-1)).toEqual(['setRemote', 'e0', '192.168.7.21:7100/7101', true]);
+    expect(w.plane.calls.slice(before).map(([what]) => what)).toEqual(['setRemote', 'connect']);
+    phone.bye();
+    await w.settle();
     expect(w.left).toEqual(nothing);
   });
 
