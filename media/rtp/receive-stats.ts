@@ -134,6 +134,24 @@ export class ReceiveStats {
     return this.lostBefore + Math.max(0, this.cycles + this.max - this.base + 1 - this.unique);
   }
 
+  /** Of the current source, for its report block (§6.4.1): extended highest sequence number, packets expected, packets received (each once). */
+  get highest(): number {
+    return this.cycles + this.max;
+  }
+
+  get expected(): number {
+    return this.unique === 0 ? 0 : this.cycles + this.max - this.base + 1;
+  }
+
+  get receivedOnce(): number {
+    return this.unique;
+  }
+
+  /** In units of the payload's clock; 0 where it is not known. */
+  get jitterUnits(): number {
+    return this.jitter < 0 ? 0 : Math.round((this.jitter * this.clock) / 16e6);
+  }
+
   get jitterMs(): number | null {
     return this.jitter < 0 ? null : this.jitter / 16_000;
   }
