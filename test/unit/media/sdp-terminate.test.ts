@@ -1,6 +1,10 @@
 /** Calls that end here: what we choose of an offer, what we offer ourselves, and what the plane is told of either. */
 import { newLocal, parseSdp, pickAnswer, pickOffer, SdpError, terminate, terminateAnswer, terminateOffer, writeAnswer, writeOffer, type Direction, type MediaAddress } from '../../../media/sdp';
+import { pcma, pcmu } from '../../../media/codec/g711';
+import { g722 } from '../../../media/codec/g722';
+import { opus } from '../../../media/codec/opus';
 import type { CodecName } from '../../../media/frame';
+import { packetTime } from '../../../media/sdp/sound';
 import { baresip, linphone, sipp } from './sdp-offers';
 
 const here: MediaAddress = { family: 4, address: '10.0.0.1', port: 40000, rtcpPort: 40001 };
@@ -125,4 +129,10 @@ describe('an offer of ours', () => {
     expect(answered(terminateOffer({ codecs: all, direction: 'sendonly' }), '0', 'a=recvonly')).toMatchObject({ send: { codec: 'PCMU' }, receive: [] });
     expect(answered(terminateOffer({ codecs: all, direction: 'sendonly' }), '0', 'a=inactive')).toMatchObject({ send: null, receive: [] });
   });
+});
+
+test.each([g722, opus, pcma, pcmu])('packet times of $name are those that its codec has', ({ name, ptimes }) => {
+  for (const ms of [10, 20, 30, 40, 60, 100]) {
+    expect(packetTime(name, { ptime: ms })).toBe(ptimes.filter((p) => p <= ms).at(-1));
+  }
 });
