@@ -368,6 +368,7 @@ export class Playout {
     if (this.held > 0) {
       this.held = 0;
       this.grewAt = tick;
+      if (missing === 0 && lost === 0) this.buffer.starvedFor(slot);
     }
     this.countLoss(lost);
     this.play(slot);

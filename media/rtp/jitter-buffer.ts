@@ -37,7 +37,7 @@ const TOO_LATE = 1000 * UNITS_PER_MS;
 
 const QUANTILE = 0.95;
 const MEMORY_PACKETS = 500;
-/** A packet that came too late to be heard counts for several. */
+/** A packet that came too late to be heard, or for which others had to wait, counts for several. */
 const LATE_WEIGHT = 3;
 /** Before anything is known: this late, until a second of packets says otherwise. */
 const FIRST_GUESS_MS = 10;
@@ -59,6 +59,8 @@ export interface Slot {
   time: number;
   /** How long it lasts, in 1/48 ms; whoever knows its codec writes this after `insert`. 0: unknown. */
   duration: number;
+  /** How much later than the fastest it came, ms. */
+  lateMs: number;
   payloadType: number;
   marker: boolean;
   data: Uint8Array;
@@ -103,9 +105,11 @@ export class JitterBuffer {
   private span = 0;
   private spanEnds = 0;
   private base = 0;
+  /** Of the packet at hand, ms later than the fastest. */
+  private measured = 0;
 
   constructor(private readonly options: JitterBufferOptions) {
-    for (let i = 0; i < SLOTS; i++) this.slots.push({ kind: SlotKind.Empty, extended: 0, time: 0, duration: 0, payloadType: 0, marker: false, data: NO_BYTES, length: 0 });
+    for (let i = 0; i < SLOTS; i++) this.slots.push({ kind: SlotKind.Empty, extended: 0, time: 0, duration: 0, lateMs: 0, payloadType: 0, marker: false, data: NO_BYTES, length: 0 });
     this.histogram = new ArrivalHistogram(QUANTILE, options.maxDelayMs + 1, MEMORY_PACKETS);
     this.histogram.add(FIRST_GUESS_MS - 1, 1);
   }
@@ -167,6 +171,11 @@ export class JitterBuffer {
     slot.kind = SlotKind.Empty;
     this.held--;
     this.nextExtended = slot.extended + 1;
+  }
+
+  /** The reader had run dry when `slot` came, though it is played. The target shall know. */
+  starvedFor(slot: Slot): void {
+    this.histogram.add(slot.lateMs, LATE_WEIGHT - 1);
   }
 
   /** Throws away what begins before `time`, as far as anything is left after it. Returns how many packets. */
@@ -311,6 +320,7 @@ export class JitterBuffer {
     if (this.nextExtended <= extended - SLOTS) this.nextExtended = extended - SLOTS + 1;
     slot.extended = extended;
     slot.time = time;
+    slot.lateMs = this.measured;
     return slot;
   }
 
@@ -344,7 +354,8 @@ export class JitterBuffer {
       this.least[this.span] = transit;
       if (transit < this.base) this.base = transit;
     }
-    this.histogram.add((transit - this.base) / UNITS_PER_MS, weight);
+    this.measured = (transit - this.base) / UNITS_PER_MS;
+    this.histogram.add(this.measured, weight);
   }
 
   /** A span is over: the oldest is forgotten, and with it perhaps the least. */

@@ -1,8 +1,8 @@
 /**
  * What a line sounds like when nobody speaks: the level of the quietest frames, and how dull it is, to be made again where sound is missing.
  *
- * The level follows a softer frame at once and rises by 1.3 dB a second otherwise. It ends at -44 dBov: what is louder for so long is a
- * tone or music and no background. Dullness is one number, the correlation of neighbouring samples: enough to tell hum from hiss.
+ * The level follows softer frames at once and rises by 1.3 dB a second otherwise. It ends at -44 dBov: what is louder is somebody, a tone
+ * or music, and no background. Dullness is one number, the correlation of neighbouring samples: enough to tell hum from hiss.
  */
 
 /** RMS; -44 dBov. */
@@ -31,16 +31,17 @@ export class Background {
       neighbours += x * before;
       before = x;
     }
-    const rms = Math.min(LOUDEST, Math.sqrt(energy / length));
+    const rms = Math.sqrt(energy / length);
+    if (rms >= LOUDEST) return;
     if (!this.known) {
       this.known = true;
       this.level = rms;
     } else if (rms < this.level) {
       this.level += (rms - this.level) * SMOOTH;
     } else {
-      this.level = Math.min(LOUDEST, this.level * RISE_PER_FRAME + 0.01);
+      this.level = Math.min(rms, this.level * RISE_PER_FRAME + 0.01);
     }
-    if (rms < LOUDEST && rms < this.level * 2 && energy > 0) {
+    if (rms < this.level * 2 && energy > 0) {
       const colour = Math.max(-0.95, Math.min(0.95, neighbours / energy));
       this.colour += (colour - this.colour) * SMOOTH;
     }
