@@ -164,7 +164,7 @@ const g711 = (name: CodecName, law: () => Law): Codec => ({
   clockRate: RATE,
   rates: [RATE],
   bandwidth: RATE,
-  cost: { encode: 0.5, decode: 0.5 },
+  cost: { encode: 0.4, decode: 0.4 },
   ptimes: PTIMES,
   decoder: (options) => {
     need8k(name, options);

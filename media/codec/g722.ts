@@ -316,7 +316,7 @@ export const g722: Codec = {
   clockRate: 8000,
   rates: [RATE],
   bandwidth: RATE,
-  cost: { encode: 32, decode: 28 },
+  cost: { encode: 25, decode: 20 },
   ptimes: PTIMES,
   decoder: (options) => {
     need16k(options);

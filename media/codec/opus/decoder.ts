@@ -26,7 +26,7 @@ export class OpusDecoder implements Decoder {
   }
 
   samplesIn(payload: Uint8Array, length: number): number {
-    return packetUnits(payload, Math.min(length, payload.length)) * this.unit;
+    return length <= payload.length ? packetUnits(payload, length) * this.unit : 0;
   }
 
   decode(payload: Uint8Array, length: number, out: Int16Array): number {
