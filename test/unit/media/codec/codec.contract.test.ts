@@ -4,18 +4,23 @@
 import fc from 'fast-check';
 import { pcma, pcmu } from '../../../../media/codec/g711';
 import { g722 } from '../../../../media/codec/g722';
-import { opus, opusProblem } from '../../../../media/codec/opus';
+import { openOpus, opus, opusProblem } from '../../../../media/codec/opus';
 import type { Codec, SampleRate } from '../../../../media/frame';
 import { unless } from '../../../support/peers';
 
 const LONGEST_MS = 120;
 const MTU = 1500;
 
-const all: ReadonlyArray<[Codec, string | undefined]> = [
-  [pcmu, undefined],
-  [pcma, undefined],
-  [g722, undefined],
-  [opus, opusProblem()],
+/** Name, codec, why it is not here. Opus with the best library there is, and with each of them. */
+const all: ReadonlyArray<[string, Codec, string | undefined]> = [
+  ['PCMU', pcmu, undefined],
+  ['PCMA', pcma, undefined],
+  ['G722', g722, undefined],
+  ['opus', opus, opusProblem()],
+  ...(['libopus', 'binding', 'wasm'] as const).map((only): [string, Codec, string | undefined] => {
+    const { codec, ability, problem } = openOpus({ only });
+    return [`opus by ${only}`, codec, ability === 'none' ? problem : undefined];
+  }),
 ];
 
 const tone = (rate: number, hz: number, samples: number): Int16Array => Int16Array.from({ length: samples }, (_, i) => Math.round(8000 * Math.sin((2 * Math.PI * hz * i) / rate)));
@@ -34,9 +39,10 @@ function share(pcm: Int16Array, rate: number, hz: number): number {
 const hex = (data: Uint8Array): string => Buffer.from(data).toString('hex');
 const bytes = (pcm: Int16Array): string => Buffer.from(pcm.buffer, pcm.byteOffset, pcm.byteLength).toString('hex');
 
-for (const [codec, missing] of all) {
-  unless(missing)(codec.name, () => {
+for (const [name, codec, missing] of all) {
+  unless(missing)(name, () => {
     test('says what it is', () => {
+      expect(name.startsWith(codec.name)).toBe(true);
       expect(codec.rates.length).toBeGreaterThan(0);
       expect([...codec.rates]).toEqual([...codec.rates].sort((a, b) => a - b));
       expect(codec.rates).toContain(codec.bandwidth);
