@@ -24,6 +24,8 @@ import { applySession, awaitOwnAnswer, prepareAnswer, prepareOffer, takePort, ty
 
 const FIRST_MS = 8000;
 const BETWEEN_MS = 3000;
+/** For a feature that has not answered: as long as proxies let a call ring (RFC 3261 §16.6 step 11). */
+const UNANSWERED_MS = 180_000;
 
 export class ServedCall implements ServiceCall, Serving {
   readonly name: string;
@@ -41,6 +43,7 @@ export class ServedCall implements ServiceCall, Serving {
   private answering: Promise<void> | undefined;
   private transfer: ((refusal: CallRefusal) => void) | undefined;
   private asking = false;
+  private readonly isAnswered: () => void;
 
   constructor(
     private readonly ctx: CallContext,
@@ -55,6 +58,12 @@ export class ServedCall implements ServiceCall, Serving {
     call.service = this;
     call.servedBy ??= feature.name;
     call.whenOver.push(() => this.finish('hung up'));
+    const timer = ctx.clock.after(UNANSWERED_MS, () => guarded(ctx, call, 'unanswered service', () => this.hangup(refuse('no-answer', this.dialled))));
+    this.timers.add(timer);
+    this.isAnswered = () => {
+      timer.cancel();
+      this.timers.delete(timer);
+    };
   }
 
   get id(): string {
@@ -136,6 +145,7 @@ export class ServedCall implements ServiceCall, Serving {
     listen(ctx, call, call.caller);
     call.advance('connect');
     call.answeredAt = ctx.clock.now();
+    this.isAnswered();
     ctx.onAnswered(call);
     if (!ours) {
       done();

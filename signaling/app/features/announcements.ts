@@ -19,6 +19,8 @@ const sentences: Partial<Record<Cause, string>> = {
   'no-answer': 'does-not-answer',
 };
 
+/** Once through the three tones that say that this is no person speaking (ITU-T E.180). */
+const SIT_MS = 1200;
 const TIMES = 2;
 const BETWEEN_MS = 1500;
 
@@ -37,7 +39,7 @@ export function announcements({ sayDigits }: AnnouncementDeps): Feature {
       return async (call) => {
         // a caller that offered nothing cannot hear anything before the answer
         if (await call.early()) {
-          await call.play([{ tone: 'sit' }]);
+          await call.play([{ tone: 'sit', ms: SIT_MS }]);
           for (let said = 0; said < TIMES; said++) {
             await call.say(['the-number-you-dialled', ...sayDigits(dialled), sentence]);
             await call.pause(BETWEEN_MS);

@@ -102,6 +102,18 @@ describe('answering', () => {
     expect(w.left).toEqual(nothing);
   });
 
+  test('a feature that does not answer within three minutes is as nobody', async () => {
+    const { w, res, log } = await started(async (call) => {
+      await call.early();
+      await call.play([{ tone: 'ringback' }], { loop: true });
+    });
+    w.clock.advance(180_000);
+    await w.settle();
+    expect(res.final).toMatchObject({ status: 408, reason: '*1 does not answer' });
+    expect(log).toEqual(['over']);
+    expect(w.left).toEqual(nothing);
+  });
+
   test('early media without an offer: there is none', async () => {
     const { res } = await started(async (call) => {
       expect(await call.early()).toBe(false);
