@@ -202,6 +202,7 @@ export class Calls {
 
     const offer = session && offerIn(session, caller.srtp);
     if (offer && 'status' in offer) return this.refuse(arrival, offer);
+    if (offer) this.ctx.srtpHabits.learn(caller.number, req.source_address, offer);
     const bindings = plan.kind === 'extension' ? this.ctx.locations.lookup(plan.number) : [];
     if (plan.kind === 'extension' && bindings.length === 0) return this.refuseOrOffer(arrival, refuse('not-registered', plan.number), callee, session);
     if (!this.stillWelcome(arrival)) return;

@@ -88,6 +88,8 @@ export function otherProfile({ policy, profile, retried }: LegKeys): Profile | u
 export const sameKeys = (a: SrtpKeys | null, b: SrtpKeys | null): boolean =>
   a === b || (a !== null && b !== null && (['send', 'receive'] as const).every((way) => a[way].suite === b[way].suite && a[way].keySalt === b[way].keySalt));
 
+const phone = (number: string, address: string): string => `${number} ${address.replace(/^::ffff:(?=\d+\.)/i, '')}`;
+
 /** Which phones were last seen with RTP/SAVP, and which without: what to try first. Forgets the oldest above `limit`. */
 export class SrtpHabits {
   private readonly seen = new Map<string, boolean>();
@@ -95,13 +97,13 @@ export class SrtpHabits {
   constructor(private readonly limit = 10_000) {}
 
   learn(number: string, address: string, { stream }: Pick<Picked, 'stream'>): void {
-    const key = `${number} ${address}`;
+    const key = phone(number, address);
     this.seen.delete(key);
     this.seen.set(key, isSecure(stream));
     if (this.seen.size > this.limit) this.seen.delete(this.seen.keys().next().value as string);
   }
 
   profileFor(number: string, address: string): Profile {
-    return this.seen.get(`${number} ${address}`) ? 'srtp' : 'either';
+    return this.seen.get(phone(number, address)) ? 'srtp' : 'either';
   }
 }

@@ -22,7 +22,6 @@ import { wayBack } from './way-back';
 const passedOn = ['Subject', 'Priority'];
 
 export async function ring(ctx: CallContext, call: Call, bindings: readonly Binding[]): Promise<void> {
-  if (call.invite?.offer) ctx.srtpHabits.learn(call.from.number, call.caller.source, call.invite.offer);
   call.forks = bindings.map((binding) => ({
     leg: calleeLeg(ctx, call, binding),
     binding,
