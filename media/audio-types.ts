@@ -125,10 +125,10 @@ export interface RoomStats {
   /** PCM rate of the mix, Hz. */
   rate: number;
   members: Array<{ id: string; talking: boolean; /** dBov of the last second, -127 to 0. */ level: number; muted: boolean; deaf: boolean }>;
-  /** Ticks that ran more than 20 ms late, and that were left out after a stall. */
-  lateTicks: number;
+  /** Ticks that were left out after a stall. */
   skippedTicks: number;
-  clippedFrames: number;
+  /** Frames whose sum had to be turned down. */
+  limitedFrames: number;
 }
 
 /** What became of one party's sound; undefined in EndpointStats while its packets are only relayed. */

@@ -64,6 +64,14 @@ export class Metronome implements Beat {
     this.aim();
   }
 
+  /** Its work has changed: whoever comes next is placed by it. */
+  weigh(member: Ticking, weight: number): void {
+    const place = this.places.get(member);
+    if (!place) return;
+    place.slot.weight += weight - place.weight;
+    place.weight = weight;
+  }
+
   remove(member: Ticking): void {
     const place = this.places.get(member);
     if (!place) return;

@@ -21,6 +21,8 @@ export interface MediaPlaneOptions {
   silenceMs: number;
   /** 'auto' makes system calls directly where it can (Linux with koffi), 'dgram' uses Node's sockets. Default 'auto'. */
   backend?: Backend | undefined;
+  /** Whose telephone tones are played where nothing else is asked for: ISO 3166 code, default 'us'. */
+  toneCountry?: string | undefined;
 }
 
 export interface AllocateRequest {
@@ -43,6 +45,13 @@ export type SilentEvent = SilentNotice;
 
 export interface WorkerLostEvent {
   sessions: string[];
+}
+
+export interface PlaneEvents {
+  silent: SilentEvent;
+  digit: DigitEvent;
+  talking: TalkingEvent;
+  'worker-lost': WorkerLostEvent;
 }
 
 export interface PlaneLoad {
@@ -102,10 +111,7 @@ export interface MediaPlane {
   describe(id: string): Promise<string>;
   /** Closes the endpoint and returns its last counters; again: the same. Never fails for an id that this plane gave out. */
   release(id: string): Promise<EndpointStats>;
-  on(event: 'silent', listener: (event: SilentEvent) => void): void;
-  on(event: 'digit', listener: (event: DigitEvent) => void): void;
-  on(event: 'talking', listener: (event: TalkingEvent) => void): void;
-  on(event: 'worker-lost', listener: (event: WorkerLostEvent) => void): void;
+  on<E extends keyof PlaneEvents>(event: E, listener: (event: PlaneEvents[E]) => void): void;
   load(): Promise<PlaneLoad>;
   /** Idempotent. */
   close(): Promise<void>;

@@ -11,16 +11,19 @@ import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { MediaError } from './errors';
+import type { AudioSetup, MemberSettings, Playable, PlayEnd, PlayOptions, RecordEnd, RecordOptions, RecordTarget, RoomStats, SrtpKeys } from './audio-types';
+import { isMediaErrorCode, MediaError } from './errors';
+import type { CodecName } from './frame';
 import { emptyStats, type EndpointStats, type Remote } from './net/endpoint';
 import { PortPool } from './net/port-pool';
 import type { RelayDirection } from './node/relay';
-import type { AllocatedEndpoint, AllocateRequest, MediaPlane, MediaPlaneOptions, PlaneLoad, SilentEvent, WorkerLostEvent } from './plane-types';
+import type { AllocatedEndpoint, AllocateRequest, MediaPlane, MediaPlaneOptions, PlaneEvents, PlaneLoad } from './plane-types';
 import { WorkerFleet } from './worker-fleet';
 import { WorkerRefusal, type SpawnWorker, type WorkerLink } from './worker-link';
-import type { WorkerCounters } from './worker-protocol';
+import type { PlayTarget, WorkerCounters } from './worker-protocol';
 
 export { MediaError, type MediaErrorCode } from './errors';
+export type * from './audio-types';
 export type * from './plane-types';
 export type { EndpointStats, Remote, RelayDirection };
 
@@ -47,24 +50,33 @@ export async function createMediaPlane(options: MediaPlaneOptions, deps: Partial
 interface Placed {
   link: WorkerLink;
   session: string;
+  /** What decides about the worker. */
+  near: string;
   port: number;
   released?: Promise<EndpointStats>;
 }
+
+type Listeners = { [E in keyof PlaneEvents]: Array<(event: PlaneEvents[E]) => void> };
 
 /** How many ports that others hold are tried past before giving up. */
 const TAKEN_TRIES = 16;
 /** Released and lost endpoints that are remembered, for a second release and a clear refusal. */
 const REMEMBERED = 256;
+/** Names of rooms above which it is looked which of them are still there. */
+const ROOMS_REMEMBERED = 1024;
 
 class Plane implements MediaPlane {
   private readonly pool: PortPool;
   private readonly fleet: WorkerFleet;
   private readonly placed = new Map<string, Placed>();
-  private readonly sessions = new Map<string, { link: WorkerLink; endpoints: number }>();
+  /** Groups of endpoints that live together: sessions, rooms. */
+  private readonly groups = new Map<string, { link: WorkerLink; endpoints: number }>();
   private readonly finalStats = new Map<string, EndpointStats>();
   private readonly lost = new Map<string, true>();
-  private readonly silentListeners: Array<(event: SilentEvent) => void> = [];
-  private readonly lostListeners: Array<(event: WorkerLostEvent) => void> = [];
+  private readonly listeners: Listeners = { silent: [], digit: [], talking: [], 'worker-lost': [] };
+  /** Which worker a room is in, by the last member who joined it, and which a running recording is in. */
+  private readonly rooms = new Map<string, WorkerLink>();
+  private readonly recording = new Map<string, WorkerLink>();
   private readonly samples = new WeakMap<WorkerLink, { at: number; packets: number; busyMs: number }>();
   private ids = 0;
   private portsTaken = 0;
@@ -74,17 +86,21 @@ class Plane implements MediaPlane {
     private readonly options: MediaPlaneOptions,
     private readonly deps: MediaPlaneDeps,
   ) {
-    const { portMin, portMax, backend = 'auto', bind4, bind6, silenceMs } = options;
+    const { portMin, portMax, backend = 'auto', bind4, bind6, silenceMs, toneCountry = 'us' } = options;
     if (![portMin, portMax].every((port) => Number.isInteger(port) && port > 0 && port < 65536)) {
       throw new MediaError('setting', `media.portMin ${portMin} and media.portMax ${portMax}: a port is a number from 1 to 65535`);
     }
     this.pool = new PortPool({ min: portMin, max: portMax, drainMs: options.drainMs, now: deps.now, random: deps.random });
     if (this.pool.size === 0) throw new MediaError('setting', `media.portMin ${portMin} to media.portMax ${portMax} holds no pair of ports (an even one and the next)`);
-    this.fleet = new WorkerFleet(deps.spawn, { backend, bind4, bind6, silenceMs }, this.pool.size * 2, {
+    this.fleet = new WorkerFleet(deps.spawn, { backend, bind4, bind6, silenceMs, toneCountry }, this.pool.size * 2, {
       onSilent: (silences) => {
         // One that was released in the meantime is nobody's any more.
-        for (const silence of silences) if (this.placed.has(silence.id)) tell(this.silentListeners, silence);
+        for (const silence of silences) if (this.placed.has(silence.id)) tell(this.listeners.silent, silence);
       },
+      onDigit: (event) => {
+        if (this.placed.has(event.id)) tell(this.listeners.digit, event);
+      },
+      onTalking: (event) => tell(this.listeners.talking, event),
       onLost: (link) => this.forget(link),
     });
   }
@@ -102,27 +118,30 @@ class Plane implements MediaPlane {
   /** A worker ended by itself: what it held is gone, and said to be. */
   private forget(gone: WorkerLink): void {
     if (this.closed) return;
-    for (const [id, { link, port }] of [...this.placed]) {
+    const sessions = new Set<string>();
+    for (const [id, { link, port, session }] of [...this.placed]) {
       if (link !== gone) continue;
       this.placed.delete(id);
       this.pool.release(port);
       remember(this.lost, id, true);
+      sessions.add(session);
     }
-    const sessions = [...this.sessions].filter(([, { link }]) => link === gone).map(([session]) => session);
-    for (const session of sessions) this.sessions.delete(session);
-    if (sessions.length > 0) tell(this.lostListeners, { sessions });
+    for (const [group, { link }] of [...this.groups]) if (link === gone) this.groups.delete(group);
+    for (const [file, link] of [...this.recording]) if (link === gone) this.recording.delete(file);
+    if (sessions.size > 0) tell(this.listeners['worker-lost'], { sessions: [...sessions] });
   }
 
   async allocate(request: AllocateRequest): Promise<AllocatedEndpoint> {
     this.refuseClosed();
-    const link = this.place(request.session);
+    const near = request.near ?? request.session;
+    const link = this.place(near);
     const id = `e${(++this.ids).toString(36)}`;
     try {
       const port = await this.bind(link, id, request);
-      this.placed.set(id, { link, session: request.session, port });
+      this.placed.set(id, { link, session: request.session, near, port });
       return { id, rtpPort: port, rtcpPort: port + 1 };
     } catch (err) {
-      this.leave(request.session, link);
+      this.depart(near, link);
       throw asMediaError(err);
     }
   }
@@ -144,24 +163,24 @@ class Plane implements MediaPlane {
     throw new MediaError('no-ports', `no free pair of media ports from ${this.options.portMin} to ${this.options.portMax} (${inUse} of ${size} in use, ${draining} draining); widen media.portMin to media.portMax`);
   }
 
-  /** The session's worker: the one it has, or the one with the fewest endpoints. Counts the endpoint as placed. */
-  private place(session: string): WorkerLink {
-    let home = this.sessions.get(session);
+  /** The group's worker: the one it has, or the one with the fewest endpoints. Counts the endpoint as placed. */
+  private place(near: string): WorkerLink {
+    let home = this.groups.get(near);
     if (!home) {
       const link = this.fleet.leastLoaded;
       if (!link) throw new MediaError('worker-lost', 'no media worker is running; one is being started');
       home = { link, endpoints: 0 };
-      this.sessions.set(session, home);
+      this.groups.set(near, home);
     }
     home.endpoints++;
     home.link.endpoints++;
     return home.link;
   }
 
-  private leave(session: string, link: WorkerLink): void {
+  private depart(near: string, link: WorkerLink): void {
     link.endpoints--;
-    const home = this.sessions.get(session);
-    if (home?.link === link && --home.endpoints === 0) this.sessions.delete(session);
+    const home = this.groups.get(near);
+    if (home?.link === link && --home.endpoints === 0) this.groups.delete(near);
   }
 
   private find(id: string): Placed {
@@ -187,10 +206,108 @@ class Plane implements MediaPlane {
 
   async connect(a: string, b: string, wiring: { aToB: RelayDirection; bToA: RelayDirection }): Promise<void> {
     const [from, to] = [this.find(a), this.find(b)];
-    if (from.session !== to.session || a === b) throw new MediaError('other-session', `${a} and ${b} are not two endpoints of one session`);
+    if (from.link !== to.link || from.near !== to.near || a === b) throw new MediaError('other-session', `${a} and ${b} are not two endpoints that were allocated near each other`);
     checkPayloadTypes(wiring.aToB);
     checkPayloadTypes(wiring.bToA);
     await from.link.request('connect', { a, b, aToB: wiring.aToB, bToA: wiring.bToA }).catch(refuse);
+  }
+
+  async setCrypto(id: string, keys: SrtpKeys | null): Promise<void> {
+    await this.find(id).link.request('setCrypto', { id, keys }).catch(refuse);
+  }
+
+  async setAudio(id: string, audio: AudioSetup): Promise<void> {
+    await this.find(id).link.request('setAudio', { id, audio }).catch(refuse);
+  }
+
+  async join(id: string, room: string, settings: MemberSettings = {}): Promise<void> {
+    const { link } = this.find(id);
+    const home = this.rooms.get(room);
+    if (home && home !== link && home.alive && (await home.request('roomStats', { room }).catch(refuse))) {
+      throw new MediaError('other-session', `${id} was not allocated near the others of room ${room}`);
+    }
+    if (!home) this.forgetEmptyRooms();
+    this.rooms.set(room, link);
+    await link.request('join', { id, room, settings }).catch(refuse);
+  }
+
+  /** Rooms end in their worker without a word; here their names are dropped when no worker has them any more. */
+  private forgetEmptyRooms(): void {
+    if (this.rooms.size < ROOMS_REMEMBERED) return;
+    for (const [room, link] of [...this.rooms].slice(0, ROOMS_REMEMBERED / 2)) {
+      void link
+        .request('roomStats', { room })
+        .catch(() => undefined)
+        .then((stats) => {
+          if (!stats && this.rooms.get(room) === link) this.rooms.delete(room);
+        });
+    }
+  }
+
+  private linkOf(target: PlayTarget): WorkerLink | undefined {
+    this.refuseClosed();
+    return 'room' in target ? this.roomLink(target.room) : this.find(target.endpoint).link;
+  }
+
+  private roomLink(room: string): WorkerLink | undefined {
+    const link = this.rooms.get(room);
+    return link?.alive ? link : undefined;
+  }
+
+  async leave(id: string): Promise<void> {
+    await this.find(id).link.request('leave', { id }).catch(refuse);
+  }
+
+  async play(target: PlayTarget, what: readonly Playable[], options: PlayOptions = {}): Promise<PlayEnd> {
+    const link = this.linkOf(target);
+    if (!link) return { why: 'released', playedMs: 0 };
+    return link.request('play', { target, what, options }).catch(refuse);
+  }
+
+  async stopPlaying(target: PlayTarget): Promise<void> {
+    await this.linkOf(target)?.request('stopPlaying', { target }).catch(refuse);
+  }
+
+  async record(target: RecordTarget, options: RecordOptions): Promise<RecordEnd> {
+    const link = 'between' in target ? this.find(target.between[0]).link : this.linkOf(target);
+    if ('between' in target && this.find(target.between[1]).link !== link) throw new MediaError('other-session', 'the two to be recorded were not allocated near each other');
+    if (!link) return { why: 'released', file: options.file, durationMs: 0, bytes: 0 };
+    if (this.recording.has(options.file)) throw new MediaError('file-exists', `${options.file} is being recorded to already`);
+    this.recording.set(options.file, link);
+    try {
+      return await link.request('record', { target, options });
+    } catch (err) {
+      throw asMediaError(err);
+    } finally {
+      this.recording.delete(options.file);
+    }
+  }
+
+  async stopRecording(file: string): Promise<void> {
+    this.refuseClosed();
+    await this.recording.get(file)?.request('stopRecording', { file }).catch(refuse);
+  }
+
+  async sendDigits(id: string, digits: string, options: { ms?: number } = {}): Promise<void> {
+    if (!/^[0-9*#A-D]{1,64}$/.test(digits)) throw new MediaError('setting', `key presses are up to 64 of 0-9 * # A-D, not ${JSON.stringify(digits.slice(0, 80))}`);
+    await this.find(id).link.request('sendDigits', { id, digits, ms: options.ms ?? 100 }).catch(refuse);
+  }
+
+  async detectTones(id: string, on: boolean): Promise<void> {
+    await this.find(id).link.request('detectTones', { id, on }).catch(refuse);
+  }
+
+  async roomStats(room: string): Promise<RoomStats | undefined> {
+    this.refuseClosed();
+    return this.roomLink(room)?.request('roomStats', { room }).catch(refuse);
+  }
+
+  get codecs(): readonly CodecName[] {
+    return this.fleet.alive[0]?.codecs ?? [];
+  }
+
+  get opusRecovers(): boolean {
+    return this.fleet.alive[0]?.opusRecovers ?? false;
   }
 
   async stats(id: string): Promise<EndpointStats> {
@@ -215,17 +332,14 @@ class Plane implements MediaPlane {
     // False when its worker died in the meantime: then all this has been done.
     if (this.placed.delete(id)) {
       this.pool.release(placed.port);
-      this.leave(placed.session, placed.link);
+      this.depart(placed.near, placed.link);
     }
     remember(this.finalStats, id, stats);
     return stats;
   }
 
-  on(event: 'silent', listener: (event: SilentEvent) => void): void;
-  on(event: 'worker-lost', listener: (event: WorkerLostEvent) => void): void;
-  on(event: 'silent' | 'worker-lost', listener: ((event: SilentEvent) => void) | ((event: WorkerLostEvent) => void)): void {
-    if (event === 'silent') this.silentListeners.push(listener as (event: SilentEvent) => void);
-    else this.lostListeners.push(listener as (event: WorkerLostEvent) => void);
+  on<E extends keyof PlaneEvents>(event: E, listener: (event: PlaneEvents[E]) => void): void {
+    this.listeners[event].push(listener);
   }
 
   async load(): Promise<PlaneLoad> {
@@ -237,7 +351,7 @@ class Plane implements MediaPlane {
       backend: links.every((link) => link.backend === 'native') ? 'native' : 'dgram',
       fallback: links.find((link) => link.fallback !== undefined)?.fallback ?? null,
       endpoints: this.placed.size,
-      sessions: this.sessions.size,
+      sessions: new Set([...this.placed.values()].map(({ session }) => session)).size,
       ports: { total, inUse, draining, free },
       workers,
       workersLost: this.fleet.lost,
@@ -283,7 +397,7 @@ function checkPayloadTypes(direction: RelayDirection): void {
 
 function asMediaError(err: unknown): Error {
   if (!(err instanceof WorkerRefusal)) return err as Error;
-  return new MediaError(err.code === 'unknown-endpoint' || err.code === 'bad-address' ? err.code : 'system', err.message);
+  return new MediaError(isMediaErrorCode(err.code) ? err.code : 'system', err.message);
 }
 
 function refuse(err: unknown): never {

@@ -3,43 +3,72 @@
  * Further nodes (mixer, recorder, transcoder) are joined to endpoints here, as the relay is.
  */
 import { getHeapStatistics } from 'node:v8';
+import type { AudioFormat, DigitEvent, RecordTarget, TalkingEvent } from './audio-types';
+import { Metronome } from './metronome';
 import { Endpoint } from './net/endpoint';
-import { UdpError, type UdpNet } from './net/udp';
-import { Relay } from './node/relay';
-import type { Answer, Command, Commands, SilentNotice, WorkerCounters, WorkerErrorCode } from './worker-protocol';
+import { faultText, UdpError, type UdpNet } from './net/udp';
+import { Relay, type RelayDirection } from './node/relay';
+import { WorkerError } from './worker-error';
+import type { Answer, Command, Commands, PlayTarget, SilentNotice, WorkerCounters } from './worker-protocol';
+import { Sound } from './worker-sound';
 
 export interface WorkerCoreOptions {
   bind4: string;
   bind6: string | null;
   /** 0: silence is not watched. */
   silenceMs: number;
+  toneCountry: string;
 }
 
-export class WorkerError extends Error {
-  constructor(
-    readonly code: WorkerErrorCode,
-    message: string,
-  ) {
-    super(message);
-  }
+/** Time and chance, and whom to tell. */
+export interface WorkerCoreDeps {
+  /** Milliseconds that never go back. */
+  now: () => number;
+  /** Unix milliseconds. */
+  wallMs: () => number;
+  /** 0 to 1, unpredictable. */
+  random: () => number;
+  onDigit: (event: DigitEvent) => void;
+  onTalking: (event: TalkingEvent) => void;
 }
+
+const NO_FORMATS: readonly AudioFormat[] = [];
 
 export class WorkerCore {
   private readonly endpoints = new Map<string, Endpoint>();
   private readonly relays = new Map<Endpoint, Relay>();
+  /** What the payload types of a relayed endpoint mean, for whoever records it. */
+  private readonly formats = new Map<Endpoint, readonly AudioFormat[]>();
+  private readonly metronome: Metronome;
+  private readonly sound: Sound;
+  private readonly now: () => number;
+  private faults = 0;
+  private lastFault: string | null = null;
 
   constructor(
     private readonly net: UdpNet,
     private readonly options: WorkerCoreOptions,
-    private readonly now: () => number,
-  ) {}
-
-  /** Commands take effect in their order; allocations may be answered after later ones. */
-  answerAll(commands: Command[]): Promise<Answer[]> {
-    return Promise.all(commands.map((command) => this.answer(command)));
+    private readonly deps: WorkerCoreDeps,
+  ) {
+    this.now = deps.now;
+    this.metronome = new Metronome(deps.now(), (err) => {
+      this.faults++;
+      this.lastFault = faultText(err);
+    });
+    this.sound = new Sound({
+      metronome: this.metronome,
+      now: deps.now,
+      wallMs: deps.wallMs,
+      random: deps.random,
+      toneCountry: options.toneCountry,
+      onDigit: deps.onDigit,
+      onTalking: deps.onTalking,
+      onBeat: () => net.setBeat(this.metronome),
+    });
   }
 
-  private async answer(command: Command): Promise<Answer> {
+  /** Commands take effect in the order they are handed over; some are answered after later ones. Never fails. */
+  async answer(command: Command): Promise<Answer> {
     try {
       return { n: command.n, value: await this.run(command) };
     } catch (err) {
@@ -57,8 +86,34 @@ export class WorkerCore {
         throw new WorkerError('bad-address', `${command.remote?.address ?? ''} port ${command.remote?.port ?? ''} is not an address that ${command.id} can send to`);
       case 'connect':
         return this.connect(command);
+      case 'setCrypto':
+        return this.setCrypto(command);
+      case 'setAudio':
+        return this.setAudio(command);
+      case 'join':
+        this.sound.join(this.endpoint(command.id), command.room, command.settings);
+        return null;
+      case 'leave':
+        this.sound.leave(this.endpoint(command.id));
+        return null;
+      case 'play':
+        return this.sound.play(this.playTarget(command.target), command.what, command.options);
+      case 'stopPlaying':
+        this.sound.stopPlaying(this.playTarget(command.target));
+        return null;
+      case 'record':
+        return this.sound.record(command.target, this.recorded(command.target), this.formatsOf, command.options);
+      case 'stopRecording':
+        return this.sound.stopRecording(command.file).then(() => null);
+      case 'sendDigits':
+        return this.sendDigits(command);
+      case 'detectTones':
+        this.sound.detectTones(this.endpoint(command.id), command.on);
+        return null;
+      case 'roomStats':
+        return this.sound.roomStats(command.room);
       case 'stats':
-        return this.endpoint(command.id).stats();
+        return this.stats(this.endpoint(command.id));
       case 'describe':
         return this.describe(this.endpoint(command.id));
       case 'release':
@@ -66,9 +121,52 @@ export class WorkerCore {
       case 'load':
         return this.counters();
       case 'close':
-        this.close();
-        return null;
+        return this.close().then(() => null);
     }
+  }
+
+  private playTarget(target: PlayTarget): Endpoint | string {
+    return 'room' in target ? target.room : this.endpoint(target.endpoint);
+  }
+
+  private recorded(target: RecordTarget): Endpoint[] {
+    if ('room' in target) return [];
+    return ('endpoint' in target ? [target.endpoint] : target.between).map((id) => this.endpoint(id));
+  }
+
+  private readonly formatsOf = (endpoint: Endpoint): readonly AudioFormat[] => this.formats.get(endpoint) ?? NO_FORMATS;
+
+  private setCrypto({ id, keys }: Commands['setCrypto']['ask']): null {
+    const endpoint = this.endpoint(id);
+    try {
+      endpoint.setCrypto(keys);
+    } catch (err) {
+      throw new WorkerError('bad-key', err instanceof Error ? err.message : String(err));
+    }
+    return null;
+  }
+
+  private setAudio({ id, audio }: Commands['setAudio']['ask']): null {
+    const endpoint = this.endpoint(id);
+    if (!this.sound.portOf(endpoint)) this.disconnect(endpoint);
+    this.sound.setAudio(endpoint, audio);
+    return null;
+  }
+
+  private sendDigits({ id, digits, ms }: Commands['sendDigits']['ask']): null {
+    const endpoint = this.endpoint(id);
+    if (this.sound.sendDigits(endpoint, digits, ms)) return null;
+    const relay = this.relays.get(endpoint);
+    if (!relay) throw new WorkerError('no-audio', `nothing is sent to ${id} that key presses could be put into`);
+    if (!relay.sendDigits(endpoint, digits, ms, this.metronome, this.now())) throw new WorkerError('no-audio', `${id} takes no telephone-events, and its sound is not made here`);
+    this.net.setBeat(this.metronome);
+    return null;
+  }
+
+  private stats(endpoint: Endpoint): unknown {
+    const stats = endpoint.stats();
+    const audio = this.sound.portOf(endpoint)?.stats();
+    return audio ? { ...stats, audio } : stats;
   }
 
   private endpoint(id: string): Endpoint {
@@ -103,18 +201,29 @@ export class WorkerCore {
 
   private connect({ a, b, aToB, bToA }: Commands['connect']['ask']): null {
     const [from, to] = [this.endpoint(a), this.endpoint(b)];
+    for (const endpoint of [from, to]) this.sound.drop(endpoint);
+    this.note(from, aToB);
+    this.note(to, bToA);
     const present = this.relays.get(from);
     if (present?.joins(from, to)) present.connect(aToB, bToA, this.now());
     else if (present?.joins(to, from)) present.connect(bToA, aToB, this.now());
     else {
       this.disconnect(from);
       this.disconnect(to);
-      const relay = new Relay(from, to);
+      const relay = new Relay(from, to, {
+        onDigit: (endpoint, digit, durationMs) => this.deps.onDigit({ id: endpoint.id, session: endpoint.session, digit, durationMs, by: 'rfc4733' }),
+        random32: () => Math.floor(this.deps.random() * 0x100000000),
+      });
       relay.connect(aToB, bToA, this.now());
       this.relays.set(from, relay);
       this.relays.set(to, relay);
     }
     return null;
+  }
+
+  private note(endpoint: Endpoint, { formats }: RelayDirection): void {
+    const before = this.formats.get(endpoint);
+    if (JSON.stringify(before) !== JSON.stringify(formats ?? NO_FORMATS)) this.formats.set(endpoint, formats ?? NO_FORMATS);
   }
 
   private disconnect(endpoint: Endpoint): void {
@@ -126,12 +235,15 @@ export class WorkerCore {
   }
 
   private describe(endpoint: Endpoint): string {
-    return this.relays.get(endpoint)?.describe() ?? endpoint.describe();
+    const port = this.sound.portOf(endpoint);
+    return port ? this.sound.describe(port) : (this.relays.get(endpoint)?.describe() ?? endpoint.describe());
   }
 
   private release(endpoint: Endpoint): unknown {
+    const stats = this.stats(endpoint);
     this.disconnect(endpoint);
-    const stats = endpoint.stats();
+    this.sound.release(endpoint);
+    this.formats.delete(endpoint);
     endpoint.close();
     this.endpoints.delete(endpoint.id);
     return stats;
@@ -139,13 +251,15 @@ export class WorkerCore {
 
   /** Peers that fell silent since the last look. */
   silences(): SilentNotice[] {
-    if (this.options.silenceMs <= 0) return [];
     const now = this.now();
     const silences: SilentNotice[] = [];
+    for (const relay of this.relays.values()) relay.expire(now);
+    if (this.options.silenceMs <= 0) return silences;
     for (const [endpoint, relay] of this.relays) {
       if (endpoint !== relay.a) continue; // each is in the map twice
       for (const { endpoint: silent, silentMs } of relay.silences(this.options.silenceMs, now)) silences.push({ id: silent.id, session: silent.session, label: silent.label, silentMs });
     }
+    this.sound.silences(this.options.silenceMs, now, (silent, silentMs) => silences.push({ id: silent.id, session: silent.session, label: silent.label, silentMs }));
     return silences;
   }
 
@@ -153,14 +267,23 @@ export class WorkerCore {
     return {
       endpoints: this.endpoints.size,
       packets: this.net.packets,
-      faults: this.net.faults,
-      lastFault: this.net.lastFault ?? null,
+      faults: this.net.faults + this.faults,
+      lastFault: this.lastFault ?? this.net.lastFault ?? null,
       busyMs: this.net.busyMs ?? null,
       heapBytes: getHeapStatistics().used_heap_size,
+      sound: {
+        ports: this.sound.size,
+        ticks: this.metronome.ticks,
+        late: this.metronome.late,
+        skipped: this.metronome.skipped,
+        worstLateMs: this.metronome.takeWorst(),
+      },
     };
   }
 
-  close(): void {
+  /** What was recorded is written when this resolves. */
+  async close(): Promise<void> {
+    await this.sound.close();
     for (const relay of this.relays.values()) relay.close();
     for (const endpoint of this.endpoints.values()) endpoint.close();
     this.relays.clear();

@@ -1,14 +1,9 @@
 /** The plane's workers: as many as were asked for, each replaced when it dies, none left when the plane closes. */
-import { WorkerLink, WorkerRefusal, type SpawnWorker } from './worker-link';
-import type { SilentNotice, WorkerStart } from './worker-protocol';
+import { WorkerLink, WorkerRefusal, type LinkEvents, type SpawnWorker } from './worker-link';
+import type { WorkerStart } from './worker-protocol';
 
 const RESTART_MIN_MS = 100;
 const RESTART_MAX_MS = 10_000;
-
-export interface FleetEvents {
-  onSilent(silences: SilentNotice[]): void;
-  onLost(link: WorkerLink): void;
-}
 
 export class WorkerFleet {
   /** Workers that died by themselves. */
@@ -23,7 +18,7 @@ export class WorkerFleet {
     private readonly workerStart: Omit<WorkerStart, 'ledger'>,
     /** Sockets that one worker may come to hold. */
     private readonly maxSockets: number,
-    private readonly events: FleetEvents,
+    private readonly events: LinkEvents,
   ) {}
 
   /** Resolves when every worker is ready. @throws what the first that failed said; then `close` is to be called */
@@ -43,7 +38,7 @@ export class WorkerFleet {
 
   private startOne(index: number): WorkerLink {
     return new WorkerLink(this.spawn, this.workerStart, `media-${index}`, this.maxSockets, {
-      onSilent: this.events.onSilent,
+      ...this.events,
       onLost: (link) => {
         this.lost++;
         this.restart(index);

@@ -1,6 +1,8 @@
 /** The plane's end of one worker: commands gathered into messages, answers matched, its death noticed and cleaned up after. */
 import { writeSync } from 'node:fs';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
+import type { DigitEvent, TalkingEvent } from './audio-types';
+import type { CodecName } from './frame';
 import { MediaError, type MediaErrorCode } from './errors';
 import { closeLeftovers, sharedLedger } from './net/fd-ledger';
 import type { Answer, Command, CommandName, Commands, SilentNotice, WorkerMessage, WorkerStart } from './worker-protocol';
@@ -10,6 +12,8 @@ export type SpawnWorker = (options: WorkerOptions) => Worker;
 
 export interface LinkEvents {
   onSilent(silences: SilentNotice[]): void;
+  onDigit(event: DigitEvent): void;
+  onTalking(event: TalkingEvent): void;
   /** It ended and was not asked to. Its sockets are closed, its unanswered commands refused. */
   onLost(link: WorkerLink): void;
 }
@@ -33,12 +37,14 @@ const RING = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
 const CLOSE_PATIENCE_MS = 2000;
 
 /** A relaying worker makes next to no garbage; a small young generation keeps an idle one small. */
-const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 256 };
+const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 512 };
 
 export class WorkerLink {
   readonly ready: Promise<void>;
   backend: 'native' | 'dgram' = 'dgram';
   fallback: string | undefined;
+  codecs: readonly CodecName[] = [];
+  opusRecovers = false;
   /** Endpoints that the plane placed here. */
   endpoints = 0;
   alive = true;
@@ -64,6 +70,8 @@ export class WorkerLink {
             this.backend = message.backend;
             this.fallback = message.fallback;
             this.bell = message.bell;
+            this.codecs = message.codecs;
+            this.opusRecovers = message.opusRecovers;
             resolve();
             return;
           case 'refused':
@@ -75,6 +83,12 @@ export class WorkerLink {
             return;
           case 'silent':
             events.onSilent(message.silences);
+            return;
+          case 'digit':
+            events.onDigit(message.event);
+            return;
+          case 'talking':
+            events.onTalking(message.event);
         }
       });
     });

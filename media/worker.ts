@@ -1,9 +1,13 @@
 /** A media worker's thread: sockets of its own, commands from the plane in, answers and silences out. */
+import { randomFillSync } from 'node:crypto';
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { openNet, type OpenedNet } from './net/open';
-import { WorkerCore, WorkerError } from './worker-core';
-import type { Command, WorkerMessage, WorkerStart } from './worker-protocol';
+import { opusAbility } from './codec/opus';
+import { codecs } from './codecs';
+import { WorkerCore } from './worker-core';
+import { WorkerError } from './worker-error';
+import type { Answer, Command, WorkerMessage, WorkerStart } from './worker-protocol';
 
 /** How often silence is looked for; what is looked at are times, so a late look changes nothing. */
 const sweepEvery = (silenceMs: number): number => Math.min(1000, Math.max(20, silenceMs / 10));
@@ -21,6 +25,19 @@ function goFirst(): void {
   }
 }
 
+/** 0 to 1 from the system's generator, which a stream's first numbers have to come from (RFC 3550 §5.1), a few hundred at a time. */
+function unpredictable(): () => number {
+  const pool = new Uint32Array(256);
+  let at = pool.length;
+  return () => {
+    if (at === pool.length) {
+      randomFillSync(pool);
+      at = 0;
+    }
+    return pool[at++]! / 0x100000000;
+  };
+}
+
 async function serve(port: NonNullable<typeof parentPort>, start: WorkerStart): Promise<void> {
   goFirst();
   const post = (message: WorkerMessage): void => port.postMessage(message);
@@ -32,11 +49,17 @@ async function serve(port: NonNullable<typeof parentPort>, start: WorkerStart): 
     post({ kind: 'refused', code: 'system', message: err instanceof Error ? err.message : String(err) });
     return;
   }
-  const core = new WorkerCore(opened.net, start, now);
+  const core = new WorkerCore(opened.net, start, {
+    now,
+    wallMs: Date.now,
+    random: unpredictable(),
+    onDigit: (event) => post({ kind: 'digit', event }),
+    onTalking: (event) => post({ kind: 'talking', event }),
+  });
   try {
     await core.tryAddresses();
   } catch (err) {
-    core.close();
+    await core.close();
     post({ kind: 'refused', code: err instanceof WorkerError ? err.code : 'system', message: String(err instanceof Error ? err.message : err) });
     return;
   }
@@ -44,15 +67,38 @@ async function serve(port: NonNullable<typeof parentPort>, start: WorkerStart): 
     const silences = core.silences();
     if (silences.length > 0) post({ kind: 'silent', silences });
   }, sweepEvery(start.silenceMs));
+  const answers = new Outbox(post);
   port.on('message', (commands: Command[]) => {
-    void core.answerAll(commands).then((answers) => {
-      post({ kind: 'answers', answers });
-      if (!commands.some((command) => command.op === 'close')) return;
-      clearInterval(sweep);
-      port.close();
-    });
+    for (const command of commands) {
+      void core.answer(command).then((answer) => {
+        answers.add(answer);
+        if (command.op !== 'close') return;
+        answers.flush();
+        clearInterval(sweep);
+        port.close();
+      });
+    }
   });
-  post({ kind: 'ready', backend: opened.net.kind, fallback: opened.fallback, bell: opened.net.bell });
+  post({ kind: 'ready', backend: opened.net.kind, fallback: opened.fallback, bell: opened.net.bell, codecs: codecs().map(({ name }) => name), opusRecovers: opusAbility() === 'libopus' });
+}
+
+/** Answers that are ready at the same time go in one message. */
+class Outbox {
+  private answers: Answer[] = [];
+
+  constructor(private readonly post: (message: WorkerMessage) => void) {}
+
+  add(answer: Answer): void {
+    // in a microtask: a native loop would sleep before the next turn of the event loop
+    if (this.answers.push(answer) === 1) queueMicrotask(() => this.flush());
+  }
+
+  flush(): void {
+    if (this.answers.length === 0) return;
+    const { answers } = this;
+    this.answers = [];
+    this.post({ kind: 'answers', answers });
+  }
 }
 
 if (parentPort) void serve(parentPort, workerData as WorkerStart);

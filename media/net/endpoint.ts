@@ -13,7 +13,7 @@
  * RTCP that comes on the RTP port (RFC 5761) is told by its type. It leaves on the RTP port when the peer said that it
  * multiplexes (both ports equal in its SDP), or when the only RTCP that it sends comes that way.
  */
-import type { SrtpKeys, SrtpSuite } from '../audio-types';
+import type { AudioStats, SrtpKeys, SrtpSuite } from '../audio-types';
 import { parseSockAddr, type Family, type SockAddr } from './address';
 import { Latch, type LatchState } from './latch';
 import { NOT_AUTHENTIC, SrtpSession, type SrtpCounters } from './srtp/session';
@@ -29,6 +29,8 @@ export interface PacketSink {
   rtp(data: Uint8Array, length: number, nowMs: number): void;
   rtcp(data: Uint8Array, length: number, nowMs: number): void;
 }
+
+export type PacketTap = (data: Uint8Array, length: number, nowMs: number) => void;
 
 /** Where the peer says that it receives. */
 export interface Remote {
@@ -72,6 +74,8 @@ export interface EndpointStats {
   latch: LatchState;
   /** Since the last valid packet, RTP or RTCP; null before the first. */
   lastPacketAgoMs: number | null;
+  /** While the party's sound is made here. */
+  audio?: AudioStats;
 }
 
 /**
@@ -86,6 +90,8 @@ let scratch: Uint8Array | undefined;
 export class Endpoint {
   /** Where packets go; undefined: nowhere, they are counted as gated. */
   sink: PacketSink | undefined;
+  /** Hears each valid RTP packet before the sink does, decrypted; must leave it as it is. */
+  tap: PacketTap | undefined;
   /** RTP clocks by payload type, for the jitter. */
   clocks = STATIC_CLOCK_RATES;
   gated = 0;
@@ -94,7 +100,7 @@ export class Endpoint {
   lastPacketAt = -Infinity;
   private readonly latch = new Latch();
   private readonly rtcpLatch = new Latch();
-  private readonly received = new ReceiveStats();
+  readonly received = new ReceiveStats();
   private readonly rtcp = new RtcpMonitor();
   private rtpSocket: UdpSocket | undefined;
   private rtcpSocket: UdpSocket | undefined;
@@ -225,6 +231,7 @@ export class Endpoint {
     this.lastPacketAt = nowMs;
     this.receivedBytes += length;
     this.received.update(rtpSequence(data), rtpTimestamp(data), rtpSsrc(data), this.clocks[data[1]! & 0x7f]!, nowMs);
+    if (this.tap !== undefined) this.tap(data, plain, nowMs);
     if (this.sink) this.sink.rtp(data, plain, nowMs);
     else this.gated++;
   };
@@ -343,7 +350,7 @@ export class Endpoint {
   close(): void {
     this.rtpSocket?.close();
     this.rtcpSocket?.close();
-    this.sink = undefined;
+    this.sink = this.tap = undefined;
   }
 }
 

@@ -37,6 +37,7 @@ export interface RoomPlayer {
   /** False: nothing to hear. */
   read(out: Int16Array): boolean;
   readonly done: boolean;
+  stop(): void;
 }
 
 export const defaultPartySettings: PartySettings = { muted: false, deaf: false, gainDb: 0, echo: false, heardBy: undefined };

@@ -28,6 +28,12 @@ export interface RelayDirection {
   formats?: readonly AudioFormat[] | undefined;
 }
 
+export interface RelayDeps {
+  onDigit(from: Endpoint, digit: string, durationMs: number): void;
+  /** 0 to 2^32-1, unpredictable. */
+  random32(): number;
+}
+
 class Direction implements PacketSink {
   flow = false;
   /** Since when packets were to be expected, and whether their absence was reported. */
@@ -46,13 +52,14 @@ class Direction implements PacketSink {
   private ssrc = 0;
   private passedAt = 0;
   private clock = 8000;
-  /** Packets of our own that were put in. */
+  /** Packets of our own that were put in; the timestamp of the press they belong to. */
   private inserted = 0;
+  private pressTimestamp = 0;
 
   constructor(
     readonly from: Endpoint,
     readonly to: Endpoint,
-    private readonly onDigit: (endpoint: Endpoint, digit: string, durationMs: number) => void,
+    private readonly deps: RelayDeps,
   ) {}
 
   apply(wiring: RelayDirection, nowMs: number): void {
@@ -71,7 +78,7 @@ class Direction implements PacketSink {
     this.events = events.length ? new Uint8Array(PAYLOAD_TYPES) : undefined;
     for (const [payloadType, clock] of events) {
       this.events![Number(payloadType)] = 1;
-      this.receiver ??= new TelephoneEventReceiver(clock, (digit, durationMs) => this.onDigit(this.from, digit, durationMs));
+      this.receiver ??= new TelephoneEventReceiver(clock, (digit, durationMs) => this.deps.onDigit(this.from, digit, durationMs));
     }
   }
 
@@ -90,7 +97,57 @@ class Direction implements PacketSink {
       }
       setRtpPayloadType(data, payloadType);
     }
+    if (this.sendEvents !== undefined) this.follow(data, nowMs);
     this.to.sendRtp(data, length, true);
+  }
+
+  private hearEvent(data: Uint8Array, length: number, nowMs: number): void {
+    const offset = rtpPayloadOffset(data, length);
+    const end = (data[0]! & 0x20) === 0 ? length : length - data[length - 1]!;
+    this.receiver!.onPacket(data, offset, end - offset, rtpTimestamp(data), rtpMarker(data), rtpSequence(data), rtpSsrc(data), nowMs);
+  }
+
+  /** Keeps in mind where the stream is, and moves its numbers up by what was put in. */
+  private follow(data: Uint8Array, nowMs: number): void {
+    if (this.inserted !== 0) setRtpSequence(data, (rtpSequence(data) + this.inserted) & 0xffff);
+    const sequence = rtpSequence(data);
+    const ssrc = rtpSsrc(data);
+    if (this.passed && ssrc === this.ssrc && ((sequence - this.sequence) & 0xffff) > 0x8000) return; // late: not where the stream is
+    this.passed = true;
+    this.sequence = sequence;
+    this.timestamp = rtpTimestamp(data);
+    this.ssrc = ssrc;
+    this.passedAt = nowMs;
+    this.clock = this.from.clocks[data[1]! & 0x7f]! || this.clock;
+  }
+
+  /** @returns false: the party at the end of this direction takes no events */
+  sendDigits(digits: string, ms: number, metronome: Beats, nowMs: number): boolean {
+    if (this.sendEvents === undefined) return false;
+    this.press ??= new Press(this.sendEvents, metronome, this.insert);
+    this.press.queue(digits, ms, nowMs);
+    return true;
+  }
+
+  private readonly insert = (packet: Uint8Array, length: number, fresh: boolean, nowMs: number): void => {
+    if (!this.passed) {
+      // nothing has come yet that it would have to fit
+      this.passed = true;
+      this.ssrc = this.deps.random32();
+      this.passedAt = nowMs;
+    }
+    if (fresh) this.pressTimestamp = (this.timestamp + Math.round(((nowMs - this.passedAt) * this.clock) / 1000)) >>> 0;
+    this.inserted = (this.inserted + 1) & 0xffff;
+    this.sequence = (this.sequence + 1) & 0xffff;
+    setRtpSequence(packet, this.sequence);
+    setUint32(packet, 4, this.pressTimestamp);
+    setUint32(packet, 8, this.ssrc);
+    this.to.sendRtp(packet, length);
+  };
+
+  /** A press whose end never came is over. */
+  expire(nowMs: number): void {
+    if (this.receiver?.pending) this.receiver.expire(nowMs);
   }
 
   rtcp(data: Uint8Array, length: number, nowMs: number): void {
@@ -171,10 +228,10 @@ export class Relay {
   constructor(
     readonly a: Endpoint,
     readonly b: Endpoint,
-    onDigit: (endpoint: Endpoint, digit: string, durationMs: number) => void = () => undefined,
+    deps: RelayDeps,
   ) {
-    this.forward = new Direction(a, b, onDigit);
-    this.backward = new Direction(b, a, onDigit);
+    this.forward = new Direction(a, b, deps);
+    this.backward = new Direction(b, a, deps);
   }
 
   joins(a: Endpoint, b: Endpoint): boolean {

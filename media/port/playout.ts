@@ -119,6 +119,8 @@ export class Playout {
   /** Made up at the end of the queue and not yet charged to anything, 1/48 ms. */
   private held = 0;
   private fadeIn = false;
+  /** Samples of what comes next that are still its filter's silence. */
+  private blendAfter = 0;
   /** The last packet said that silence follows; the last number was taken by an event; noise parameters are in force. */
   private dtx = false;
   private event = false;
@@ -132,8 +134,8 @@ export class Playout {
 
   private delayMs = 0;
   private undecodable = 0;
-  private shortened = 0;
-  private lengthened = 0;
+  private shortenedMs = 0;
+  private lengthenedMs = 0;
   private readonly heard = new Float64Array(5);
 
   constructor(options: PlayoutOptions) {
@@ -164,27 +166,32 @@ export class Playout {
     this.comfortNoiseType = comfortNoiseType ?? -1;
   }
 
-  /** From now on `read` gives sound at another rate. What waits is converted, and decoders stay as they are until they are next made. */
+  /**
+   * From now on `read` gives sound at another rate. What waits is converted, going on where reading stopped, and what is decoded next is
+   * blended in; decoders stay at their rate until they are next made.
+   */
   setSampleRate(rate: SampleRate): void {
     if (rate === this.rate) return;
-    const before = { rate: this.rate, queue: this.queue };
+    const before = this.queue;
+    const converter = new Resampler(this.rate, rate);
+    // The filter keeps the end back until more comes: something likely is put behind it.
+    const extra = Math.ceil(this.samples(converter.delayMs)) + 1;
+    before.reserve(extra);
+    this.concealer.extend(before.data, before.end, extra);
+    const input = before.data.slice(before.start - this.samples(HISTORY_MS), before.end + extra);
+    const output = new Int16Array(Math.ceil((input.length * rate) / this.rate) + 64);
+    const waiting = Math.round((before.length * rate) / this.rate);
     this.rate = rate;
     this.units = (1000 * UNITS_PER_MS) / rate;
     this.makeStages();
-    const tail = new Resampler(before.rate, rate);
-    const waiting = before.queue.length;
-    const from = before.queue.start - Math.floor((before.rate * HISTORY_MS) / 1000);
-    const input = before.queue.data.slice(from, before.queue.end);
-    const output = new Int16Array(Math.ceil((input.length * rate) / before.rate) + 64);
-    const count = tail.process(input, input.length, output);
-    const ahead = Math.min(count, Math.round((waiting * rate) / before.rate));
-    const history = Math.min(count - ahead, this.queue.start);
-    this.queue.data.set(output.subarray(count - ahead - history, count - ahead), this.queue.start - history);
-    this.queue.data.set(output.subarray(count - ahead, count), this.queue.end);
-    this.queue.appended(ahead, Heard.Voice);
+    const { queue } = this;
+    converter.process(input, input.length, output);
+    const read = Math.round(this.samples(HISTORY_MS + converter.delayMs));
+    queue.data.set(output.subarray(read - queue.start, read), 0);
+    queue.data.set(output.subarray(read, read + waiting), queue.end);
+    queue.appended(waiting, Heard.Voice);
     for (const format of this.formats) if (format?.decoder) this.connect(format);
-    // Where the two resamplers meet.
-    if (this.state === State.Playing) this.concealer.extend(this.queue.data, this.queue.end, 0);
+    if (this.state === State.Playing && this.current !== null) this.blendNext(this.current);
   }
 
   /** A packet came. The payload is copied. Types that `setFormats` did not name are counted as `undecodable`. */
@@ -240,8 +247,8 @@ export class Playout {
       latePackets: this.buffer.late,
       discardedPackets: this.buffer.discarded,
       undecodable: this.undecodable,
-      shortenedMs: Math.round((this.shortened * 1000) / this.rate),
-      stretchedMs: Math.round((this.lengthened * 1000) / this.rate),
+      shortenedMs: Math.round(this.shortenedMs),
+      stretchedMs: Math.round(this.lengthenedMs),
     };
   }
 
@@ -412,7 +419,8 @@ export class Playout {
       const length = this.append(format, count, this.dtx ? Heard.ComfortNoise : Heard.Voice);
       const from = queue.end - length;
       this.background.hear(queue.data, from, length);
-      this.concealer.merge(queue.data, from, length);
+      this.concealer.merge(queue.data, from, length, this.blendAfter);
+      this.blendAfter = 0;
       if (this.fadeIn) this.fade(from, length);
       this.decodedEnd = slot.time + (count * 1000 * UNITS_PER_MS) / decoder.sampleRate;
     } else {
@@ -425,11 +433,16 @@ export class Playout {
   /** Another codec than before: its sound is blended into what the one before would have gone on with. */
   private change(format: Format, decoder: Decoder): void {
     decoder.reset();
-    if (this.current !== null && !this.fadeIn) {
-      this.queue.reserve(1);
-      this.concealer.extend(this.queue.data, this.queue.end, 0);
-    }
+    if (format.resampler !== null) this.connect(format);
+    if (this.current !== null && !this.fadeIn) this.blendNext(format);
     this.current = format;
+  }
+
+  /** What comes next does not follow from what is there: its beginning, once its filter gives any, is blended in. */
+  private blendNext(format: Format): void {
+    const { queue } = this;
+    this.blendAfter = Math.round(this.samples(format.resampler?.delayMs ?? 0));
+    this.concealer.extend(queue.data, queue.end, 0);
   }
 
   private fade(from: number, length: number): void {
@@ -583,7 +596,7 @@ export class Playout {
     const change = this.timeScale.shorten(queue.data, queue.start, queue.end, most, (spare * 1000) / this.rate >= URGENT_MS);
     if (change === 0) return;
     queue.skip(change);
-    this.shortened += change;
+    this.shortenedMs += (change * 1000) / this.rate;
     this.shortenedAt = tick;
   }
 
@@ -593,7 +606,7 @@ export class Playout {
     const change = this.timeScale.lengthen(queue.data, queue.start, queue.end, Math.max(deficit, this.samples(LONGEST_CHANGE_MS)), false);
     if (change === 0) return;
     queue.skip(-change);
-    this.lengthened += change;
+    this.lengthenedMs += (change * 1000) / this.rate;
     this.lengthenedAt = tick;
   }
 
@@ -604,7 +617,6 @@ export class Playout {
     if (next === null) return;
     this.decodedEnd = next.time;
     this.buffer.nextExtended = next.extended;
-    this.queue.reserve(1);
     this.concealer.extend(this.queue.data, this.queue.end, 0);
   }
 }

@@ -66,6 +66,18 @@ export function setRtpPayloadType(data: Uint8Array, payloadType: number): void {
   data[1] = (data[1]! & 0x80) | payloadType;
 }
 
+export function setRtpSequence(data: Uint8Array, sequence: number): void {
+  data[2] = sequence >> 8;
+  data[3] = sequence & 0xff;
+}
+
+export function setUint32(data: Uint8Array, offset: number, value: number): void {
+  data[offset] = value >>> 24;
+  data[offset + 1] = value >>> 16;
+  data[offset + 2] = value >>> 8;
+  data[offset + 3] = value;
+}
+
 /** Whether the first packet of a compound is RTCP that can be told without reading what may be encrypted behind it (RFC 3711 §3.4). */
 export function isRtcp(data: Uint8Array, length: number): boolean {
   if (length < 8 || length > data.length || length > MAX_DATAGRAM || data[0]! >> 6 !== 2 || !looksLikeRtcp(data, length)) return false;

@@ -158,6 +158,7 @@ test('what is played to the room is heard by all, and told when it is over', () 
   let frames = 2;
   const player = {
     setSampleRate: () => undefined,
+    stop: () => undefined,
     read(out: Int16Array) {
       frames--;
       out.fill(33);

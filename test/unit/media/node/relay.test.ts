@@ -16,9 +16,10 @@ async function pair() {
   await b.open(net, '0.0.0.0', 40010);
   a.setRemote({ address: '192.0.2.1', port: 4000 }, false);
   b.setRemote({ address: '192.0.2.2', port: 5000 }, false);
-  const relay = new Relay(a, b);
+  const digits: Array<[string, number]> = [];
+  const relay = new Relay(a, b, { onDigit: (_from, digit, ms) => digits.push([digit, ms]), random32: () => 7 });
   const connect = (aToB: RelayDirection, bToA: RelayDirection) => relay.connect(aToB, bToA, clock.ms);
-  return { clock, net, a, b, relay, connect };
+  return { clock, net, a, b, relay, connect, digits };
 }
 
 test('what one receives the other sends, octet by octet, from its own port', async () => {
@@ -155,4 +156,46 @@ describe('silence', () => {
     connect(open, open);
     expect(look(11_000)).toEqual(['a 1000']);
   });
+});
+
+const event = (digit: number, end: boolean, duration: number): Uint8Array => Uint8Array.of(digit, end ? 0x8a : 0x0a, duration >> 8, duration & 0xff);
+
+test('key presses are told once while they pass, renumbered like everything else', async () => {
+  const { net, connect, digits } = await pair();
+  connect({ flow: true, payloadMap: { 101: 97 }, telephoneEvents: { 101: 8000 } }, open);
+  for (let i = 1; i <= 3; i++) net.deliver(40000, A, rtp({ sequence: i, timestamp: 800, payloadType: 101, payload: event(11, i === 3, i * 160), marker: i === 1 }));
+  net.deliver(40000, A, rtp({ sequence: 4, timestamp: 800, payloadType: 101, payload: event(11, true, 480) }));
+  expect(digits).toEqual([['#', 60]]);
+  expect(net.sent(40010).map(({ data }) => data[1]! & 0x7f)).toEqual([97, 97, 97, 97]);
+});
+
+test('a press whose end is lost is told when time has passed', async () => {
+  const { net, connect, digits, relay } = await pair();
+  connect({ flow: true, telephoneEvents: { 101: 8000 } }, open);
+  net.deliver(40000, A, rtp({ sequence: 1, payloadType: 101, payload: event(5, false, 800), marker: true }));
+  relay.expire(100);
+  expect(digits).toEqual([]);
+  relay.expire(1000);
+  expect(digits).toEqual([['5', 100]]);
+});
+
+test('presses of our own go into the stream, and its numbers move up for good', async () => {
+  const { net, connect, relay, b, a } = await pair();
+  connect({ flow: true, sendEvents: { payloadType: 99, clockRate: 8000 } }, open);
+  const members = new Set<{ tick(nowMs: number): void }>();
+  const beats = { add: (member: { tick(nowMs: number): void }) => void members.add(member), remove: (member: { tick(nowMs: number): void }) => void members.delete(member) };
+  net.deliver(40000, A, rtp({ sequence: 65_534, timestamp: 1000, ssrc: 77 }));
+  expect(relay.sendDigits(a, '1', 60, beats, 0)).toBe(false);
+  expect(relay.sendDigits(b, '1', 60, beats, 0)).toBe(true);
+  for (let at = 20; members.size > 0; at += 20) for (const member of [...members]) member.tick(at);
+  net.deliver(40000, A, rtp({ sequence: 65_535, timestamp: 1160, ssrc: 77 }));
+  const sent = net.sent(40010).map(({ data }) => data);
+  const sequences = sent.map((data) => data.readUInt16BE(2));
+  expect(sequences).toEqual(sequences.map((_, i) => (65_534 + i) & 0xffff));
+  const presses = sent.filter((data) => (data[1]! & 0x7f) === 99);
+  expect(presses.length).toBe(5); // 20, 40 ms and three ends
+  expect(presses.map((data) => data[1]! >> 7)).toEqual([1, 0, 0, 0, 0]);
+  expect(new Set(presses.map((data) => data.readUInt32BE(8)))).toEqual(new Set([77]));
+  expect(new Set(presses.map((data) => data.readUInt32BE(4))).size).toBe(1);
+  expect(presses.map((data) => data[13]! >> 7)).toEqual([0, 0, 1, 1, 1]);
 });

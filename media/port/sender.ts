@@ -1,0 +1,207 @@
+/**
+ * One party's sound on its way out: frames of PCM in, RTP packets of whatever was negotiated out (RFC 3550 §5.1, RFC 3551 §4.1).
+ *
+ *   frame (20 ms) ─► resample ─► packet time (10 to 60 ms) ─► encode ─► header ─► endpoint
+ *                                         key presses in its place (RFC 4733) ─┘
+ *
+ * The timestamp counts time, not packets: it goes on while nothing is sent (hold, DTX, a skipped tick), and the packet after the pause
+ * carries the marker. The SSRC stays, unless the RTP clock changes (RFC 7160 §4.1 advises a new one).
+ */
+import { frameSamples, type Codec, type Encoder, type SampleRate } from '../frame';
+import { Resampler } from '../audio/resample';
+import { TelephoneEventSender } from '../rtp/telephone-event';
+import { RTP_HEADER_BYTES, setUint32 } from '../rtp/view';
+
+export interface SendFormat {
+  codec: Codec;
+  payloadType: number;
+  fmtp?: string | undefined;
+  ptimeMs: number;
+}
+
+export interface SenderOptions {
+  /** Sends a finished packet; the data may be reused when it returns. */
+  send: (data: Uint8Array, length: number, payloadBytes: number, timestamp: number) => void;
+  /** 0 to 2^32-1, unpredictable. */
+  random32: () => number;
+}
+
+const LARGEST_PAYLOAD = 1500;
+const MARKER = 0x80;
+const NO_SAMPLES = new Int16Array(0);
+
+export class Sender {
+  packets = 0;
+  /** Packets that the encoder found not worth sending. */
+  dtx = 0;
+  ssrc: number;
+  private sequence: number;
+  private timestamp: number;
+  private format: SendFormat | null = null;
+  private encoder: Encoder | undefined;
+  private resampler: Resampler | undefined;
+  /** Of the frames that come in. */
+  private rate: SampleRate = 8000;
+  private resampled = NO_SAMPLES;
+  /** What is waiting to become a packet: `filled` samples at the encoder's rate. */
+  private pending = NO_SAMPLES;
+  private filled = 0;
+  private timestampStep = 0;
+  private marker = true;
+  private loss = 0;
+  /** Key presses on their way, and the payload type that says so; undefined: the party takes none. */
+  private digits: { sender: TelephoneEventSender; payloadType: number; clockRate: number; ptimeMs: number } | undefined;
+  private readonly packet = new Uint8Array(RTP_HEADER_BYTES + LARGEST_PAYLOAD);
+  private readonly payload = this.packet.subarray(RTP_HEADER_BYTES);
+
+  constructor(private readonly options: SenderOptions) {
+    this.ssrc = options.random32();
+    this.sequence = options.random32() & 0xffff;
+    this.timestamp = options.random32();
+    this.packet[0] = 0x80;
+  }
+
+  /** null: nothing is sent; time goes on. */
+  setFormat(format: SendFormat | null): void {
+    const before = this.format;
+    if (before && format && before.codec === format.codec && before.payloadType === format.payloadType && before.fmtp === format.fmtp && before.ptimeMs === format.ptimeMs) return;
+    this.format = format;
+    this.encoder?.close();
+    this.encoder = undefined;
+    this.filled = 0;
+    this.marker = true;
+    if (!format) return;
+    if (before && before.codec.clockRate !== format.codec.clockRate) this.ssrc = this.options.random32();
+    this.timestampStep = (format.codec.clockRate * format.ptimeMs) / 1000;
+    this.fit();
+  }
+
+  /** Key presses as RFC 4733 events from now on; null: not at all. To be said after `setFormat`. What waits to be sent is kept when nothing changes. */
+  setDigits(event: { payloadType: number; clockRate: number } | null): void {
+    const before = this.digits;
+    const ptimeMs = this.format?.ptimeMs ?? 20;
+    if (event && before && event.payloadType === before.payloadType && event.clockRate === before.clockRate && ptimeMs === before.ptimeMs) return;
+    this.digits = event ? { ...event, ptimeMs, sender: new TelephoneEventSender(event.clockRate, ptimeMs) } : undefined;
+  }
+
+  /** False: the party takes no events, or more wait than anybody presses. */
+  press(digits: string, ms: number): boolean {
+    return this.digits?.sender.queue(digits, ms) ?? false;
+  }
+
+  get takesDigits(): boolean {
+    return this.digits !== undefined && this.format !== null;
+  }
+
+  /** PCM rate of the frames from now on. */
+  setRate(rate: SampleRate): void {
+    if (rate === this.rate) return;
+    this.rate = rate;
+    if (this.format) this.fit();
+  }
+
+  /** An encoder for the rate that comes in, or for the nearest it has, with a resampler before it. */
+  private fit(): void {
+    const format = this.format!;
+    const { rates } = format.codec;
+    const rate = rates.find((r) => r >= this.rate) ?? rates[rates.length - 1]!;
+    if (this.encoder?.sampleRate !== rate) {
+      this.encoder?.close();
+      this.encoder = format.codec.encoder({ sampleRate: rate, fmtp: format.fmtp });
+      this.encoder.lossReported(this.loss);
+      this.pending = new Int16Array((rate * format.ptimeMs) / 1000);
+      this.filled = 0;
+    }
+    this.resampler = rate === this.rate ? undefined : new Resampler(this.rate, rate);
+    this.resampled = this.resampler ? new Int16Array(frameSamples(rate)) : NO_SAMPLES;
+  }
+
+  /** Whether anything is to be sent: if not, nobody needs to make sound for it. */
+  get active(): boolean {
+    return this.format !== null;
+  }
+
+  /** What of the rate that comes in would be of use. */
+  get bandwidth(): SampleRate {
+    return this.format?.codec.bandwidth ?? 8000;
+  }
+
+  /** One frame at the rate of `setRate`. */
+  write(pcm: Int16Array): void {
+    if (this.format === null || this.encoder === undefined) {
+      this.pause(1);
+      return;
+    }
+    let frame = pcm;
+    if (this.resampler !== undefined) {
+      this.resampler.process(pcm, pcm.length, this.resampled);
+      frame = this.resampled;
+    }
+    const { pending } = this;
+    for (let at = 0; at < frame.length; ) {
+      const n = Math.min(pending.length - this.filled, frame.length - at);
+      for (let i = 0; i < n; i++) pending[this.filled + i] = frame[at + i]!;
+      this.filled += n;
+      at += n;
+      if (this.filled === pending.length) {
+        this.flush();
+        this.filled = 0;
+      }
+    }
+  }
+
+  private flush(): void {
+    const { digits } = this;
+    if (digits !== undefined && !digits.sender.idle) {
+      const bytes = digits.sender.next(this.payload, this.timestamp);
+      if (bytes > 0) {
+        this.emit(digits.payloadType, digits.sender.marker, digits.sender.timestamp, bytes);
+        this.marker = true;
+      }
+      if (bytes > 0 || digits.sender.pressing) {
+        this.timestamp = (this.timestamp + this.timestampStep) >>> 0;
+        return;
+      }
+    }
+    const bytes = this.encoder!.encode(this.pending, this.payload);
+    if (bytes > 0) this.emit(this.format!.payloadType, this.marker, this.timestamp, bytes);
+    else this.dtx++;
+    this.marker = bytes === 0;
+    this.timestamp = (this.timestamp + this.timestampStep) >>> 0;
+  }
+
+  private emit(payloadType: number, marker: boolean, timestamp: number, payloadBytes: number): void {
+    const { packet } = this;
+    this.sequence = (this.sequence + 1) & 0xffff;
+    packet[1] = (marker ? MARKER : 0) | payloadType;
+    packet[2] = this.sequence >> 8;
+    packet[3] = this.sequence & 0xff;
+    setUint32(packet, 4, timestamp);
+    setUint32(packet, 8, this.ssrc);
+    this.packets++;
+    this.options.send(packet, RTP_HEADER_BYTES + payloadBytes, payloadBytes, timestamp);
+  }
+
+  /** Frames for which nothing is written: time goes on. */
+  pause(frames: number): void {
+    if (this.format === null) this.timestamp = (this.timestamp + frames * 160) >>> 0;
+    else this.timestamp = (this.timestamp + (frames * this.format.codec.clockRate) / 50) >>> 0;
+    this.marker = true;
+  }
+
+  /** As the far end reports it. */
+  lossReported(fraction: number): void {
+    this.loss = fraction;
+    this.encoder?.lossReported(fraction);
+  }
+
+  describe(): string {
+    return this.format ? `${this.format.codec.name}${this.format.ptimeMs === 20 ? '' : `(${this.format.ptimeMs}ms)`}` : 'silent';
+  }
+
+  close(): void {
+    this.encoder?.close();
+    this.encoder = undefined;
+    this.format = null;
+  }
+}

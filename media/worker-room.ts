@@ -1,0 +1,133 @@
+/** A named room of a worker: the mixer, who is in it, who talks. A party alone is in a room of its own, which nobody else knows of. */
+import type { RoomStats, TalkingEvent } from './audio-types';
+import { VoiceActivity, levelOf } from './audio/level';
+import type { SampleRate } from './frame';
+import type { Metronome, Ticking } from './metronome';
+import { Mixer, type Party, type PartySettings } from './node/mixer';
+import type { AudioPort } from './port/port';
+
+/** Work of an encoded and decoded frame in µs, roughly: only the balance between the metronome's slots depends on it. */
+const WEIGHT = { 8000: 10, 16000: 60, 48000: 200 } as const;
+/** Levels are told as the mean of about a second. */
+const LEVEL_MEMORY = 0.02;
+
+export type MixListener = (pcm: Int16Array, rate: SampleRate) => void;
+
+interface Occupant {
+  port: AudioPort;
+  activity: VoiceActivity;
+  talking: boolean;
+  /** Mean square of its frames. */
+  power: number;
+}
+
+export class Room implements Ticking {
+  readonly mixer = new Mixer();
+  skippedTicks = 0;
+  private readonly occupants = new Map<string, Occupant>();
+  private readonly pending: TalkingEvent[] = [];
+  private readonly listeners = new Set<MixListener>();
+
+  constructor(
+    readonly name: string,
+    /** False: a party alone. Nobody asks who talks there. */
+    readonly named: boolean,
+    private readonly metronome: Metronome,
+    private readonly onTalking: (event: TalkingEvent) => void,
+  ) {
+    if (named) this.mixer.onFrame = this.hear;
+  }
+
+  /** Hears all that is said, as one. */
+  listen(listener: MixListener): void {
+    this.listeners.add(listener);
+    this.mixer.onMix = (pcm) => {
+      for (const one of this.listeners) one(pcm, this.mixer.rate);
+    };
+  }
+
+  unlisten(listener: MixListener): void {
+    this.listeners.delete(listener);
+    if (this.listeners.size === 0) this.mixer.onMix = undefined;
+  }
+
+  get size(): number {
+    return this.occupants.size;
+  }
+
+  get ports(): AudioPort[] {
+    return [...this.occupants.values()].map(({ port }) => port);
+  }
+
+  enter(port: AudioPort, settings: PartySettings, nowMs: number): void {
+    if (!this.occupants.has(port.id)) this.occupants.set(port.id, { port, activity: new VoiceActivity(), talking: false, power: 0 });
+    this.mixer.join(port, settings);
+    this.metronome.add(this, nowMs);
+    this.weigh();
+  }
+
+  leave(port: AudioPort, nowMs: number): void {
+    const occupant = this.occupants.get(port.id);
+    if (!occupant) return;
+    if (occupant.talking) this.onTalking({ room: this.name, id: port.id, talking: false });
+    this.occupants.delete(port.id);
+    this.mixer.leave(port.id, nowMs);
+    if (this.occupants.size === 0) this.metronome.remove(this);
+    else this.weigh();
+  }
+
+  /** A codec of one of them changed. */
+  refit(): void {
+    this.mixer.refit();
+    this.weigh();
+  }
+
+  private weigh(): void {
+    let weight = 0;
+    for (const { port } of this.occupants.values()) weight += WEIGHT[port.bandwidth];
+    this.metronome.weigh(this, weight);
+  }
+
+  tick(nowMs: number, skipped: number): void {
+    this.skippedTicks += skipped;
+    this.mixer.tick(nowMs, skipped);
+    if (this.pending.length > 0) for (const event of this.pending.splice(0)) this.onTalking(event);
+  }
+
+  private readonly hear = (party: Party, frame: Int16Array, sounding: boolean): void => {
+    const occupant = this.occupants.get(party.id);
+    if (!occupant) return;
+    const power = sounding ? powerOf(frame) : 0;
+    occupant.power += (power - occupant.power) * LEVEL_MEMORY;
+    const talking = occupant.activity.update(sounding ? levelOf(frame) : -127) && this.mixer.settingsOf(party.id)?.muted !== true;
+    if (talking === occupant.talking) return;
+    occupant.talking = talking;
+    this.pending.push({ room: this.name, id: party.id, talking });
+  };
+
+  get rate(): SampleRate {
+    return this.mixer.rate;
+  }
+
+  stats(): RoomStats {
+    return {
+      room: this.name,
+      rate: this.mixer.rate,
+      members: [...this.occupants.values()].map(({ port, talking, power }) => {
+        const settings = this.mixer.settingsOf(port.id);
+        return { id: port.id, talking, level: decibels(power), muted: settings?.muted ?? false, deaf: settings?.deaf ?? false };
+      }),
+      skippedTicks: this.skippedTicks,
+      limitedFrames: this.mixer.limitedFrames,
+    };
+  }
+}
+
+function powerOf(frame: Int16Array): number {
+  let sum = 0;
+  for (let i = 0; i < frame.length; i++) sum += frame[i]! * frame[i]!;
+  return sum / frame.length;
+}
+
+/** dBov: 0 is a square wave of full scale (RFC 6464 §3). */
+const decibels = (power: number): number => (power < 1e-3 ? -127 : Math.max(-127, 10 * Math.log10(power / (32768 * 32768))));

@@ -1,0 +1,291 @@
+/**
+ * All sound of a worker: ports by endpoint, rooms by name, what is played and recorded. The worker's commands end here.
+ */
+import type { AudioFormat, AudioSetup, DigitEvent, MemberSettings, Playable, PlayEnd, PlayOptions, RecordEnd, RecordOptions, RecordTarget, RoomStats, TalkingEvent } from './audio-types';
+import { ClipCache } from './clip-cache';
+import { codecNamed } from './codecs';
+import { MediaError } from './errors';
+import type { Metronome } from './metronome';
+import type { Endpoint } from './net/endpoint';
+import { defaultPartySettings, type PartySettings } from './node/mixer';
+import { Player } from './node/player';
+import { AudioPort, type PortPlayer } from './port/port';
+import { openRecordingFile } from './recording-file';
+import { isWorkerErrorCode, WorkerError } from './worker-error';
+import { Recording, recordingRate, type RecordingDeps } from './worker-recording';
+import { Room } from './worker-room';
+
+export interface SoundDeps {
+  metronome: Metronome;
+  now: () => number;
+  wallMs: () => number;
+  /** 0 to 1. */
+  random: () => number;
+  toneCountry: string;
+  onDigit: (event: DigitEvent) => void;
+  onTalking: (event: TalkingEvent) => void;
+  /** The metronome's next beat may have come nearer. */
+  onBeat: () => void;
+}
+
+interface Playing {
+  player: Player;
+  end(end: PlayEnd): void;
+}
+
+export class Sound {
+  private readonly ports = new Map<Endpoint, AudioPort>();
+  private readonly rooms = new Map<string, Room>();
+  /** Where each port is. */
+  private readonly places = new Map<AudioPort, Room>();
+  private readonly playing = new Map<PortPlayer, Playing>();
+  private readonly recordings = new Map<string, Recording>();
+  /** Which rooms' members get each other's key presses. */
+  private readonly passing = new Set<AudioPort>();
+  private readonly clips = new ClipCache();
+  private readonly released = new WeakSet<Endpoint>();
+  private privateRooms = 0;
+  private closing = false;
+
+  constructor(private readonly deps: SoundDeps) {}
+
+  portOf(endpoint: Endpoint): AudioPort | undefined {
+    return this.ports.get(endpoint);
+  }
+
+  get size(): number {
+    return this.ports.size;
+  }
+
+  /** The endpoint's sound is made here from now on. @throws WorkerError 'no-codec' */
+  setAudio(endpoint: Endpoint, audio: AudioSetup): void {
+    const now = this.deps.now();
+    const present = this.ports.get(endpoint);
+    const port = present ?? new AudioPort(endpoint, this.portDeps, now);
+    const missing = port.setup(audio, now);
+    if (missing !== undefined) {
+      if (!present) port.close();
+      throw new WorkerError('no-codec', `there is no ${missing} on this machine`);
+    }
+    if (present) {
+      this.places.get(port)?.refit();
+      return;
+    }
+    this.ports.set(endpoint, port);
+    this.enter(port, this.newRoom(`~${++this.privateRooms}`, false), defaultPartySettings);
+  }
+
+  private readonly portDeps = {
+    codecNamed,
+    random: (): number => this.deps.random(),
+    random32: (): number => Math.floor(this.deps.random() * 0x100000000),
+    wallMs: (): number => this.deps.wallMs(),
+    onDigit: (port: AudioPort, digit: string, durationMs: number, by: DigitEvent['by']): void => {
+      if (this.passing.has(port)) for (const other of this.places.get(port)?.ports ?? []) if (other !== port) other.sendDigits(digit, Math.max(durationMs, 40));
+      this.deps.onDigit({ id: port.id, session: port.endpoint.session, digit, durationMs, by });
+    },
+    onPlayed: (_port: AudioPort, player: PortPlayer): void => this.ended(player, 'finished'),
+  };
+
+  private newRoom(name: string, named: boolean): Room {
+    const room = new Room(name, named, this.deps.metronome, this.deps.onTalking);
+    room.mixer.onPlayed = (player) => this.ended(player, 'finished');
+    return room;
+  }
+
+  private enter(port: AudioPort, room: Room, settings: PartySettings): void {
+    const before = this.places.get(port);
+    if (before && before !== room) this.exit(port, before);
+    this.places.set(port, room);
+    room.enter(port, settings, this.deps.now());
+    this.deps.onBeat();
+  }
+
+  private exit(port: AudioPort, room: Room): void {
+    room.leave(port, this.deps.now());
+    this.places.delete(port);
+    if (room.size > 0) return;
+    if (this.rooms.get(room.name) === room) this.rooms.delete(room.name);
+    const player = room.mixer.player;
+    if (player) this.ended(player, 'released');
+    for (const recording of this.recordings.values()) if (recording.room === room) recording.stop('released');
+  }
+
+  /** @throws WorkerError 'no-audio' */
+  private port(endpoint: Endpoint): AudioPort {
+    const port = this.ports.get(endpoint);
+    if (!port) throw new WorkerError('no-audio', `the sound of ${endpoint.id} is not made here; setAudio comes first`);
+    return port;
+  }
+
+  join(endpoint: Endpoint, name: string, settings: MemberSettings): void {
+    const port = this.port(endpoint);
+    let room = this.rooms.get(name);
+    if (!room) {
+      room = this.newRoom(name, true);
+      this.rooms.set(name, room);
+    }
+    if (settings.passDigits) this.passing.add(port);
+    else this.passing.delete(port);
+    this.enter(port, room, {
+      muted: settings.muted ?? false,
+      deaf: settings.deaf ?? false,
+      gainDb: settings.gainDb ?? 0,
+      echo: settings.echo ?? false,
+      heardBy: settings.heardBy,
+    });
+  }
+
+  leave(endpoint: Endpoint): void {
+    const port = this.port(endpoint);
+    this.passing.delete(port);
+    if (this.places.get(port)?.named) this.enter(port, this.newRoom(`~${++this.privateRooms}`, false), defaultPartySettings);
+  }
+
+  /** The endpoint is relayed again, or released. */
+  drop(endpoint: Endpoint): void {
+    const port = this.ports.get(endpoint);
+    if (!port) return;
+    this.ports.delete(endpoint);
+    this.endAll(port.stopPlaying(), 'released');
+    this.passing.delete(port);
+    const room = this.places.get(port);
+    if (room) this.exit(port, room);
+    port.close();
+  }
+
+  /** Nothing is left of the endpoint: its recordings end. */
+  release(endpoint: Endpoint): void {
+    this.drop(endpoint);
+    this.released.add(endpoint);
+    for (const recording of this.recordings.values()) if (recording.concerns(endpoint)) recording.stop('released');
+  }
+
+  // — played —
+
+  async play(target: Endpoint | string, what: readonly Playable[], options: PlayOptions): Promise<PlayEnd> {
+    if (typeof target !== 'string') this.port(target);
+    let items;
+    try {
+      items = await this.clips.prepare(what, this.deps.toneCountry);
+    } catch (err) {
+      return { why: 'failed', playedMs: 0, problem: err instanceof Error ? err.message : String(err) };
+    }
+    const player = new Player(items, { ...options, sampleRate: 8000, random: this.deps.random });
+    if (typeof target === 'string') {
+      const room = this.rooms.get(target);
+      if (!room) return { why: 'released', playedMs: 0 };
+      const before = room.mixer.player;
+      room.mixer.play(player);
+      if (before) this.ended(before, 'replaced');
+    } else {
+      const port = this.ports.get(target);
+      if (!port) return { why: 'released', playedMs: 0 };
+      this.endAll(port.play(player, options.over ?? false), 'replaced');
+    }
+    return new Promise((end) => this.playing.set(player, { player, end }));
+  }
+
+  private ended(player: PortPlayer, why: PlayEnd['why']): void {
+    const playing = this.playing.get(player);
+    this.playing.delete(player);
+    playing?.end({ why, playedMs: playing.player.playedMs });
+  }
+
+  private endAll(players: readonly PortPlayer[], why: PlayEnd['why']): void {
+    for (const player of players) this.ended(player, why);
+  }
+
+  stopPlaying(target: Endpoint | string): void {
+    if (typeof target === 'string') {
+      const room = this.rooms.get(target);
+      const player = room?.mixer.player;
+      player?.stop();
+      if (player) this.ended(player, 'stopped');
+      return;
+    }
+    this.endAll(this.ports.get(target)?.stopPlaying() ?? [], 'stopped');
+  }
+
+  // — recorded —
+
+  async record(target: RecordTarget, endpoints: readonly Endpoint[], formats: (endpoint: Endpoint) => readonly AudioFormat[], options: RecordOptions): Promise<RecordEnd> {
+    const room = 'room' in target ? this.rooms.get(target.room) : undefined;
+    const over = (): RecordEnd => ({ why: 'released', file: options.file, durationMs: 0, bytes: 0 });
+    if ('room' in target && !room) return over();
+    const deps: RecordingDeps = {
+      metronome: this.deps.metronome,
+      now: this.deps.now,
+      random: this.deps.random,
+      portOf: (endpoint) => this.ports.get(endpoint),
+      formats,
+      endpoints,
+      room,
+      options,
+      beep: () => this.beep(endpoints, room),
+    };
+    const writer = await openRecordingFile(options.file, endpoints.length === 2 ? 2 : 1, recordingRate(deps)).catch((err: unknown) => {
+      throw err instanceof MediaError && isWorkerErrorCode(err.code) ? new WorkerError(err.code, err.message) : err;
+    });
+    const recording = new Recording(deps, writer);
+    this.recordings.set(options.file, recording);
+    this.deps.onBeat();
+    // whoever is recorded may have left while the file was made
+    if (this.closing || endpoints.some((endpoint) => this.released.has(endpoint)) || (room && room.size === 0)) recording.stop('released');
+    return recording.ended.finally(() => this.recordings.delete(options.file));
+  }
+
+  /** Heard above everything else, by all who are recorded and whose sound is made here. */
+  private beep(endpoints: readonly Endpoint[], room: Room | undefined): void {
+    const ports = room ? room.ports : endpoints.flatMap((endpoint) => this.ports.get(endpoint) ?? []);
+    for (const port of ports) void this.play(port.endpoint, [{ tone: 'record-beep' }], { over: true });
+  }
+
+  /** Resolves when its file is closed. */
+  async stopRecording(file: string): Promise<void> {
+    const recording = this.recordings.get(file);
+    recording?.stop('stopped');
+    await recording?.ended;
+  }
+
+  // — digits —
+
+  sendDigits(endpoint: Endpoint, digits: string, ms: number): boolean {
+    const port = this.ports.get(endpoint);
+    port?.sendDigits(digits, ms);
+    return port !== undefined;
+  }
+
+  detectTones(endpoint: Endpoint, on: boolean): void {
+    this.port(endpoint).detectTones(on);
+  }
+
+  roomStats(name: string): RoomStats | undefined {
+    return this.rooms.get(name)?.stats();
+  }
+
+  /** `udp(:40012) -> jitter(40ms) -> PCMU -> mix(8000, 2 in) -> opus -> udp(:40014)` */
+  describe(port: AudioPort): string {
+    const room = this.places.get(port);
+    const others = room?.ports.filter((other) => other !== port) ?? [];
+    const out = others.length === 1 ? others[0]! : port;
+    const mix = room?.named ? ` -> ${room.mixer.describe()}` : '';
+    return `${port.describeIn()}${mix} -> ${out.describeOut()}`;
+  }
+
+  silences(limitMs: number, nowMs: number, tell: (endpoint: Endpoint, silentMs: number) => void): void {
+    for (const [endpoint, port] of this.ports) {
+      const silentMs = port.newSilence(limitMs, nowMs);
+      if (silentMs !== undefined) tell(endpoint, silentMs);
+    }
+  }
+
+  /** Ends everything; files are closed when this resolves. */
+  async close(): Promise<void> {
+    this.closing = true;
+    const recordings = [...this.recordings.values()];
+    for (const recording of recordings) recording.stop('released');
+    for (const endpoint of [...this.ports.keys()]) this.drop(endpoint);
+    await Promise.all(recordings.map(({ ended }) => ended));
+  }
+}
