@@ -49,8 +49,8 @@ export async function createAudioFile(path: string): Promise<GrowingFile> {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     return await open(path, 'wx', 0o600);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') throw new MediaError('file-exists', `${path} is there already: a recording never replaces another file.`);
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && syscall === 'open') throw new MediaError('file-exists', `${path} is there already: a recording never replaces another file.`);
     throw new MediaError('bad-file', `${path} cannot be made: ${systemProblem(error)}.`);
   }
 }
@@ -64,6 +64,7 @@ export function systemProblem(error: unknown): string {
   if (code === 'EACCES' || code === 'EPERM') return 'this program may not write there';
   if (code === 'EROFS') return 'that disk is read-only';
   if (code === 'EIO') return 'the disk reports a failure';
+  if (code === 'EEXIST' || code === 'ENOTDIR') return 'one of its folders is a file';
   if (code === 'EMFILE' || code === 'ENFILE') return 'too many files are open';
   return message;
 }

@@ -104,7 +104,7 @@ function ordinal(day: number): PromptKey {
 /** "twenty twenty-six", "nineteen oh five", "two thousand one", "nineteen hundred". */
 function sayYear(year: number): PromptKey[] {
   const rest = year % 100;
-  if (year < 1000 || year > 9999 || Math.floor(year / 100) % 10 === 0) return sayNumber(year);
+  if (year < 1000 || year > 9999 || year % 1000 < 10) return sayNumber(year);
   return [...belowThousand(Math.floor(year / 100)), ...(rest === 0 ? (['hundred'] as const) : rest < 10 ? (['oh', ...belowThousand(rest)] as const) : belowThousand(rest))];
 }
 

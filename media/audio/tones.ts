@@ -125,10 +125,11 @@ const KEY_LEVELS = [-8, -6] as const;
 /** Keys as tones, with pauses as long as the tones by default. Errors: RangeError for what is not a key. */
 export function keyPattern(digits: string, ms = 100, gapMs = ms): TonePattern {
   const segments: Segment[] = [];
-  for (const digit of digits.toUpperCase()) {
-    const row = KEYS.findIndex((keys) => keys.includes(digit));
+  for (const digit of digits) {
+    const key = digit.toUpperCase();
+    const row = KEYS.findIndex((keys) => keys.includes(key));
     if (row < 0) throw new RangeError(`"${digit}" is not a key of a telephone: 0-9, *, #, A-D are.`);
-    segments.push({ hz: [ROWS[row]!, COLUMNS[KEYS[row]!.indexOf(digit)]!], ms, level: KEY_LEVELS }, off(gapMs));
+    segments.push({ hz: [ROWS[row]!, COLUMNS[KEYS[row]!.indexOf(key)]!], ms, level: KEY_LEVELS }, off(gapMs));
   }
   return once(...segments);
 }

@@ -3,7 +3,7 @@
  *
  *   items ─► clip (resampled) or tone ─► gain ─► joints smoothed ─► fade when stopped ─► frame
  *
- * Where one item meets the next (or silence), a jump larger than the sound itself made lately is smoothed: the difference is added and taken
+ * Where one item meets the next (or silence), a jump half as large again as any that the sound itself made lately is smoothed: the difference is added and taken
  * away over 5 ms. What fits together, such as a loop cut well, is left as it is; fades at every edge would have made a hole in it.
  *
  * Everything is in memory already (`clip-cache.ts` brings it there): a frame never waits for a disk.
@@ -30,8 +30,9 @@ export interface PlayerOptions {
 }
 
 const SMOOTH_MS = 5;
-/** How long the sound's own steepness is remembered. */
-const STEEPNESS_MS = 5;
+/** How long the sound's own steepness is remembered, and how much of a jump beyond it passes for its own. */
+const STEEPNESS_MS = 20;
+const OWN_JUMP = 1.5;
 
 interface Voice {
   readonly done: boolean;
@@ -198,7 +199,7 @@ export class Player implements Source {
   private meet(first: number): void {
     this.joint = false;
     const jump = this.last - first;
-    if (Math.abs(jump) <= this.steepest) return;
+    if (Math.abs(jump) <= OWN_JUMP * this.steepest) return;
     this.offset = jump;
     this.offsetLeft = this.smoothSamples;
   }

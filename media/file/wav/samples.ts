@@ -1,7 +1,8 @@
 /**
  * Sample formats of WAV files, to mono PCM of 16 bits. Channels are averaged; more bits are rounded, not cut, floating point is limited to
- * full scale (what is not a number is silence). G.711 expands to 14 and 13 bits (ITU-T G.711 tables 1 and 2), aligned with the upper of 16.
+ * full scale (what is not a number is silence).
  */
+import { alawToLinear, ulawToLinear } from '../../codec/g711';
 import type { SampleFormat } from './layout';
 
 type Reader = (data: DataView, at: number) => number;
@@ -13,8 +14,8 @@ const READERS: Record<SampleFormat, Reader> = {
   s32: (data, at) => data.getInt32(at, true) / 65_536,
   f32: (data, at) => whole(data.getFloat32(at, true)),
   f64: (data, at) => whole(data.getFloat64(at, true)),
-  alaw: (data, at) => expandAlaw(data.getUint8(at)),
-  ulaw: (data, at) => expandUlaw(data.getUint8(at)),
+  alaw: (data, at) => alawToLinear(data.getUint8(at)),
+  ulaw: (data, at) => ulawToLinear(data.getUint8(at)),
 };
 
 /**
@@ -33,17 +34,3 @@ export function toMono(data: Uint8Array, format: SampleFormat, channels: number,
 }
 
 const whole = (value: number): number => (value >= 1 ? 32_767 : value <= -1 ? -32_768 : value * 32_768 || 0);
-
-function expandUlaw(code: number): number {
-  const bits = ~code & 0xff;
-  const magnitude = ((((bits & 0x0f) << 3) + 0x84) << ((bits >> 4) & 7)) - 0x84;
-  return bits & 0x80 ? -magnitude : magnitude;
-}
-
-function expandAlaw(code: number): number {
-  const bits = code ^ 0x55;
-  const segment = (bits >> 4) & 7;
-  const step = ((bits & 0x0f) << 4) + 8;
-  const magnitude = segment === 0 ? step : (step + 0x100) << (segment - 1);
-  return bits & 0x80 ? magnitude : -magnitude;
-}

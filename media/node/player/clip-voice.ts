@@ -77,7 +77,7 @@ export class ClipVoice {
     this.resampler = undefined;
     if (this.rate === sampleRate || this.done) return;
     this.resampler = new Resampler(sampleRate, this.rate);
-    this.delay = Math.round(this.resampler.delay);
+    this.delay = Math.round((this.resampler.delayMs * this.rate) / 1000);
     const chunk = Math.ceil((sampleRate * CHUNK_MS) / 1000);
     this.input = new Int16Array(chunk);
     this.output = new Int16Array(Math.ceil((chunk * this.rate) / sampleRate) + 8);
