@@ -6,7 +6,8 @@ import type { Family, SockAddr } from './address';
 
 /**
  * A datagram. `data` may be longer than the datagram and belongs to the receiver only until it returns; until then it may be
- * changed and sent on. `length` above `data.length` means that the datagram did not fit. `from` is reused as well.
+ * changed and sent on, behind the datagram too (`native` leaves room there for what SRTP adds). `length` above MAX_DATAGRAM means that
+ * it did not fit. `from` is reused as well.
  */
 export type PacketHandler = (data: Uint8Array, length: number, from: SockAddr, nowMs: number) => void;
 
