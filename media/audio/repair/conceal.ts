@@ -72,9 +72,14 @@ export class Concealer {
   /**
    * Sound is back at `start`: its beginning is blended with what would have been made up, in place. Does nothing when nothing was made up.
    * @param count samples of it that there are
+   * @param after so many of them are no sound yet, and are replaced
    */
-  merge(pcm: Int16Array, start: number, count: number): void {
+  merge(pcm: Int16Array, start: number, count: number, after = 0): void {
     if (!this.active) return;
+    const blank = Math.min(count, after);
+    for (let i = start; i < start + blank; i++) pcm[i] = clamp(this.next());
+    start += blank;
+    count -= blank;
     const ms = Math.min(MERGE_MOST_MS, MERGE_MS + (MERGE_MORE * this.made) / this.perMs);
     const length = Math.min(count, Math.round(ms * this.perMs));
     for (let i = 0; i < length; i++) {

@@ -94,6 +94,7 @@ export interface LineOptions {
   firstTimestamp?: number;
   /** What each frame was, for tests that do not want all the sound. */
   onFrame?: (frame: Int16Array, heard: Heard, tickMs: number, playout: Playout) => void;
+  /** False: `pcm` and `heard` stay empty. */
   keep?: boolean;
 }
 
