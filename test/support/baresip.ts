@@ -264,11 +264,13 @@ function wavRate(options: PhoneOptions): number {
 
 const BARESIP_CODECS: Record<Codec, string> = { PCMU: 'PCMU/8000/1', PCMA: 'PCMA/8000/1', G722: 'G722/16000/1', opus: 'opus/48000/2' };
 
+const encryption = ({ srtp }: PhoneOptions): string => (srtp === undefined ? '' : `;mediaenc=${srtp === 'required' ? 'srtp-mand' : 'srtp'}`);
+
 function account(options: PhoneOptions): string {
   const transport = options.transport ?? 'udp';
   const domain = options.domain ?? options.server.replace(/:\d+$/, '');
   const codecs = (options.codecs ?? (['PCMU'] satisfies Codec[])).map((codec) => BARESIP_CODECS[codec]).join(',');
-  return `<sip:${options.user}@${domain};transport=${transport}>;auth_user=${options.user};auth_pass=${options.password};outbound="sip:${options.server};transport=${transport}";answermode=manual;regint=60;audio_codecs=${codecs}\n`;
+  return `<sip:${options.user}@${domain};transport=${transport}>;auth_user=${options.user};auth_pass=${options.password};outbound="sip:${options.server};transport=${transport}";answermode=manual;regint=60;audio_codecs=${codecs}${encryption(options)}\n`;
 }
 
 /** The first port is SIP, the next one is opened for TLS, then control, then RTP. */
@@ -299,6 +301,7 @@ module_path /usr/lib/baresip/modules
 module g711.so
 module g722.so
 module opus.so
+module srtp.so
 module sndfile.so
 module aufile.so
 module aubridge.so

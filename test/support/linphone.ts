@@ -196,7 +196,8 @@ use_ipv6=0
 register_only_when_network_is_up=0
 bind_address=${address}
 keepalive_period=0
-media_encryption=none
+media_encryption=${options.srtp ? 'srtp' : 'none'}
+media_encryption_mandatory=${options.srtp === 'required' ? 1 : 0}
 [rtp]
 audio_rtp_port=${port + 2}
 video_rtp_port=${port + 4}

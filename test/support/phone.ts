@@ -13,6 +13,8 @@ export interface PhoneOptions {
   transport?: 'udp' | 'tcp';
   /** Offered and accepted codecs, in order. */
   codecs?: Codec[];
+  /** SRTP with SDES keys: not at all (the default), as the other side likes, or nothing else. */
+  srtp?: 'optional' | 'required';
   /** Frequency of the sine that the phone sends, Hz */
   tone: number;
   /** The phone's own address; 127.0.0.1 */

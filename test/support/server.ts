@@ -20,6 +20,8 @@ const MEDIA_PORTS = 100;
 export interface ServerOptions {
   /** Extensions that exist from the start (with `passwordOf`); 1001 and 1002 by default. None: the server makes its own. */
   extensions?: string[];
+  /** Of those extensions; 'optional' */
+  srtp?: Record<string, 'off' | 'optional' | 'required'>;
   settings?: Record<string, string | number>;
   /** Address to listen on (the first of several is the one in `address`); 127.0.0.1 */
   host?: string;
@@ -51,7 +53,7 @@ export class Server {
   static async start(stage: Stage, options: ServerOptions = {}): Promise<Server> {
     const { successorOf: before, host = '127.0.0.1' } = options;
     const data = before?.data ?? stage.path('data');
-    if (before === undefined) for (const number of options.extensions ?? ['1001', '1002']) await addExtension(data, number);
+    if (before === undefined) for (const number of options.extensions ?? ['1001', '1002']) await addExtension(data, number, options.srtp?.[number]);
     const port = before?.port ?? (await stage.port());
     const media = await stage.ports(options.mediaPorts ?? MEDIA_PORTS);
     const settings = { 'media.portMin': media.first, 'media.portMax': media.last, ...options.settings };
@@ -111,8 +113,8 @@ export function passwordOf(number: string): string {
   return `secret-of-${number}`;
 }
 
-async function addExtension(data: string, number: string): Promise<void> {
-  const result = await offhook(['extension', 'add', number, '--password', passwordOf(number), '--data', data]);
+async function addExtension(data: string, number: string, srtp: 'off' | 'optional' | 'required' = 'optional'): Promise<void> {
+  const result = await offhook(['extension', 'add', number, '--password', passwordOf(number), '--srtp', srtp, '--data', data]);
   if (result.code !== 0) throw new Error(`offhook extension add ${number}: ${describeExit(result)}\n${result.output}`);
 }
 

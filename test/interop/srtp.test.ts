@@ -1,0 +1,131 @@
+/**
+ * Phones that encrypt, and phones that do not, by ear: whatever each of Linphone and baresip is set to, they call each other and hear the
+ * other's tone. And calls between phones without a codec in common.
+ */
+import { Baresip } from '../support/baresip';
+import { hears, hearsNothing, mark } from '../support/ears';
+import { Linphone } from '../support/linphone';
+import { need } from '../support/peers';
+import type { Codec, Phone, PhoneOptions } from '../support/phone';
+import { Server } from '../support/server';
+import { Stage, staged } from '../support/stage';
+
+const LINPHONE_TONE = 600;
+const BARESIP_TONE = 900;
+
+type Srtp = PhoneOptions['srtp'] | 'plain';
+
+interface Phones {
+  linphone: Phone;
+  baresip: Phone;
+}
+
+let suite: Stage;
+let server: Server;
+
+interface Setup {
+  srtp?: Srtp;
+  codecs?: Codec[];
+}
+
+async function phones(stage: Stage, ofLinphone: Setup, ofBaresip: Setup, at: Server = server): Promise<Phones> {
+  const options = (number: string, { srtp = 'plain', codecs }: Setup) => ({
+    server: at.address, ...at.account(number), ...(srtp !== 'plain' && { srtp }), ...(codecs && { codecs }),
+  });
+  const [linphone, baresip] = await Promise.all([
+    Linphone.start(stage, { ...options('1001', ofLinphone), tone: LINPHONE_TONE }),
+    Baresip.start(stage, { ...options('1002', ofBaresip), tone: BARESIP_TONE }),
+  ]);
+  await Promise.all([linphone.registered(), baresip.registered()]);
+  return { linphone, baresip };
+}
+
+async function call(caller: Phone, number: string, callee: Phone): Promise<void> {
+  await caller.dial(number);
+  await callee.ringing();
+  await callee.answer();
+  await Promise.all([caller.inCall(), callee.inCall()]);
+}
+
+async function hearEachOther({ linphone, baresip }: Phones, from = { linphone: 0, baresip: 0 }): Promise<void> {
+  await Promise.all([
+    hears(linphone, BARESIP_TONE, { not: [LINPHONE_TONE], from: from.linphone }),
+    hears(baresip, LINPHONE_TONE, { not: [BARESIP_TONE], from: from.baresip }),
+  ]);
+}
+
+const now = ({ linphone, baresip }: Phones) => ({ linphone: mark(linphone), baresip: mark(baresip) });
+
+async function hangUp(phone: Phone, { linphone, baresip }: Phones): Promise<void> {
+  await phone.hangUp();
+  await Promise.all([linphone.ended(), baresip.ended()]);
+}
+
+need('linphone', 'baresip')('each leg on its own terms', () => {
+  beforeAll(async () => {
+    suite = new Stage();
+    server = await Server.start(suite);
+  }, 30_000);
+  afterAll(() => suite.close());
+  const shared = <Args extends unknown[]>(body: (stage: Stage, ...args: Args) => Promise<void>): ReturnType<typeof staged<Args>> =>
+    staged(body, { suite: () => suite, seconds: 60 });
+
+  test.each<[Srtp, Srtp]>([
+    ['required', 'plain'],
+    ['plain', 'required'],
+    ['required', 'required'],
+    ['optional', 'optional'],
+    ['required', 'optional'],
+    ['optional', 'plain'],
+  ])('Linphone %s, baresip %s: both ways', ...shared(async (stage, ofLinphone: Srtp, ofBaresip: Srtp) => {
+    const both = await phones(stage, { srtp: ofLinphone }, { srtp: ofBaresip });
+    await call(both.linphone, '1002', both.baresip);
+    await hearEachOther(both);
+    await hangUp(both.linphone, both);
+    await call(both.baresip, '1001', both.linphone);
+    await hearEachOther(both, now(both));
+    await hangUp(both.baresip, both);
+  }));
+
+  test('encrypted, held by Linphone and resumed', ...shared(async (stage) => {
+    const both = await phones(stage, { srtp: 'required' }, {});
+    await call(both.baresip, '1001', both.linphone);
+    await hearEachOther(both);
+    await both.linphone.hold();
+    await hearsNothing(both.linphone);
+    await both.linphone.resume();
+    await hearEachOther(both, now(both));
+    await hangUp(both.baresip, both);
+  }));
+
+  test.each<[Codec, Codec]>([
+    ['PCMU', 'PCMA'],
+    ['PCMU', 'G722'],
+    ['opus', 'PCMU'],
+    ['PCMA', 'opus'],
+    ['G722', 'opus'],
+    ['opus', 'G722'],
+  ])('Linphone knows only %s, baresip only %s', ...shared(async (stage, ofLinphone: Codec, ofBaresip: Codec) => {
+    const both = await phones(stage, { codecs: [ofLinphone] }, { codecs: [ofBaresip] });
+    await call(both.linphone, '1002', both.baresip);
+    await hearEachOther(both);
+    await both.linphone.press('5');
+    await both.baresip.pressed('5');
+    await hangUp(both.baresip, both);
+  }));
+
+  test('encrypted on one side, and transcoded', ...shared(async (stage) => {
+    const both = await phones(stage, { srtp: 'required', codecs: ['opus'] }, { codecs: ['PCMU'] });
+    await call(both.baresip, '1001', both.linphone);
+    await hearEachOther(both);
+    await hangUp(both.linphone, both);
+  }));
+
+  test('an extension that requires SRTP is called so', ...shared(async (stage) => {
+    const strict = await Server.start(stage, { srtp: { 1002: 'required', 1001: 'off' } });
+    const both = await phones(stage, { srtp: 'plain' }, { srtp: 'optional' }, strict);
+    await call(both.linphone, '1002', both.baresip);
+    await hearEachOther(both);
+    await hangUp(both.linphone, both);
+  }));
+});
