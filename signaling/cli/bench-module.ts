@@ -5,7 +5,7 @@ import { OffhookError } from '../errors';
 
 export interface BenchModule {
   /** Runs the named benchmarks, all when none is named; resolves with the exit code. */
-  run(names: string[], io: { out(line: string): void; err(line: string): void }): Promise<number>;
+  run(names: string[], io: { out(line: string): void; err(line: string): void }, options: { pesq?: string }): Promise<number>;
 }
 
 /** Errors: `command.no-bench`. The path is computed: what is shipped must not depend on what is only in a checkout. */

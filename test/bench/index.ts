@@ -1,23 +1,32 @@
 /** `offhook bench [NAME…]`: every benchmark, its peers side by side in the same run. */
 import { benchCalls } from './calls';
+import { benchJitter } from './jitter';
 import { benchMemory } from './memory';
+import { benchQuality } from './quality';
 import { benchRegistrations } from './registrations';
 import { benchRelay } from './relay';
 import { benchStanding } from './standing';
 import { printResult, type BenchResult } from './support/report';
 
-const benchmarks: Record<string, { about: string; run(log: (line: string) => void): Promise<BenchResult> }> = {
+export interface BenchOptions {
+  /** A program that measures by ITU-T P.862, for `quality`. */
+  pesq?: string | undefined;
+}
+
+const benchmarks: Record<string, { about: string; run(log: (line: string) => void, options: BenchOptions): Promise<BenchResult> }> = {
   registrations: { about: 'digest registrations, against Kamailio', run: benchRegistrations },
   calls: { about: 'calls with media anchored, against Kamailio with rtpengine', run: benchCalls },
   standing: { about: '500 calls up with media, against Kamailio with rtpengine', run: benchStanding },
   relay: { about: 'relayed RTP packets, against rtpengine', run: (log) => benchRelay({ log }) },
+  quality: { about: 'speech over lost packets, against silence and repetition', run: benchQuality },
+  jitter: { about: 'jitter buffer and playout: cost and delay', run: benchJitter },
   memory: { about: 'resident memory, idle and by contact', run: benchMemory },
 };
 
 export const names = (): string[] => Object.keys(benchmarks);
 
 /** Runs the named benchmarks (all of them when none is named), one after the other. Exit code 0, or 2 for an unknown name. */
-export async function run(wanted: string[], io: { out: (line: string) => void; err: (line: string) => void }): Promise<number> {
+export async function run(wanted: string[], io: { out: (line: string) => void; err: (line: string) => void }, options: BenchOptions = {}): Promise<number> {
   const unknown = wanted.filter((n) => !benchmarks[n]);
   if (unknown.length > 0) {
     io.err(`There is no benchmark ${unknown.join(', ')}. There are: ${names().join(', ')}.`);
@@ -27,7 +36,7 @@ export async function run(wanted: string[], io: { out: (line: string) => void; e
     const benchmark = benchmarks[name];
     if (!benchmark) continue;
     io.err(`${name}: ${benchmark.about} …`);
-    printResult(await benchmark.run(io.err), io.out);
+    printResult(await benchmark.run(io.err, options), io.out);
   }
   return 0;
 }
