@@ -111,7 +111,7 @@ for (const [name, codec, missing] of all) {
         const fresh = encoder();
         const octets = new Uint8Array(MTU);
         const frame = rate / 50;
-        for (const samples of [0, 1, frame - 1, frame + 1, frame / 2 + 1, frame * 50, frame * 6 + 1]) {
+        for (const samples of [0, 1, frame - 1, frame + 1, frame / 2 + 1, frame * 3.5, frame * 50, frame * 6 + 1]) {
           expect(() => one.encode(new Int16Array(samples).fill(1000), octets)).toThrow(RangeError);
         }
         const pcm = tone(rate, 500, frame * 5);
