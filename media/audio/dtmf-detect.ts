@@ -28,6 +28,8 @@ const TWIST = 10 ** (6 / 10);
 const REVERSE_TWIST = 10 ** (-10 / 10);
 /** Between 1.5 %, which must be taken, and 3.5 %, which must not. */
 const OFF_FREQUENCY = 0.025;
+/** By which the frequencies may move while windows agree: a voice moves more in 15 ms. */
+const DRIFT = 0.009;
 /** Second harmonic over its tone: -12 dB. Vowels have more. */
 const HARMONIC = 10 ** (-12 / 10);
 
@@ -68,6 +70,11 @@ export class DtmfDetector {
   private candidate = -1;
   private hits = 0;
   private misses = 0;
+  /** How far off their frequencies the tones are: in this window, and in the first of those that agree. */
+  private rowOff = 0;
+  private columnOff = 0;
+  private rowFirst = 0;
+  private columnFirst = 0;
   /** Place on the keypad of the key that is down; -1: none. */
   private down = -1;
 
@@ -113,9 +120,11 @@ export class DtmfDetector {
   /** Looks at the last 20 ms. @returns the place of a key that is newly down, or -1 */
   private step(): number {
     const place = this.look();
-    if (place >= 0 && place === this.candidate) this.hits++;
+    if (place >= 0 && place === this.candidate && Math.abs(this.rowOff - this.rowFirst) < DRIFT && Math.abs(this.columnOff - this.columnFirst) < DRIFT) this.hits++;
     else {
       this.candidate = place;
+      this.rowFirst = this.rowOff;
+      this.columnFirst = this.columnOff;
       this.hits = place < 0 ? 0 : 1;
     }
     if (place === this.down) this.misses = 0;
@@ -148,6 +157,8 @@ export class DtmfDetector {
     const rowOff = this.offset(row);
     const columnOff = this.offset(column);
     if (Math.abs(rowOff) > OFF_FREQUENCY * FREQUENCIES[row]! || Math.abs(columnOff) > OFF_FREQUENCY * FREQUENCIES[column]!) return -1;
+    this.rowOff = rowOff / FREQUENCIES[row]!;
+    this.columnOff = columnOff / FREQUENCIES[column]!;
     const rowPower = this.squared(row) * TONE_POWER;
     const columnPower = this.squared(column) * TONE_POWER;
     if (rowPower * compensation(rowOff) + columnPower * compensation(columnOff) < PURITY * power) return -1;
