@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Binding } from '../../../signaling/app/binding';
 import { Calls } from '../../../signaling/app/calls';
+import type { Feature } from '../../../signaling/app/feature';
 import type { CallSrf, SipRequest, SipResponder } from '../../../signaling/app/dialogs';
 import { refuse } from '../../../signaling/app/reasons';
 import { systemClock } from '../../../signaling/clock';
@@ -28,7 +29,7 @@ export class Exchange {
 
   private constructor(readonly server: ServerUnderTest) {}
 
-  static async start(settings: { ringSeconds?: number; maxCalls?: number } = {}, engine: EngineOptions = {}): Promise<Exchange> {
+  static async start(settings: { ringSeconds?: number; maxCalls?: number; features?: readonly Feature[] } = {}, engine: EngineOptions = {}): Promise<Exchange> {
     const exchange = new Exchange(await startServer(engine));
     exchange.app = await startApp(exchange.server, (srf) => {
       exchange.calls = new Calls({
@@ -42,6 +43,9 @@ export class Exchange {
         // one of ours, whatever the phone's
         reach: { addressFor: (_peer, family) => (family === 4 ? '127.0.0.1' : undefined), isLocal: () => true },
         config: { call: { ringSeconds: settings.ringSeconds ?? 30, maxCalls: settings.maxCalls ?? 1000 } },
+        // what is relayed shows what passes
+        media: { transcode: false, holdMusic: null },
+        features: settings.features ?? [],
       });
       srf.invite((req, res) => {
         const number = /sip:([^@]*)@/.exec(req.get('From'))?.[1] ?? '';
