@@ -60,6 +60,43 @@ it('says what is wrong, counts it, and tries again', async () => {
   expect((await cache.clip(path)).pcm.length).toBe(3);
 });
 
+describe('at the rate of its listener', () => {
+  const sine = (rate: number, ms: number): Int16Array => Int16Array.from({ length: (rate * ms) / 1000 }, (_, i) => Math.round(8000 * Math.sin((2 * Math.PI * 400 * i) / rate)));
+  const soundFile = (rate: number, ms: number): string => file('tone.wav', wavBytes({ rate, data: Buffer.from(sine(rate, ms).buffer) }));
+
+  it.each([8000, 48_000])('is resampled once for all, in time with the original (%d Hz)', async (to) => {
+    const cache = new ClipCache();
+    const path = soundFile(16_000, 2300);
+    const [a, b] = await Promise.all([cache.clip(path, to), cache.clip(path, to)]);
+    expect(b).toBe(a);
+    expect(await cache.clip(path, to)).toBe(a);
+    expect(a.sampleRate).toBe(to);
+    const original = sine(to, 2300);
+    expect(a.pcm.length).toBe(original.length);
+    // Away from the ends, where the filter hears what is not there.
+    let worst = 0;
+    for (let i = to / 100; i < original.length - to / 100; i++) worst = Math.max(worst, Math.abs(a.pcm[i]! - original[i]!));
+    expect(worst).toBeLessThan(80);
+    expect(cache.stats()).toMatchObject({ clips: 2, loads: 1 });
+    expect((await cache.clip(path, 16_000)).pcm.length).toBe(36_800);
+    expect((await cache.prepare([{ file: path }], undefined, to))[0]).toEqual({ clip: a });
+  });
+
+  it('unless it is long, or the cache small', async () => {
+    const cache = new ClipCache({ maxBytes: 1000 });
+    expect((await cache.clip(soundFile(8000, 100), 48_000)).sampleRate).toBe(8000);
+  });
+
+  it('changes with its file', async () => {
+    const cache = new ClipCache();
+    const path = soundFile(16_000, 100);
+    const before = await cache.clip(path, 8000);
+    utimesSync(path, 1, 1);
+    expect(await cache.clip(path, 8000)).not.toBe(before);
+    expect(cache.stats()).toMatchObject({ clips: 2, loads: 2 });
+  });
+});
+
 describe('what is to be played', () => {
   it('is made ready, and can be played', async () => {
     const cache = new ClipCache();
