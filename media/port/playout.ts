@@ -75,6 +75,8 @@ const SOON_MS = 30;
 const URGENT_MS = 60;
 /** After a delay that had to grow, shrinking rests. */
 const REST_MS = 1000;
+/** Where nothing could be left out or put in without being heard, it is tried again after this. */
+const RETRY_MS = 60;
 const LENGTHEN_EVERY_MS = 40;
 
 /** Shares of lost packets at which a decoder that recovers gets to see one packet more, and at which it has to do without. */
@@ -131,6 +133,7 @@ export class Playout {
   private shortenedAt = Number.NEGATIVE_INFINITY;
   private lengthenedAt = Number.NEGATIVE_INFINITY;
   private grewAt = Number.NEGATIVE_INFINITY;
+  private retryAt = Number.NEGATIVE_INFINITY;
 
   private delayMs = 0;
   private undecodable = 0;
@@ -582,6 +585,7 @@ export class Playout {
 
   private mayShorten(spare: number, tick: number): boolean {
     const ms = (spare * 1000) / this.rate;
+    if (tick < this.retryAt) return false;
     if (ms >= URGENT_MS) return true;
     if (tick - this.grewAt < REST_MS) return false;
     return tick - this.shortenedAt >= (ms >= SOON_MS ? SHORTEN_EVERY_SOON_MS : SHORTEN_EVERY_MS);
@@ -594,7 +598,10 @@ export class Playout {
     const most = Math.min(spare, queue.length - count);
     if (most <= 0) return;
     const change = this.timeScale.shorten(queue.data, queue.start, queue.end, most, (spare * 1000) / this.rate >= URGENT_MS);
-    if (change === 0) return;
+    if (change === 0) {
+      this.retryAt = tick + RETRY_MS;
+      return;
+    }
     queue.skip(change);
     this.shortenedMs += (change * 1000) / this.rate;
     this.shortenedAt = tick;
@@ -602,9 +609,12 @@ export class Playout {
 
   private lengthen(deficit: number, tick: number): void {
     const { queue } = this;
-    if (this.state !== State.Playing || this.held > 0 || tick - this.lengthenedAt < LENGTHEN_EVERY_MS) return;
+    if (this.state !== State.Playing || this.held > 0 || tick < this.retryAt || tick - this.lengthenedAt < LENGTHEN_EVERY_MS) return;
     const change = this.timeScale.lengthen(queue.data, queue.start, queue.end, Math.max(deficit, this.samples(LONGEST_CHANGE_MS)), false);
-    if (change === 0) return;
+    if (change === 0) {
+      this.retryAt = tick + RETRY_MS;
+      return;
+    }
     queue.skip(-change);
     this.lengthenedMs += (change * 1000) / this.rate;
     this.lengthenedAt = tick;
