@@ -96,7 +96,7 @@ export function leastCost(offered: readonly CodecName[], other: CodecName, can: 
 
 /**
  * One party's offer as ours to the other: its own formats first, so that a phone that can relays; then what we can turn into them.
- * No keys are offered for a party that presses none: its tones pass in its sound.
+ * Keys likewise, on the clock of each codec; none for a party that presses none: its tones pass in its sound.
  * Errors: `unacceptable` when no payload number is left.
  */
 export function bridgeOffer(from: Picked, bound: ReadonlyMap<number, string>, can: readonly CodecName[]): AudioSpec {
@@ -104,9 +104,12 @@ export function bridgeOffer(from: Picked, bound: ReadonlyMap<number, string>, ca
   if (!from.codecs.some((c) => can.includes(codecNameOf(c) as CodecName))) return spec;
   const taken = new Map(bound);
   for (const codec of spec.codecs) taken.set(codec.payloadType, `${codec.name.toLowerCase()}/${codec.clockRate}/${codec.channels}`);
-  const more = formatsOf(can).filter((codec) => isVoice(codec) && !spec.codecs.some((c) => sameFormat(c, codec)));
-  const [voices, others] = [spec.codecs.filter(isVoice), spec.codecs.filter((c) => !isVoice(c))];
-  return { ...spec, codecs: [...voices, ...renumber(more, taken), ...others] };
+  const keys = from.codecs.some(isEvent);
+  const more = formatsOf(can).filter((codec) => (isVoice(codec) || keys) && !spec.codecs.some((c) => sameFormat(c, codec)));
+  const ours = renumber(more, taken);
+  // voices first: the first format is what the offerer would like to speak
+  const ofEach = (voice: boolean) => [...spec.codecs, ...ours].filter((codec) => isVoice(codec) === voice);
+  return { ...spec, codecs: [...ofEach(true), ...ofEach(false)] };
 }
 
 /**

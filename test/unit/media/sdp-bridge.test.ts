@@ -32,10 +32,11 @@ function call(formatsOfA: string | Picked, formatsOfB: string | [string, ...stri
 
 describe('our offer', () => {
   test.each<[string, readonly CodecName[], string]>([
-    ['0 8 101', all, '0 8 96 9 101'],
+    ['0 8 101', all, '0 8 96 9 101 97'],
     ['0', all, '0 96 9 8'],
     ['96 97 101', all, '96 9 0 8 97 101'],
     ['0 101', ['PCMU', 'PCMA'], '0 8 101'],
+    ['96 97', all, '96 9 0 8 97 101'],
     ['0 101', [], '0 101'],
     // what we cannot hear cannot be turned into anything
     ['96 97', ['PCMU', 'PCMA'], '96 97'],
@@ -47,7 +48,7 @@ describe('our offer', () => {
     const offer = offerOf('0 96', 'a=rtpmap:96 telephone-event/8000');
     const session = { ...offer, codecs: offer.codecs.map((c) => (c.payloadType === 96 ? { payloadType: 96, name: 'telephone-event', clockRate: 8000, channels: 1 } : c)) };
     const numbers = bridgeOffer(session, new Map([[97, 'telephone-event/16000/1']]), all).codecs.map((c) => `${c.payloadType} ${c.name}`);
-    expect(numbers).toEqual(['0 PCMU', '98 opus', '9 G722', '8 PCMA', '96 telephone-event']);
+    expect(numbers).toEqual(['0 PCMU', '98 opus', '9 G722', '8 PCMA', '96 telephone-event', '99 telephone-event']);
   });
 });
 
@@ -65,7 +66,8 @@ describe('what becomes of two parties', () => {
     ['G.711 to Opus', '0 101', '96 101', '0 101', 'codec: PCMU/0 - opus/96'],
     ['B would rather have Opus', '0 101', '96 0 101', '0 101', 'codec: PCMU/0 - opus/96'],
     ['B has no keys', '0 101', '0', '0 101', 'keys: PCMU/0 - PCMU/0'],
-    ['keys that B names without having been offered them', '96 97', '96 101', '96 97', 'keys: opus/96 - opus/96'],
+    ['keys on another clock', '96 97', '96 101', '96 97', 'keys: opus/96 - opus/96'],
+    ['Opus alone to G.711', '96 97', '0 101', '96 97', 'codec: opus/96 - PCMU/0'],
   ])('%s: %s and %s', (_, offered, answered, toA, expected) => {
     const { toldA, bridge } = call(offered, answered);
     expect(toldA.codecs.map((c) => c.payloadType).join(' ')).toBe(toA);
