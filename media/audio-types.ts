@@ -131,6 +131,34 @@ export interface RoomStats {
   limitedFrames: number;
 }
 
+/** The door for clients of the simple packet format (`net/simple-format.ts`), who have no call and no key, only an address. */
+export interface SimpleOptions {
+  address: string;
+  /** 0: any. */
+  port: number;
+  /** Networks whose clients are let in; empty: nobody. */
+  allow: readonly string[];
+  /** Rooms that opted in: the number in the packets, the room's name in the plane, and the word its members are allocated near. */
+  rooms: ReadonlyArray<{ number: number; room: string; near: string }>;
+  maxPerRoom: number;
+  maxClients: number;
+  /** Clients of one address, and packets a second of all of them. */
+  maxPerSource: number;
+  maxPacketsPerSecond: number;
+  /** Silent for so long, a client has left. */
+  idleMs: number;
+}
+
+export interface SimpleEvent {
+  kind: 'joined' | 'left';
+  /** As in RoomStats. */
+  id: string;
+  room: string;
+  /** '192.0.2.1:4000' */
+  source: string;
+  why?: string | undefined;
+}
+
 /** What became of one party's sound; undefined in EndpointStats while its packets are only relayed. */
 export interface AudioStats {
   codec: { receive: CodecName | null; send: CodecName | null };

@@ -1,8 +1,9 @@
 /** The vocabulary of the media plane's door: plain data and one interface. */
-import type { AudioSetup, DigitEvent, MemberSettings, Playable, PlayEnd, PlayOptions, RecordEnd, RecordOptions, RecordTarget, RoomStats, SrtpKeys, TalkingEvent } from './audio-types';
+import type { AudioSetup, DigitEvent, MemberSettings, Playable, PlayEnd, PlayOptions, RecordEnd, RecordOptions, RecordTarget, RoomStats, SimpleEvent, SimpleOptions, SrtpKeys, TalkingEvent } from './audio-types';
 import type { CodecName } from './frame';
 import type { EndpointStats, Remote } from './net/endpoint';
 import type { Backend } from './net/open';
+import type { SimpleGatewayStats } from './net/simple-gateway';
 import type { RelayDirection } from './node/relay';
 import type { SilentNotice, WorkerCounters } from './worker-protocol';
 
@@ -51,6 +52,7 @@ export interface PlaneEvents {
   silent: SilentEvent;
   digit: DigitEvent;
   talking: TalkingEvent;
+  simple: SimpleEvent;
   'worker-lost': WorkerLostEvent;
 }
 
@@ -102,6 +104,12 @@ export interface MediaPlane {
   sendDigits(id: string, digits: string, options?: { ms?: number }): Promise<void>;
   /** Listens for keys that are pressed as tones, too (RFC 4733 is always heard). */
   detectTones(id: string, on: boolean): Promise<void>;
+  /** Opens the door for clients of the simple packet format; again: with other rules (those who are in stay when only the rooms change). Resolves with its port. */
+  openSimple(options: SimpleOptions): Promise<number>;
+  closeSimple(): Promise<void>;
+  /** Mutes such a client, or throws it out (null). False: there is none of that id. */
+  setSimple(id: string, settings: { muted: boolean } | null): Promise<boolean>;
+  simpleStats(): Promise<SimpleGatewayStats | undefined>;
   roomStats(room: string): Promise<RoomStats | undefined>;
   /** Codecs that sound can be turned into here, and whether Opus recovers lost packets from the next one. Known once the plane has started. */
   readonly codecs: readonly CodecName[];

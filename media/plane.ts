@@ -11,11 +11,12 @@ import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { AudioSetup, MemberSettings, Playable, PlayEnd, PlayOptions, RecordEnd, RecordOptions, RecordTarget, RoomStats, SrtpKeys } from './audio-types';
+import type { AudioSetup, MemberSettings, Playable, PlayEnd, PlayOptions, RecordEnd, RecordOptions, RecordTarget, RoomStats, SimpleOptions, SrtpKeys } from './audio-types';
 import { isMediaErrorCode, MediaError } from './errors';
 import type { CodecName } from './frame';
 import { emptyStats, type EndpointStats, type Remote } from './net/endpoint';
 import { PortPool } from './net/port-pool';
+import type { SimpleGatewayStats } from './net/simple-gateway';
 import type { RelayDirection } from './node/relay';
 import type { AllocatedEndpoint, AllocateRequest, MediaPlane, MediaPlaneOptions, PlaneEvents, PlaneLoad } from './plane-types';
 import { WorkerFleet } from './worker-fleet';
@@ -64,6 +65,7 @@ const TAKEN_TRIES = 16;
 const REMEMBERED = 256;
 /** Names of rooms above which it is looked which of them are still there. */
 const ROOMS_REMEMBERED = 1024;
+const REOPEN_MS = 250;
 
 class Plane implements MediaPlane {
   private readonly pool: PortPool;
@@ -73,10 +75,12 @@ class Plane implements MediaPlane {
   private readonly groups = new Map<string, { link: WorkerLink; endpoints: number }>();
   private readonly finalStats = new Map<string, EndpointStats>();
   private readonly lost = new Map<string, true>();
-  private readonly listeners: Listeners = { silent: [], digit: [], talking: [], 'worker-lost': [] };
+  private readonly listeners: Listeners = { silent: [], digit: [], talking: [], simple: [], 'worker-lost': [] };
   /** Which worker a room is in, by the last member who joined it, and which a running recording is in. */
   private readonly rooms = new Map<string, WorkerLink>();
   private readonly recording = new Map<string, WorkerLink>();
+  /** The door of the simple packet format; members allocated near one of `homed` go to its worker. */
+  private simple: { link: WorkerLink; options: SimpleOptions; homed: ReadonlySet<string> } | undefined;
   private readonly samples = new WeakMap<WorkerLink, { at: number; packets: number; busyMs: number }>();
   private ids = 0;
   private portsTaken = 0;
@@ -101,6 +105,7 @@ class Plane implements MediaPlane {
         if (this.placed.has(event.id)) tell(this.listeners.digit, event);
       },
       onTalking: (event) => tell(this.listeners.talking, event),
+      onSimple: (event) => tell(this.listeners.simple, event),
       onLost: (link) => this.forget(link),
     });
   }
@@ -128,6 +133,7 @@ class Plane implements MediaPlane {
     }
     for (const [group, { link }] of [...this.groups]) if (link === gone) this.groups.delete(group);
     for (const [file, link] of [...this.recording]) if (link === gone) this.recording.delete(file);
+    if (this.simple?.link === gone) void this.reopenSimple(this.simple.options);
     if (sessions.size > 0) tell(this.listeners['worker-lost'], { sessions: [...sessions] });
   }
 
@@ -167,7 +173,7 @@ class Plane implements MediaPlane {
   private place(near: string): WorkerLink {
     let home = this.groups.get(near);
     if (!home) {
-      const link = this.fleet.leastLoaded;
+      const link = this.simple?.homed.has(near) && this.simple.link.alive ? this.simple.link : this.fleet.leastLoaded;
       if (!link) throw new MediaError('worker-lost', 'no media worker is running; one is being started');
       home = { link, endpoints: 0 };
       this.groups.set(near, home);
@@ -295,6 +301,48 @@ class Plane implements MediaPlane {
 
   async detectTones(id: string, on: boolean): Promise<void> {
     await this.find(id).link.request('detectTones', { id, on }).catch(refuse);
+  }
+
+  async openSimple(options: SimpleOptions): Promise<number> {
+    this.refuseClosed();
+    const homed = new Set(options.rooms.map(({ near }) => near));
+    for (const near of homed) {
+      const group = this.groups.get(near);
+      if (group && group.link !== this.simple?.link) throw new MediaError('other-session', `a room near ${near} has members already, elsewhere; open the door of the simple packet format before`);
+    }
+    const link = this.simple?.link.alive ? this.simple.link : this.fleet.leastLoaded;
+    if (!link) throw new MediaError('worker-lost', 'no media worker is running; one is being started');
+    const port = await link.request('openSimple', { options }).catch(refuse);
+    this.simple = { link, options: { ...options, port }, homed };
+    for (const { room } of options.rooms) this.rooms.set(room, link);
+    return port;
+  }
+
+  async closeSimple(): Promise<void> {
+    const { simple } = this;
+    this.simple = undefined;
+    if (simple?.link.alive) await simple.link.request('closeSimple', {}).catch(refuse);
+  }
+
+  async setSimple(id: string, settings: { muted: boolean } | null): Promise<boolean> {
+    return this.simple?.link.alive ? this.simple.link.request('setSimple', { id, settings }).catch(refuse) : false;
+  }
+
+  async simpleStats(): Promise<SimpleGatewayStats | undefined> {
+    return this.simple?.link.alive ? this.simple.link.request('simpleStats', {}).catch(refuse) : undefined;
+  }
+
+  /** Its worker died: the door opens again in the next one, at the same port. */
+  private async reopenSimple(options: SimpleOptions): Promise<void> {
+    while (!this.closed && this.simple?.options === options) {
+      await new Promise((resolve) => setTimeout(resolve, REOPEN_MS).unref());
+      try {
+        await this.openSimple(options);
+        return;
+      } catch {
+        // the port may still be held, or no worker be there yet
+      }
+    }
   }
 
   async roomStats(room: string): Promise<RoomStats | undefined> {

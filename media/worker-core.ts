@@ -3,7 +3,8 @@
  * Further nodes (mixer, recorder, transcoder) are joined to endpoints here, as the relay is.
  */
 import { getHeapStatistics } from 'node:v8';
-import type { AudioFormat, DigitEvent, RecordTarget, TalkingEvent } from './audio-types';
+import type { AudioFormat, DigitEvent, RecordTarget, SimpleEvent, TalkingEvent } from './audio-types';
+import { MediaError } from './errors';
 import { Metronome } from './metronome';
 import { Endpoint } from './net/endpoint';
 import { faultText, UdpError, type UdpNet } from './net/udp';
@@ -30,6 +31,7 @@ export interface WorkerCoreDeps {
   random: () => number;
   onDigit: (event: DigitEvent) => void;
   onTalking: (event: TalkingEvent) => void;
+  onSimple: (event: SimpleEvent) => void;
 }
 
 const NO_FORMATS: readonly AudioFormat[] = [];
@@ -63,6 +65,8 @@ export class WorkerCore {
       toneCountry: options.toneCountry,
       onDigit: deps.onDigit,
       onTalking: deps.onTalking,
+      onSimple: deps.onSimple,
+      net,
       onBeat: () => net.setBeat(this.metronome),
     });
   }
@@ -110,6 +114,15 @@ export class WorkerCore {
       case 'detectTones':
         this.sound.detectTones(this.endpoint(command.id), command.on);
         return null;
+      case 'openSimple':
+        return this.openSimple(command);
+      case 'closeSimple':
+        this.sound.simple.close();
+        return null;
+      case 'setSimple':
+        return this.sound.setSimple(command.id, command.settings);
+      case 'simpleStats':
+        return this.sound.simple.stats();
       case 'roomStats':
         return this.sound.roomStats(command.room);
       case 'stats':
@@ -151,6 +164,15 @@ export class WorkerCore {
     if (!this.sound.portOf(endpoint)) this.disconnect(endpoint);
     this.sound.setAudio(endpoint, audio);
     return null;
+  }
+
+  private async openSimple({ options }: Commands['openSimple']['ask']): Promise<number> {
+    try {
+      return await this.sound.simple.open(options);
+    } catch (err) {
+      if (err instanceof MediaError) throw new WorkerError('setting', err.message);
+      throw new WorkerError('setting', `the port of the simple packet format cannot be opened: ${err instanceof Error ? err.message : String(err)}`);
+    }
   }
 
   private sendDigits({ id, digits, ms }: Commands['sendDigits']['ask']): null {
@@ -253,6 +275,7 @@ export class WorkerCore {
   silences(): SilentNotice[] {
     const now = this.now();
     const silences: SilentNotice[] = [];
+    this.sound.simple.sweep(now);
     for (const relay of this.relays.values()) relay.expire(now);
     if (this.options.silenceMs <= 0) return silences;
     for (const [endpoint, relay] of this.relays) {

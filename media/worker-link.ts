@@ -1,7 +1,7 @@
 /** The plane's end of one worker: commands gathered into messages, answers matched, its death noticed and cleaned up after. */
 import { writeSync } from 'node:fs';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
-import type { DigitEvent, TalkingEvent } from './audio-types';
+import type { DigitEvent, SimpleEvent, TalkingEvent } from './audio-types';
 import type { CodecName } from './frame';
 import { MediaError, type MediaErrorCode } from './errors';
 import { closeLeftovers, sharedLedger } from './net/fd-ledger';
@@ -14,6 +14,7 @@ export interface LinkEvents {
   onSilent(silences: SilentNotice[]): void;
   onDigit(event: DigitEvent): void;
   onTalking(event: TalkingEvent): void;
+  onSimple(event: SimpleEvent): void;
   /** It ended and was not asked to. Its sockets are closed, its unanswered commands refused. */
   onLost(link: WorkerLink): void;
 }
@@ -89,6 +90,9 @@ export class WorkerLink {
             return;
           case 'talking':
             events.onTalking(message.event);
+            return;
+          case 'simple':
+            events.onSimple(message.event);
         }
       });
     });

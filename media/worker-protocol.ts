@@ -1,10 +1,11 @@
 /** What the plane and its workers say to each other: plain data, several commands to a message, each answered by its number. */
-import type { AudioSetup, DigitEvent, MemberSettings, Playable, PlayEnd, PlayOptions, RecordEnd, RecordOptions, RecordTarget, RoomStats, SrtpKeys, TalkingEvent } from './audio-types';
+import type { AudioSetup, DigitEvent, MemberSettings, Playable, PlayEnd, PlayOptions, RecordEnd, RecordOptions, RecordTarget, RoomStats, SimpleEvent, SimpleOptions, SrtpKeys, TalkingEvent } from './audio-types';
 import type { CodecName } from './frame';
 import type { Family } from './net/address';
 import type { EndpointStats, Remote } from './net/endpoint';
 import type { SharedLedger } from './net/fd-ledger';
 import type { Backend } from './net/open';
+import type { SimpleGatewayStats } from './net/simple-gateway';
 import type { RelayDirection } from './node/relay';
 import type { WorkerErrorCode } from './worker-error';
 
@@ -38,6 +39,10 @@ export interface Commands {
   stopRecording: { ask: { file: string }; answer: null };
   sendDigits: { ask: { id: string; digits: string; ms: number }; answer: null };
   detectTones: { ask: { id: string; on: boolean }; answer: null };
+  openSimple: { ask: { options: SimpleOptions }; answer: number };
+  closeSimple: { ask: object; answer: null };
+  setSimple: { ask: { id: string; settings: { muted: boolean } | null }; answer: boolean };
+  simpleStats: { ask: object; answer: SimpleGatewayStats | undefined };
   roomStats: { ask: { room: string }; answer: RoomStats | undefined };
   stats: { ask: { id: string }; answer: EndpointStats };
   describe: { ask: { id: string }; answer: string };
@@ -90,4 +95,5 @@ export type WorkerMessage =
   | { kind: 'answers'; answers: Answer[] }
   | { kind: 'silent'; silences: SilentNotice[] }
   | { kind: 'digit'; event: DigitEvent }
-  | { kind: 'talking'; event: TalkingEvent };
+  | { kind: 'talking'; event: TalkingEvent }
+  | { kind: 'simple'; event: SimpleEvent };

@@ -4,7 +4,7 @@ import { VoiceActivity, levelOf } from './audio/level';
 import type { SampleRate } from './frame';
 import type { Metronome, Ticking } from './metronome';
 import { Mixer, type Party, type PartySettings } from './node/mixer';
-import type { AudioPort } from './port/port';
+import { AudioPort } from './port/port';
 
 /** Work of an encoded and decoded frame in µs, roughly: only the balance between the metronome's slots depends on it. */
 const WEIGHT = { 8000: 10, 16000: 60, 48000: 200 } as const;
@@ -14,7 +14,7 @@ const LEVEL_MEMORY = 0.02;
 export type MixListener = (pcm: Int16Array, rate: SampleRate) => void;
 
 interface Occupant {
-  port: AudioPort;
+  party: Party;
   activity: VoiceActivity;
   talking: boolean;
   /** Mean square of its frames. */
@@ -55,23 +55,24 @@ export class Room implements Ticking {
     return this.occupants.size;
   }
 
+  /** Those who have an endpoint. */
   get ports(): AudioPort[] {
-    return [...this.occupants.values()].map(({ port }) => port);
+    return [...this.occupants.values()].flatMap(({ party }) => (party instanceof AudioPort ? [party] : []));
   }
 
-  enter(port: AudioPort, settings: PartySettings, nowMs: number): void {
-    if (!this.occupants.has(port.id)) this.occupants.set(port.id, { port, activity: new VoiceActivity(), talking: false, power: 0 });
-    this.mixer.join(port, settings);
+  enter(party: Party, settings: PartySettings, nowMs: number): void {
+    if (!this.occupants.has(party.id)) this.occupants.set(party.id, { party, activity: new VoiceActivity(), talking: false, power: 0 });
+    this.mixer.join(party, settings);
     this.metronome.add(this, nowMs);
     this.weigh();
   }
 
-  leave(port: AudioPort, nowMs: number): void {
-    const occupant = this.occupants.get(port.id);
+  leave({ id }: Party, nowMs: number): void {
+    const occupant = this.occupants.get(id);
     if (!occupant) return;
-    if (occupant.talking) this.onTalking({ room: this.name, id: port.id, talking: false });
-    this.occupants.delete(port.id);
-    this.mixer.leave(port.id, nowMs);
+    if (occupant.talking) this.onTalking({ room: this.name, id, talking: false });
+    this.occupants.delete(id);
+    this.mixer.leave(id, nowMs);
     if (this.occupants.size === 0) this.metronome.remove(this);
     else this.weigh();
   }
@@ -84,7 +85,7 @@ export class Room implements Ticking {
 
   private weigh(): void {
     let weight = 0;
-    for (const { port } of this.occupants.values()) weight += WEIGHT[port.bandwidth];
+    for (const { party } of this.occupants.values()) weight += WEIGHT[party.bandwidth];
     this.metronome.weigh(this, weight);
   }
 
@@ -113,9 +114,9 @@ export class Room implements Ticking {
     return {
       room: this.name,
       rate: this.mixer.rate,
-      members: [...this.occupants.values()].map(({ port, talking, power }) => {
-        const settings = this.mixer.settingsOf(port.id);
-        return { id: port.id, talking, level: decibels(power), muted: settings?.muted ?? false, deaf: settings?.deaf ?? false };
+      members: [...this.occupants.values()].map(({ party: { id }, talking, power }) => {
+        const settings = this.mixer.settingsOf(id);
+        return { id, talking, level: decibels(power), muted: settings?.muted ?? false, deaf: settings?.deaf ?? false };
       }),
       skippedTicks: this.skippedTicks,
       limitedFrames: this.mixer.limitedFrames,

@@ -1,12 +1,13 @@
 /**
  * All sound of a worker: ports by endpoint, rooms by name, what is played and recorded. The worker's commands end here.
  */
-import type { AudioFormat, AudioSetup, DigitEvent, MemberSettings, Playable, PlayEnd, PlayOptions, RecordEnd, RecordOptions, RecordTarget, RoomStats, TalkingEvent } from './audio-types';
+import type { AudioFormat, AudioSetup, DigitEvent, MemberSettings, Playable, PlayEnd, PlayOptions, RecordEnd, RecordOptions, RecordTarget, RoomStats, SimpleEvent, TalkingEvent } from './audio-types';
 import { ClipCache } from './clip-cache';
 import { codecNamed } from './codecs';
 import { MediaError } from './errors';
 import type { Metronome } from './metronome';
 import type { Endpoint } from './net/endpoint';
+import type { UdpNet } from './net/udp';
 import { defaultPartySettings, type PartySettings } from './node/mixer';
 import { Player } from './node/player';
 import { AudioPort, type PortPlayer } from './port/port';
@@ -14,6 +15,7 @@ import { openRecordingFile } from './recording-file';
 import { isWorkerErrorCode, WorkerError } from './worker-error';
 import { Recording, recordingRate, type RecordingDeps } from './worker-recording';
 import { Room } from './worker-room';
+import { SimpleDoor, type SimpleParty } from './worker-simple';
 
 export interface SoundDeps {
   metronome: Metronome;
@@ -24,6 +26,8 @@ export interface SoundDeps {
   toneCountry: string;
   onDigit: (event: DigitEvent) => void;
   onTalking: (event: TalkingEvent) => void;
+  onSimple: (event: SimpleEvent) => void;
+  net: UdpNet;
   /** The metronome's next beat may have come nearer. */
   onBeat: () => void;
 }
@@ -47,7 +51,18 @@ export class Sound {
   private privateRooms = 0;
   private closing = false;
 
-  constructor(private readonly deps: SoundDeps) {}
+  /** The door for clients of the simple packet format. */
+  readonly simple: SimpleDoor;
+  private readonly simplePlaces = new Map<SimpleParty, Room>();
+
+  constructor(private readonly deps: SoundDeps) {
+    this.simple = new SimpleDoor(
+      deps.net,
+      { enter: (name, party) => this.enterSimple(name, party), exit: (party) => this.exitSimple(party) },
+      deps.random,
+      deps.onSimple,
+    );
+  }
 
   portOf(endpoint: Endpoint): AudioPort | undefined {
     return this.ports.get(endpoint);
@@ -104,6 +119,10 @@ export class Sound {
   private exit(port: AudioPort, room: Room): void {
     room.leave(port, this.deps.now());
     this.places.delete(port);
+    this.emptied(room);
+  }
+
+  private emptied(room: Room): void {
     if (room.size > 0) return;
     if (this.rooms.get(room.name) === room) this.rooms.delete(room.name);
     const player = room.mixer.player;
@@ -118,16 +137,46 @@ export class Sound {
     return port;
   }
 
-  join(endpoint: Endpoint, name: string, settings: MemberSettings): void {
-    const port = this.port(endpoint);
+  private named(name: string): Room {
     let room = this.rooms.get(name);
     if (!room) {
       room = this.newRoom(name, true);
       this.rooms.set(name, room);
     }
+    return room;
+  }
+
+  private enterSimple(name: string, party: SimpleParty): void {
+    const room = this.named(name);
+    this.simplePlaces.set(party, room);
+    room.enter(party, defaultPartySettings, this.deps.now());
+    this.deps.onBeat();
+  }
+
+  private exitSimple(party: SimpleParty): void {
+    const room = this.simplePlaces.get(party);
+    if (!room) return;
+    this.simplePlaces.delete(party);
+    room.leave(party, this.deps.now());
+    this.emptied(room);
+  }
+
+  /** Mutes, or throws out (null). False: there is no such client. */
+  setSimple(id: string, settings: { muted: boolean } | null): boolean {
+    if (settings === null) return this.simple.remove(id);
+    for (const [party, room] of this.simplePlaces) {
+      if (party.id !== id) continue;
+      room.enter(party, { ...defaultPartySettings, muted: settings.muted }, this.deps.now());
+      return true;
+    }
+    return false;
+  }
+
+  join(endpoint: Endpoint, name: string, settings: MemberSettings): void {
+    const port = this.port(endpoint);
     if (settings.passDigits) this.passing.add(port);
     else this.passing.delete(port);
-    this.enter(port, room, {
+    this.enter(port, this.named(name), {
       muted: settings.muted ?? false,
       deaf: settings.deaf ?? false,
       gainDb: settings.gainDb ?? 0,
@@ -285,6 +334,7 @@ export class Sound {
     this.closing = true;
     const recordings = [...this.recordings.values()];
     for (const recording of recordings) recording.stop('released');
+    this.simple.close();
     for (const endpoint of [...this.ports.keys()]) this.drop(endpoint);
     await Promise.all(recordings.map(({ ended }) => ended));
   }

@@ -55,6 +55,7 @@ async function serve(port: NonNullable<typeof parentPort>, start: WorkerStart): 
     random: unpredictable(),
     onDigit: (event) => post({ kind: 'digit', event }),
     onTalking: (event) => post({ kind: 'talking', event }),
+    onSimple: (event) => post({ kind: 'simple', event }),
   });
   try {
     await core.tryAddresses();

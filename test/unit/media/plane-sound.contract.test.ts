@@ -10,6 +10,7 @@ import { unless } from '../../support/peers';
 import { claimPorts, type PortBlock } from '../../support/ports';
 import { judge, writeTone } from '../../support/tone';
 import { readWav } from '../../support/wav';
+import { SimplePeer } from './support/simple-peer';
 import { setupOf, TonePeer } from './support/tone-peer';
 import { workerSpawner } from './support/worker';
 
@@ -50,10 +51,10 @@ describe.each(['native', 'dgram'] as const)('%s', (backend) => {
     });
 
     /** A party that speaks, with an endpoint that makes its sound. */
-    async function party(session: string, codec: CodecName, hz: number, more: Parameters<typeof setupOf>[1] = {}) {
+    async function party(session: string, codec: CodecName, hz: number, more: Parameters<typeof setupOf>[1] = {}, near?: string) {
       const peer = await TonePeer.open(codec, hz);
       peers.push(peer);
-      const { id, rtpPort } = await plane.allocate({ session, family: 4, label: `${codec} ${hz}` });
+      const { id, rtpPort } = await plane.allocate({ session, family: 4, label: `${codec} ${hz}`, near });
       endpoints.push(id);
       await plane.setRemote(id, { address: '127.0.0.1', port: peer.port });
       await plane.setAudio(id, setupOf(codec, more));
@@ -229,6 +230,34 @@ describe.each(['native', 'dgram'] as const)('%s', (backend) => {
       d.peer.sing(dualTone('9', 0.12));
       while (digits.length === 0) await d.peer.listen(0.1);
       expect(digits).toMatchObject([{ id: d.id, digit: '9', by: 'in-band' }]);
+    });
+
+    test('a client of the simple packet format and a phone hear each other; it goes when told to, and when idle', async () => {
+      const events: string[] = [];
+      plane.on('simple', ({ kind, id, room, why }) => events.push(`${kind} ${room} ${why ?? id}`));
+      const rules = { address: '127.0.0.1', port: 0, allow: ['127.0.0.0/8'], maxPerRoom: 10, maxClients: 10, maxPerSource: 5, maxPacketsPerSecond: 200, idleMs: 1500 };
+      const port = await plane.openSimple({ ...rules, rooms: [{ number: 8000, room: '8000', near: 'room:8000' }] });
+      const phone = await party('simple', 'G722', 700, {}, 'room:8000');
+      await plane.join(phone.id, '8000');
+      const client = await SimplePeer.open(1100);
+      peers.push(client as unknown as TonePeer);
+      client.speak(port);
+      await phone.peer.listen(0.5);
+      expect((await phone.peer.hear(0.6)).share(1100)).toBeGreaterThan(0.9);
+      expect((await client.hear(0.6)).share(700)).toBeGreaterThan(0.9);
+      const id = events[0]!.split(' ')[2]!;
+      expect(events).toEqual([`joined 8000 ${id}`]);
+      expect((await plane.roomStats('8000'))?.members.map((member) => member.id).sort()).toEqual([phone.id, id].sort());
+      expect(await plane.setSimple(id, { muted: true })).toBe(true);
+      await phone.peer.listen(0.3);
+      expect((await phone.peer.hear(0.4)).rms).toBe(0);
+      client.stop();
+      while (events.length < 2) await phone.peer.listen(0.1);
+      expect(events[1]).toBe('left 8000 idle');
+      expect(await plane.setSimple(id, null)).toBe(false);
+      expect(await plane.simpleStats()).toMatchObject({ clients: 0, joined: 1, left: { idle: 1 } });
+      await plane.closeSimple();
+      expect(await plane.simpleStats()).toBeUndefined();
     });
 
     test('a codec that changes in a call keeps the stream going; hold stops it, and back', async () => {

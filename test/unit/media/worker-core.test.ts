@@ -15,6 +15,7 @@ function worker(options: { bind6?: string | null; silenceMs?: number } = {}) {
     random: () => 0.5,
     onDigit: () => undefined,
     onTalking: () => undefined,
+    onSimple: () => undefined,
   });
   const answerAll = (commands: Command[]) => Promise.all(commands.map((command) => core.answer(command)));
   let n = 0;
