@@ -3,7 +3,7 @@
  * hears the other's tone and not its own.
  */
 import { Baresip } from '../support/baresip';
-import { hears, hearsNothing, mark } from '../support/ears';
+import { hears, hearsMusic, hearsNothing, mark } from '../support/ears';
 import { Linphone } from '../support/linphone';
 import { need } from '../support/peers';
 import type { Codec, Phone } from '../support/phone';
@@ -114,24 +114,24 @@ need('linphone', 'baresip')('softphones', () => {
     await hangUp(both.linphone, both);
   }));
 
-  test('Linphone holds: it hears nothing; it resumes: both hear again', ...shared(async (stage) => {
+  test('Linphone holds: it hears nothing, and baresip music; it resumes: both hear again', ...shared(async (stage) => {
     const both = await phones(stage);
     await call(both.baresip, '1001', both.linphone);
     await hearEachOther(both);
     await both.linphone.hold();
-    // What the held side hears is what Linphone plays to it meanwhile: its file, as hold music.
-    await hearsNothing(both.linphone);
+    // Linphone goes on sending, its file as hold music; that reaches nobody, since we have music of our own.
+    await Promise.all([hearsNothing(both.linphone), hearsMusic(both.baresip, { not: [LINPHONE_TONE, BARESIP_TONE] })]);
     await both.linphone.resume();
     await hearEachOther(both, now(both));
     await hangUp(both.baresip, both);
   }));
 
-  test('baresip holds: both hear nothing; it resumes: both hear again', ...shared(async (stage) => {
+  test('baresip holds: it hears nothing, and Linphone music; it resumes: both hear again', ...shared(async (stage) => {
     const both = await phones(stage);
     await call(both.linphone, '1002', both.baresip);
     await hearEachOther(both);
     await both.baresip.hold();
-    await Promise.all([hearsNothing(both.linphone), hearsNothing(both.baresip)]);
+    await Promise.all([hearsMusic(both.linphone, { not: [LINPHONE_TONE, BARESIP_TONE] }), hearsNothing(both.baresip)]);
     await both.baresip.resume();
     await hearEachOther(both, now(both));
     await hangUp(both.linphone, both);

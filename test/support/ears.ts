@@ -52,6 +52,27 @@ export async function hearsNothing(listener: Listener, seconds = 1.2, settleMs =
   if (loudSeconds > 0.1) throw new Error(`${listener.name ?? 'the party'} should have heard nothing, but heard ${sound(heard)}`);
 }
 
+/** Waits until the listener has heard this much of something, from now on; nothing of it may be one of these tones. For music, which is no one tone. */
+export async function hearsMusic(listener: Listener, options: { not: number[]; seconds?: number; settleMs?: number }): Promise<void> {
+  const { not, seconds = 1.5, settleMs = 600 } = options;
+  // what was on its way when the tone stopped is let through
+  await pause(settleMs);
+  const from = mark(listener);
+  let last: Recording = { samples: new Float32Array(0), rate: 8000 };
+  try {
+    await eventually('music', () => {
+      last = cutOut(listener.heard(), from);
+      return judge(last).loudSeconds >= seconds;
+    }, 10_000, 100);
+  } catch {
+    throw new Error(`${listener.name ?? 'the party'} did not hear ${seconds} s of music, but ${sound(last)}`);
+  }
+  const verdict = judge(last);
+  for (const hz of not) {
+    if (verdict.share(hz) > 0.2) throw new Error(`${listener.name ?? 'the party'} heard ${hz} Hz instead of music: ${percent(verdict.share(hz))} of ${sound(last)}`);
+  }
+}
+
 function percent(share: number): string {
   return `${(share * 100).toFixed(1)} %`;
 }
