@@ -1,8 +1,9 @@
 /**
- * The package @discordjs/opus as it is meant to be used: a buffer made for every frame, no recovery, and no way to give memory back before
- * the garbage collector does.
+ * The package @discordjs/opus as it is meant to be used: a buffer made for every frame, no recovery, and memory that only the garbage collector
+ * gives back, which does not know how much it is: so what was closed is used again.
  */
 import { APPLICATION_VOIP, SET, type Library, type RawDecoder, type RawEncoder } from './library';
+import { Shelf } from './shelf';
 
 interface Binding {
   encode(pcm: Buffer): Buffer;
@@ -17,17 +18,21 @@ const FAILED = -1;
 export function loadBinding(): Library | Error {
   try {
     const { OpusEncoder } = require('@discordjs/opus') as { OpusEncoder: new (sampleRate: number, channels: number) => Binding };
+    const shelf = new Shelf<Binding>();
+    const take = (kind: string, sampleRate: number, channels: number): [Binding, () => void] =>
+      shelf.take(`${kind} ${sampleRate} ${channels}`, () => new OpusEncoder(sampleRate, channels));
     return {
       ability: 'binding',
-      encoder: (sampleRate, channels) => encoder(new OpusEncoder(sampleRate, channels), channels),
-      decoder: (sampleRate, channels) => decoder(new OpusEncoder(sampleRate, channels), channels),
+      encoder: (sampleRate, channels) => encoder(...take('encoder', sampleRate, channels), channels),
+      decoder: (sampleRate, channels) => decoder(...take('decoder', sampleRate, channels), channels),
     };
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }
 }
 
-function encoder(binding: Binding, channels: number): RawEncoder {
+function encoder(binding: Binding, close: () => void, channels: number): RawEncoder {
+  binding.applyEncoderCTL(SET.RESET_STATE, 0);
   // The constructor makes one for music; it can be changed until the first frame, and again after a reset.
   binding.applyEncoderCTL(SET.APPLICATION, APPLICATION_VOIP);
   return {
@@ -39,11 +44,12 @@ function encoder(binding: Binding, channels: number): RawEncoder {
     },
     set: (request, value) => binding.applyEncoderCTL(request, value),
     reset: () => binding.applyEncoderCTL(SET.RESET_STATE, 0),
-    close: () => undefined,
+    close,
   };
 }
 
-function decoder(binding: Binding, channels: number): RawDecoder {
+function decoder(binding: Binding, close: () => void, channels: number): RawDecoder {
+  binding.applyDecoderCTL(SET.RESET_STATE, 0);
   return {
     decode(payload, length, out, capacity) {
       let pcm: Buffer;
@@ -58,6 +64,6 @@ function decoder(binding: Binding, channels: number): RawDecoder {
       return samples;
     },
     reset: () => binding.applyDecoderCTL(SET.RESET_STATE, 0),
-    close: () => undefined,
+    close,
   };
 }

@@ -5,6 +5,7 @@
  * to twice the address that it allocated, and loses some memory with every codec that is closed.
  */
 import { SET, type Library, type RawDecoder, type RawEncoder } from './library';
+import { Shelf } from './shelf';
 
 /** An encoder and a decoder in one. Pointers are octets from the beginning of the memory. */
 interface Handler {
@@ -35,16 +36,10 @@ export function loadWasm(): Library | Error {
     const module = (require('opusscript/build/opusscript_native_wasm.js') as () => Module)();
     const packet = module._malloc(LARGEST_PACKET);
     const pcm = module._malloc(MOST_SAMPLES * 4);
-    /** Closed ones, by rate and channels: a handler that is destroyed leaves 23 KB behind, so none ever is. */
-    const idle = new Map<string, Handler[]>();
-
-    const take = (kind: string, sampleRate: number, channels: number): [Handler, () => void] => {
-      const key = `${kind} ${sampleRate} ${channels}`;
-      const shelf = idle.get(key) ?? [];
-      idle.set(key, shelf);
-      const handler = shelf.pop() ?? new module.OpusScriptHandler(sampleRate, channels, VOIP);
-      return [handler, () => void shelf.push(handler)];
-    };
+    // A handler that is destroyed leaves 23 KB behind, so none ever is.
+    const shelf = new Shelf<Handler>();
+    const take = (kind: string, sampleRate: number, channels: number): [Handler, () => void] =>
+      shelf.take(`${kind} ${sampleRate} ${channels}`, () => new module.OpusScriptHandler(sampleRate, channels, VOIP));
 
     const encoder = (sampleRate: number, channels: number): RawEncoder => {
       const [handler, close] = take('encoder', sampleRate, channels);
