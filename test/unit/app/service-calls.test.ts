@@ -1,5 +1,5 @@
 /** Calls that the system answers: what a feature can do, and that its code simply ends when the caller hangs up, wherever it stands. */
-import { exactly, CallOver, type Feature, type ServiceCall } from '../../../signaling/app/feature';
+import { exactly, CallOver, type Feature, type Handler, type ServiceCall } from '../../../signaling/app/feature';
 import { refuse } from '../../../signaling/app/reasons';
 import { linphone, sipp } from '../media/sdp-offers';
 import { binding, nothing, World } from './call-fakes';
@@ -618,8 +618,10 @@ describe('a phone that sends nothing', () => {
   }, silence ? { silence } : {});
   const silent = (w: World, id = 'e0') => w.plane.emit('silent', { id, session: w.calls.list()[0]?.id, silentMs: 60_000 });
 
-  test('ends the call', async () => {
+  test('ends the call; silence of anything else does not', async () => {
     const { w } = await up();
+    silent(w, 'e9');
+    expect(w.answer.dialog.byes).toEqual([]);
     silent(w);
     expect(w.answer.dialog.byes).toEqual([{ Reason: 'Q.850;cause=31;text="no media for 60 s"' }]);
     expect(w.calls.stats().silent).toBe(1);
@@ -810,22 +812,30 @@ describe('a call that nobody answers', () => {
   });
 
   test('the caller gives up while features are asked', async () => {
-    let want: (handler: undefined) => void = () => undefined;
-    const w = world(voicemail({ unanswered: () => new Promise<undefined>((resolve) => (want = resolve)) }));
+    let want: (handler: Handler) => void = () => undefined;
+    const wants: Handler = async (call) => {
+      await call.answer();
+      await call.say(['too late']);
+    };
+    const w = world(voicemail({ unanswered: () => new Promise<Handler>((resolve) => (want = resolve)) }));
     const { req } = await w.dial(linphone);
     w.fork().refuses(486);
     await w.settle();
     req.emit('cancel');
-    want(undefined);
+    want(wants);
     await w.settle();
     expect(w.left).toEqual(nothing);
+    expect(w.plane.of('setAudio')).toEqual([]);
+    expect(w.calls.stats().faults).toBe(0);
 
     const before = w.dialling(linphone, {}, 'sip:1009@pbx.test');
     await w.settle();
     before.req.emit('cancel');
-    want(undefined);
+    want(wants);
     await before.done;
+    await w.settle();
     expect(before.res.final).toBeUndefined();
+    expect(w.calls.stats()).toMatchObject({ started: 1, refused: 1 });
     expect(w.left).toEqual(nothing);
   });
 
@@ -848,6 +858,18 @@ describe('a call that nobody answers', () => {
     await w.settle();
     expect(w.plane.held.size).toBe(1);
     expect(w.answer.sdp).toContain('c=IN IP4 10.0.0.1');
+  });
+
+  test('and whoever is put through then is anchored, too', async () => {
+    const w = world(voicemail({ unanswered: () => async (call) => call.answer().then(() => call.transferTo('1002')).then(() => undefined) }));
+    for (const extension of w.extensions.values()) extension.media = 'direct';
+    await w.dial(linphone);
+    w.fork().refuses(486);
+    await w.settle();
+    expect(w.fork(1).options.localSdp).toContain('c=IN IP4 10.0.0.1');
+    w.fork(1).answers(w.fork(1).options.localSdp.replace(/10\.0\.0\.1/g, '192.168.9.30'));
+    await w.settle();
+    expect(w.plane.of('connect')).toHaveLength(1);
   });
 
   test('limits and faults are not offered', async () => {
