@@ -34,8 +34,10 @@ export async function install(root, { dev, say }) {
   // npm succeeds without the optional ones that it could not build here.
   if (status === 0) writeFileSync(join(root, STAMP), stampOf(root));
   const asked = Object.keys((readPackages(join(root, 'package-lock.json')) ?? {})['']?.optionalDependencies ?? {});
+  // What those need in turn tells nobody anything.
   const missed = optional.filter((name) => asked.includes(name));
-  if (missed.length > 0) say(`Optional packages could not be installed (${missed.join(', ')}); going on without them.`);
+  const named = missed.length > 0 ? missed : optional;
+  if (named.length > 0) say(`Optional packages could not be installed (${named.join(', ')}); going on without them.`);
 }
 
 /** What is missing or of another version: `{ required: [name], optional: [name] }`, as far as meant for this platform. */
