@@ -62,6 +62,7 @@ const QUIET_AFTER_DTX_MS = 10_000;
 const QUIET_AFTER_NOISE_MS = 30_000;
 /** An Opus frame of no more octets says that nothing more will come for now (RFC 6716 §2.1.9). */
 const DTX_OCTETS = 2;
+const QUIET_MS = 20;
 const FADE_IN_MS = 4;
 /** RFC 3389's static payload type has a clock of 8 kHz, and so has the noise it describes. */
 const NOISE_RATE = 8000;
@@ -83,8 +84,9 @@ const LENGTHEN_EVERY_MS = 40;
 const LOSS_TO_RECOVER = 0.01;
 const LOSS_TO_STOP = 0.003;
 const LOSS_MEMORY = 1 / 150;
-/** Recovery that finds nothing so often is not worth the delay. */
-const PAYS = 0.3;
+/** Recovery that finds something less often than this is not worth the delay, and is not tried again for so many packets. */
+const PAYS = 0.2;
+const TRY_AGAIN_PACKETS = 1500;
 
 interface Format {
   readonly given: PlayoutFormat;
@@ -120,6 +122,7 @@ export class Playout {
   private decodedEnd = 0;
   /** Made up at the end of the queue and not yet charged to anything, 1/48 ms. */
   private held = 0;
+  private heldKind: Heard = Heard.Concealed;
   private fadeIn = false;
   /** Samples of what comes next that are still its filter's silence. */
   private blendAfter = 0;
@@ -130,6 +133,8 @@ export class Playout {
 
   private loss = 0;
   private pays = 0.7;
+  /** Packets until it is tried again. */
+  private noRecovery = 0;
   private shortenedAt = Number.NEGATIVE_INFINITY;
   private lengthenedAt = Number.NEGATIVE_INFINITY;
   private grewAt = Number.NEGATIVE_INFINITY;
@@ -339,7 +344,7 @@ export class Playout {
     if (queue.length >= count || this.state === State.Idle) return;
     if (this.state === State.Playing) {
       if (this.dtx || this.event || this.held >= HOLD_MS * UNITS_PER_MS) this.fallSilent();
-      else this.held += this.conceal(count - queue.length, Heard.Concealed) * this.units;
+      else this.hold(count - queue.length);
     }
     if (this.state === State.Noise) this.makeNoise(count - queue.length);
   }
@@ -457,6 +462,16 @@ export class Playout {
 
   // --- what is missing
 
+  /** Nothing is there, and nobody knows yet why. Where it was quiet it may well be DTX, and is no loss either way. */
+  private hold(count: number): void {
+    const { queue } = this;
+    if (this.held === 0) {
+      const before = this.samples(QUIET_MS);
+      this.heldKind = this.background.isQuiet(queue.data, queue.end - before, before) ? Heard.ComfortNoise : Heard.Concealed;
+    }
+    this.held += this.conceal(count, this.heldKind) * this.units;
+  }
+
   /** Some or all of `missing` (1/48 ms) before `next`, of which at least one packet was lost. */
   private bridge(next: Slot, missing: number): void {
     const format = this.formats[next.payloadType] ?? null;
@@ -507,9 +522,13 @@ export class Playout {
 
   private countLoss(lost: number): void {
     for (let i = Math.min(lost, 10); i >= 0; i--) this.loss += ((i > 0 ? 1 : 0) - this.loss) * LOSS_MEMORY;
-    this.pays = Math.min(0.7, this.pays + 0.0005);
+    if (this.pays < PAYS) {
+      this.pays = 0.5;
+      this.noRecovery = TRY_AGAIN_PACKETS;
+    }
+    if (this.noRecovery > 0) this.noRecovery--;
     const decoder = this.current?.decoder;
-    if (!decoder?.recovers || this.loss < LOSS_TO_STOP || this.pays < PAYS) this.buffer.extraMs = 0;
+    if (!decoder?.recovers || this.loss < LOSS_TO_STOP || this.noRecovery > 0) this.buffer.extraMs = 0;
     else if (this.loss > LOSS_TO_RECOVER) this.buffer.extraMs = this.buffer.durationMs;
   }
 
