@@ -47,7 +47,7 @@ export class PcmQueue {
   /** Makes sure that `count` samples can be written at `end`. */
   reserve(count: number): void {
     if (this.end + count <= this.data.length) return;
-    const from = this.start - this.history;
+    const from = Math.max(0, this.start - this.history);
     this.data.copyWithin(0, from, this.end);
     this.start -= from;
     this.end -= from;

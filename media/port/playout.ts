@@ -79,6 +79,8 @@ const REST_MS = 1000;
 /** Where nothing could be left out or put in without being heard, it is tried again after this. */
 const RETRY_MS = 60;
 const LENGTHEN_EVERY_MS = 40;
+/** More delay than the most there may be, by this: shortening would take too long. */
+const CATCH_UP_MS = 60;
 
 /** Shares of lost packets at which a decoder that recovers gets to see one packet more, and at which it has to do without. */
 const LOSS_TO_RECOVER = 0.01;
@@ -186,7 +188,9 @@ export class Playout {
     const extra = Math.ceil(this.samples(converter.delayMs)) + 1;
     before.reserve(extra);
     this.concealer.extend(before.data, before.end, extra);
-    const input = before.data.slice(before.start - this.samples(HISTORY_MS), before.end + extra);
+    const from = Math.max(0, before.start - this.samples(HISTORY_MS));
+    const input = before.data.slice(from, before.end + extra);
+    const known = ((before.start - from) * rate) / this.rate;
     const output = new Int16Array(Math.ceil((input.length * rate) / this.rate) + 64);
     const waiting = Math.round((before.length * rate) / this.rate);
     this.rate = rate;
@@ -194,8 +198,9 @@ export class Playout {
     this.makeStages();
     const { queue } = this;
     converter.process(input, input.length, output);
-    const read = Math.round(this.samples(HISTORY_MS + converter.delayMs));
-    queue.data.set(output.subarray(read - queue.start, read), 0);
+    const read = Math.round(known + this.samples(converter.delayMs));
+    const history = Math.min(read, queue.start);
+    queue.data.set(output.subarray(read - history, read), queue.start - history);
     queue.data.set(output.subarray(read, read + waiting), queue.end);
     queue.appended(waiting, Heard.Voice);
     for (const format of this.formats) if (format?.decoder) this.connect(format);
@@ -402,6 +407,8 @@ export class Playout {
       this.describeNoise(slot);
       return true;
     }
+    // Nobody read for long: what is too old to be heard goes first.
+    if (this.buffer.delayMs(slot.time, tick) > this.maxDelayMs + CATCH_UP_MS && this.buffer.dropBefore(this.buffer.latestStart(tick, 0)) > 0) return true;
     if (slot.time - this.queue.length * this.units > this.buffer.latestStart(tick, 0)) return false;
     this.fadeIn = this.state === State.Idle;
     this.state = State.Playing;
@@ -613,7 +620,7 @@ export class Playout {
   private shorten(spare: number, count: number, tick: number): void {
     const { queue } = this;
     if (this.state !== State.Playing || this.held > 0) return;
-    if (this.buffer.delayMs(this.position(), tick) > this.maxDelayMs + 60) return this.catchUp(tick);
+    if (this.buffer.delayMs(this.position(), tick) > this.maxDelayMs + CATCH_UP_MS) return this.catchUp(tick);
     const most = Math.min(spare, queue.length - count);
     if (most <= 0) return;
     const change = this.timeScale.shorten(queue.data, queue.start, queue.end, most, (spare * 1000) / this.rate >= URGENT_MS);

@@ -101,10 +101,10 @@ describe('nothing clicks: no step beyond a tenth more than the tone’s own', ()
   };
   const cases = Object.keys(networks).flatMap((name) => ([8000, 16000, 48000] as SampleRate[]).map((rate) => [name, rate] as const));
   test.each(cases)('%s, at %i Hz', (name, rate) => {
-    for (const hz of [300, 440, 1000]) {
+    for (const hz of [300, 1000]) {
       let [worst, before] = [0, 0];
       runLine({
-        seconds: rate === 8000 ? 20 : 6,
+        seconds: rate === 48000 ? 5 : 10,
         rate,
         ptimeMs: rate === 48000 ? 10 : 20,
         talk: sine(hz, rate),
@@ -168,7 +168,7 @@ describe('networks', () => {
     'reordering by up to three packets': (random) => () => (random() < 0.1 ? 60 * random() : 0),
   };
   test.each(Object.keys(lines))('%s: at most 2 % made up', (name) => {
-    const { delay, concealed } = overPhases((seed) => ({ seconds: 60, network: (lines[name] as (random: () => number) => NonNullable<LineOptions['network']>)(seeded(seed * 10)) }));
+    const { delay, concealed } = overPhases((seed) => ({ seconds: 30, network: (lines[name] as (random: () => number) => NonNullable<LineOptions['network']>)(seeded(seed * 10)) }));
     expect(concealed).toBeLessThan(0.02);
     expect(delay).toBeLessThan(130);
   });
@@ -437,4 +437,27 @@ test('whatever comes, whenever it is read: no exception, all of `out` is filled,
     }),
     { numRuns: 200 },
   );
+});
+
+test('nobody reads for three seconds: what is old is thrown away, and the delay is as before', () => {
+  const hand = new Hand();
+  hand.talk(0, 100, 1000);
+  for (let n = 100; n < 250; n++) {
+    hand.packet(n, 1000);
+    hand.now += 20;
+  }
+  const heard = hand.talk(250, 350, 1000);
+  expect(heard.slice(-50)).toEqual(new Array(50).fill(Heard.Voice));
+  expect(hand.playout.stats().discardedPackets).toBeGreaterThan(100);
+  expect(hand.playout.stats().playoutDelayMs).toBeLessThan(45);
+});
+
+test('an event that is lost in part, a wrapped sequence and a stream that ends in silence leave nothing behind', () => {
+  const hand = new Hand();
+  hand.talk(65_500, 65_600, 1000);
+  expect(hand.playout.stats().latePackets + hand.playout.stats().discardedPackets).toBe(0);
+  hand.playout.skip(65_603 & 0xffff, 65_600 * 160, 7, hand.now);
+  for (let i = 0; i < 200; i++) hand.read();
+  expect(hand.loudest()).toBe(0);
+  expect(hand.playout.stats().frames.silence).toBeGreaterThan(100);
 });
