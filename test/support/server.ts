@@ -80,8 +80,8 @@ export class Server {
   }
 
   /** Adds an extension while the server runs. */
-  async add(number: string): Promise<Account> {
-    await addExtension(this.data, number);
+  async add(number: string, srtp: 'off' | 'optional' | 'required' = 'optional'): Promise<Account> {
+    await addExtension(this.data, number, srtp);
     return this.account(number);
   }
 
