@@ -4,6 +4,8 @@
  */
 import { getHeapStatistics } from 'node:v8';
 import type { AudioFormat, DigitEvent, RecordTarget, SimpleEvent, TalkingEvent } from './audio-types';
+import { opusComplexity } from './codec/opus';
+import { ComplexityGovernor } from './complexity';
 import { MediaError } from './errors';
 import { Metronome } from './metronome';
 import { Endpoint } from './net/endpoint';
@@ -44,6 +46,9 @@ export class WorkerCore {
   private readonly metronome: Metronome;
   private readonly sound: Sound;
   private readonly now: () => number;
+  private readonly governor = new ComplexityGovernor();
+  private looked: { at: number; busyMs: number } | undefined;
+  private worstLateMs = 0;
   private faults = 0;
   private lastFault: string | null = null;
 
@@ -271,6 +276,19 @@ export class WorkerCore {
     return stats;
   }
 
+  /** To be called about twice a second: Opus works as hard as there is time for. */
+  adapt(): void {
+    const at = this.now();
+    const busyMs = this.net.busyMs ?? 0;
+    const lateMs = this.metronome.takeWorst();
+    if (lateMs > this.worstLateMs) this.worstLateMs = lateMs;
+    if (this.looked && at > this.looked.at && this.sound.size > 0) {
+      const busy = this.net.busyMs === undefined ? null : (busyMs - this.looked.busyMs) / (at - this.looked.at);
+      opusComplexity(this.governor.look(busy, lateMs));
+    }
+    this.looked = { at, busyMs };
+  }
+
   /** Peers that fell silent since the last look. */
   silences(): SilentNotice[] {
     const now = this.now();
@@ -299,9 +317,16 @@ export class WorkerCore {
         ticks: this.metronome.ticks,
         late: this.metronome.late,
         skipped: this.metronome.skipped,
-        worstLateMs: this.metronome.takeWorst(),
+        worstLateMs: this.takeWorst(),
+        opusComplexity: this.governor.complexity,
       },
     };
+  }
+
+  private takeWorst(): number {
+    const worst = Math.max(this.worstLateMs, this.metronome.takeWorst());
+    this.worstLateMs = 0;
+    return worst;
   }
 
   /** What was recorded is written when this resolves. */

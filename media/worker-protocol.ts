@@ -79,6 +79,8 @@ export interface SoundCounters {
   skipped: number;
   /** Of the latest tick since the last look, ms. */
   worstLateMs: number;
+  /** What Opus is allowed to cost just now, 0 to 10. */
+  opusComplexity: number;
 }
 
 /** A party that ought to send and did not for `silentMs`. `label` is what the endpoint was allocated with. */

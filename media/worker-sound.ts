@@ -5,6 +5,7 @@ import type { AudioFormat, AudioSetup, DigitEvent, MemberSettings, Playable, Pla
 import { ClipCache } from './clip-cache';
 import { codecNamed } from './codecs';
 import { MediaError } from './errors';
+import type { SampleRate } from './frame';
 import type { Metronome } from './metronome';
 import type { Endpoint } from './net/endpoint';
 import type { UdpNet } from './net/udp';
@@ -216,7 +217,7 @@ export class Sound {
     if (typeof target !== 'string') this.port(target);
     let items;
     try {
-      items = await this.clips.prepare(what, this.deps.toneCountry);
+      items = await this.clips.prepare(what, this.deps.toneCountry, this.rateOf(target));
     } catch (err) {
       return { why: 'failed', playedMs: 0, problem: err instanceof Error ? err.message : String(err) };
     }
@@ -233,6 +234,13 @@ export class Sound {
       this.endAll(port.play(player, options.over ?? false), 'replaced');
     }
     return new Promise((end) => this.playing.set(player, { player, end }));
+  }
+
+  /** At which whatever is played to that target is heard, so that a file that many hear is resampled once. */
+  private rateOf(target: Endpoint | string): SampleRate | undefined {
+    if (typeof target === 'string') return this.rooms.get(target)?.rate;
+    const port = this.ports.get(target);
+    return port && this.places.get(port)?.rate;
   }
 
   private ended(player: PortPlayer, why: PlayEnd['why']): void {

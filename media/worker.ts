@@ -12,6 +12,8 @@ import type { Answer, Command, WorkerMessage, WorkerStart } from './worker-proto
 /** How often silence is looked for; what is looked at are times, so a late look changes nothing. */
 const sweepEvery = (silenceMs: number): number => Math.min(1000, Math.max(20, silenceMs / 10));
 
+const ADAPT_EVERY_MS = 500;
+
 /**
  * Voice has a deadline every 20 ms and signaling has seconds: where the process may (root, CAP_SYS_NICE), media goes first.
  * Linux takes 0 for the calling thread, so the rest of the process stays as it was.
@@ -68,6 +70,7 @@ async function serve(port: NonNullable<typeof parentPort>, start: WorkerStart): 
     const silences = core.silences();
     if (silences.length > 0) post({ kind: 'silent', silences });
   }, sweepEvery(start.silenceMs));
+  const adapt = setInterval(() => core.adapt(), ADAPT_EVERY_MS);
   const answers = new Outbox(post);
   port.on('message', (commands: Command[]) => {
     for (const command of commands) {
@@ -76,6 +79,7 @@ async function serve(port: NonNullable<typeof parentPort>, start: WorkerStart): 
         if (command.op !== 'close') return;
         answers.flush();
         clearInterval(sweep);
+        clearInterval(adapt);
         port.close();
       });
     }

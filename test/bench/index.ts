@@ -5,6 +5,7 @@ import { benchMemory } from './memory';
 import { benchQuality } from './quality';
 import { benchRegistrations } from './registrations';
 import { benchRelay } from './relay';
+import { benchRooms, benchTranscode } from './sound';
 import { benchStanding } from './standing';
 import { printResult, type BenchResult } from './support/report';
 
@@ -20,6 +21,8 @@ const benchmarks: Record<string, { about: string; run(log: (line: string) => voi
   relay: { about: 'relayed RTP packets, against rtpengine', run: (log) => benchRelay({ log }) },
   quality: { about: 'speech over lost packets, against silence and repetition', run: benchQuality },
   jitter: { about: 'jitter buffer and playout: cost and delay', run: benchJitter },
+  transcode: { about: 'calls between PCMU and Opus', run: (log) => benchTranscode(log) },
+  rooms: { about: 'a room in which each hears all others, against Janus', run: (log) => benchRooms(log) },
   memory: { about: 'resident memory, idle and by contact', run: benchMemory },
 };
 

@@ -7,11 +7,11 @@
  * sent. The systems take turns, several times over, and the median is given: a machine that others use at the same time
  * disturbs all alike. A plane on Node's own sockets runs along, to show what the system calls are for.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openLibc } from '../../media/net/libc';
 import { CommandedChild } from './support/child';
-import { cpuMicros, sleep } from './support/process';
+import { processMicros, sleep } from './support/process';
 import { printResult, type BenchResult, type BenchRow } from './support/report';
 import { portsOf, type CallPorts, type LoadPlan, type LoadResult } from './relay-load';
 import { makeSites, type Sites } from './relay-netns';
@@ -40,17 +40,6 @@ const NAMES: Record<RelayKind, string> = { native: 'offhook', dgram: 'offhook (d
 const LOAD_PORT = 10_000;
 /** More late ticks than this share and the packets that went out were not the load that was asked for. */
 const LATE_SHARE = 0.05;
-
-/** CPU time of a process in microseconds: exact where the kernel counts it by thread, else in steps of 10 ms. */
-function processMicros(pid: number): number {
-  try {
-    const tasks = readdirSync(`/proc/${pid}/task`);
-    const nanos = tasks.map((task) => Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]));
-    return nanos.reduce((sum, n) => sum + n, 0) / 1000;
-  } catch {
-    return cpuMicros([pid]);
-  }
-}
 
 /** A relay with its calls up, and the load aimed at it. */
 async function withRelay<T>(sites: Sites, kind: RelayKind, plan: LoadPlan, use: (relay: { pid: number; load: CommandedChild }) => Promise<T>): Promise<T> {

@@ -34,7 +34,7 @@ export const offhook: SystemKind = {
     const store = await openStore({ dataDir: data });
     await store.meta.set('realm', REALM);
     for (const number of users) {
-      await store.extensions.add({ number, name: null, ha1: ha1(number, REALM, `pw${number}`), media: 'anchored', srtp: 'off', createdAt: Date.now() });
+      await store.extensions.add({ number, name: null, ha1: ha1(number, REALM, `pw${number}`), media: 'anchored', srtp: 'off', recording: 'on-demand', createdAt: Date.now() });
     }
     await store.close();
     const port = 15060;

@@ -63,6 +63,7 @@ const doors: Record<string, RegExp> = {
   werift: /^media\//,
   'werift-rtp': /^media\/rtp\//,
   '@discordjs/opus': /^media\/codec\//,
+  opusscript: /^media\/codec\//,
   naudiodon: /^client\/cli\//,
 };
 
