@@ -209,7 +209,7 @@ export class Calls {
 
     if (plan.kind === 'service') {
       const { feature, args, room, number: to } = plan;
-      const call = this.begin(arrival, { number: to, name: feature.name, media: 'anchored', srtp: 'off' }, offer);
+      const call = this.begin(arrival, { number: to, name: feature.name, media: 'anchored', srtp: 'off', recording: 'never' }, offer);
       call.near = room === undefined ? undefined : `room:${room}`;
       this.serve(call, feature, async (service) => feature.answer?.(service, args));
       return;
@@ -257,7 +257,7 @@ export class Calls {
     const taker = usable ? await this.takerFor(arrival.caller, arrival.dialled, callee, refusal) : undefined;
     if (!taker || !usable) return this.refuse(arrival, refusal);
     if (!this.stillWelcome(arrival)) return;
-    const call = this.begin(arrival, callee ?? { number: arrival.dialled, name: null, media: 'anchored', srtp: 'off' }, offer);
+    const call = this.begin(arrival, callee ?? { number: arrival.dialled, name: null, media: 'anchored', srtp: 'off', recording: 'never' }, offer);
     this.serve(call, taker.feature, taker.handler);
   }
 

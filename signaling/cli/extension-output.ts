@@ -3,12 +3,13 @@ import type { Contact, Extension } from '../store/store';
 
 /** `contacts`: those of this and other extensions; expired ones are left out. */
 export function extensionJson(extension: Extension, contacts: readonly Contact[] = [], now = 0): Record<string, unknown> {
-  const { number, name, media, srtp, createdAt } = extension;
+  const { number, name, media, srtp, recording, createdAt } = extension;
   return {
     number,
     name,
     media,
     srtp,
+    recording,
     createdAt: new Date(createdAt).toISOString(),
     contacts: live(extension, contacts, now).map(({ uri, source, userAgent, expiresAt }) => ({
       uri,
@@ -21,8 +22,8 @@ export function extensionJson(extension: Extension, contacts: readonly Contact[]
 
 export function extensionTable(extensions: readonly Extension[], contacts: readonly Contact[], now: number): string {
   if (extensions.length === 0) return 'There are no extensions. Add one: offhook extension add NUMBER\n';
-  const rows = extensions.map((one) => [one.number, one.name ?? '', one.media, one.srtp, phones(live(one, contacts, now).length)]);
-  return columns([['NUMBER', 'NAME', 'MEDIA', 'SRTP', 'REGISTERED'], ...rows]);
+  const rows = extensions.map((one) => [one.number, one.name ?? '', one.media, one.srtp, one.recording, phones(live(one, contacts, now).length)]);
+  return columns([['NUMBER', 'NAME', 'MEDIA', 'SRTP', 'RECORDED', 'REGISTERED'], ...rows]);
 }
 
 export function extensionDetails(extension: Extension, contacts: readonly Contact[], now: number): string {
@@ -32,6 +33,7 @@ export function extensionDetails(extension: Extension, contacts: readonly Contac
     ['name', extension.name ?? '-'],
     ['media', extension.media],
     ['srtp', extension.srtp],
+    ['recorded', extension.recording],
     ['added', new Date(extension.createdAt).toISOString()],
     ['registered', phones(registered.length)],
   ];

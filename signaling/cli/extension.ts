@@ -16,6 +16,7 @@ interface ExtensionOptions extends SettingOptions {
   name?: string;
   media?: Extension['media'];
   srtp?: Extension['srtp'];
+  recording?: Extension['recording'];
   json?: boolean;
 }
 
@@ -25,10 +26,11 @@ export function addExtensionCommands(program: Command, context: Context): void {
     name: () => new Option('--name <name>', 'name that other phones show'),
     media: () => new Option('--media <how>', 'media through us, or between the phones directly').choices(['anchored', 'direct']),
     srtp: () => new Option('--srtp <when>', 'encrypted media (SRTP with SDES keys): never, as the phone likes, or nothing else').choices(['off', 'optional', 'required']),
+    recording: () => new Option('--recording <when>', 'calls recorded: never, when somebody in the call presses *1, or always').choices(['never', 'on-demand', 'always']),
   };
 
   const add = group.command('add <number>').description('add an extension; without --password one is made and shown once');
-  add.option('--password <password>', 'password of the phone').addOption(option.name()).addOption(option.media()).addOption(option.srtp());
+  add.option('--password <password>', 'password of the phone').addOption(option.name()).addOption(option.media()).addOption(option.srtp()).addOption(option.recording());
   add.action((number: string, options: ExtensionOptions) => runAdd(context, number, options));
 
   const list = group.command('list').description('list the extensions');
@@ -39,7 +41,7 @@ export function addExtensionCommands(program: Command, context: Context): void {
 
   const set = group.command('set <number>').description('change an extension');
   set.option('--password <password>', 'another password').addOption(new Option('--new-password', 'make another password and show it once').conflicts('password'));
-  set.addOption(option.name()).addOption(option.media()).addOption(option.srtp());
+  set.addOption(option.name()).addOption(option.media()).addOption(option.srtp()).addOption(option.recording());
   set.action((number: string, options: ExtensionOptions) => runSet(context, number, options));
 
   const remove = group.command('remove <number>').description('remove an extension and its registrations');
@@ -57,8 +59,8 @@ async function runAdd(context: Context, number: string, options: ExtensionOption
   const { password, shown } = passwordFrom(context, options.password);
   const createdAt = context.clock.wall().getTime();
   await withStore(context, options, true, async (store, config) => {
-    const { media = 'anchored', srtp = 'optional' } = options;
-    const added = await store.transaction((parts) => addExtension(parts, config, { number, password, name, media, srtp, createdAt }));
+    const { media = 'anchored', srtp = 'optional', recording = 'on-demand' } = options;
+    const added = await store.transaction((parts) => addExtension(parts, config, { number, password, name, media, srtp, recording, createdAt }));
     if (options.json) context.out(json({ ...extensionJson(added), ...shown }));
     else context.out(`Extension ${number} was added.\n${passwordLine(shown)}`);
   });
@@ -82,9 +84,9 @@ async function runShow(context: Context, number: string, options: ExtensionOptio
 }
 
 async function runSet(context: Context, number: string, options: ExtensionOptions): Promise<void> {
-  const { name, media, srtp } = options;
-  if (options.password === undefined && !options.newPassword && name === undefined && media === undefined && srtp === undefined) {
-    throw new OffhookError('command.usage', { problem: 'Nothing to change: name at least one of --password, --new-password, --name, --media and --srtp.' });
+  const { name, media, srtp, recording } = options;
+  if (options.password === undefined && !options.newPassword && name === undefined && media === undefined && srtp === undefined && recording === undefined) {
+    throw new OffhookError('command.usage', { problem: 'Nothing to change: name at least one of --password, --new-password, --name, --media, --srtp and --recording.' });
   }
   const changesPassword = options.password !== undefined || options.newPassword;
   const { password, shown } = passwordFrom(context, options.password);
@@ -94,6 +96,7 @@ async function runSet(context: Context, number: string, options: ExtensionOption
         ...(name !== undefined && { name: checkName(name) }),
         ...(media !== undefined && { media }),
         ...(srtp !== undefined && { srtp }),
+        ...(recording !== undefined && { recording }),
         ...(changesPassword && { ha1: ha1(number, await realmFor(parts, config), password) }),
       };
       await parts.extensions.update(number, patch);

@@ -47,6 +47,28 @@ export const migrations: Readonly<Record<string, Migration>> = {
         .execute();
     },
   },
+  '0003-recordings': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .alterTable('extension')
+        .addColumn('recording', 'varchar(16)', (column) => column.notNull().defaultTo('on-demand'))
+        .execute();
+      await db.schema
+        .createTable('recording')
+        .addColumn('id', 'varchar(64)', (column) => column.primaryKey())
+        .addColumn('callId', 'varchar(64)', (column) => column.notNull())
+        .addColumn('from', 'varchar(64)', (column) => column.notNull())
+        .addColumn('to', 'varchar(64)', (column) => column.notNull())
+        .addColumn('startedAt', 'bigint', (column) => column.notNull())
+        .addColumn('durationMs', 'bigint', (column) => column.notNull())
+        .addColumn('file', 'text', (column) => column.notNull())
+        .addColumn('bytes', 'bigint', (column) => column.notNull())
+        .addColumn('state', 'varchar(16)', (column) => column.notNull())
+        .addColumn('problem', 'text')
+        .execute();
+      await db.schema.createIndex('recording_by_time').on('recording').column('startedAt').execute();
+    },
+  },
 };
 
 export const migrationProvider: MigrationProvider = { getMigrations: async () => ({ ...migrations }) };

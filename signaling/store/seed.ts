@@ -66,11 +66,11 @@ export async function seedFirstExtensions(
 export async function addExtension(
   parts: StoreParts,
   config: RealmConfig,
-  fresh: NewExtension & Partial<Pick<Extension, 'name' | 'media' | 'srtp'>> & Pick<Extension, 'createdAt'>,
+  fresh: NewExtension & Partial<Pick<Extension, 'name' | 'media' | 'srtp' | 'recording'>> & Pick<Extension, 'createdAt'>,
 ): Promise<Extension> {
   const realm = await realmFor(parts, config);
-  const { number, password, name = null, media = 'anchored', srtp = 'optional', createdAt } = fresh;
-  const extension: Extension = { number, name, media, srtp, createdAt, ha1: ha1(number, realm, password) };
+  const { number, password, name = null, media = 'anchored', srtp = 'optional', recording = 'on-demand', createdAt } = fresh;
+  const extension: Extension = { number, name, media, srtp, recording, createdAt, ha1: ha1(number, realm, password) };
   await parts.extensions.add(extension);
   // Removing the last one later must not bring the first two back at the next start.
   await parts.meta.set(SEEDED, 'yes');

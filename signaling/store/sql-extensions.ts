@@ -53,11 +53,12 @@ function toRow({ ha1, ...extension }: Extension): ExtensionRow {
   return { ...extension, ha1Md5: ha1.md5, ha1Sha256: ha1.sha256 };
 }
 
-function toPatch({ name, ha1, media, srtp }: ExtensionPatch): Partial<ExtensionRow> {
+function toPatch({ name, ha1, media, srtp, recording }: ExtensionPatch): Partial<ExtensionRow> {
   return {
     ...(name !== undefined && { name }),
     ...(media !== undefined && { media }),
     ...(srtp !== undefined && { srtp }),
+    ...(recording !== undefined && { recording }),
     ...(ha1 !== undefined && { ha1Md5: ha1.md5, ha1Sha256: ha1.sha256 }),
   };
 }

@@ -8,7 +8,8 @@ import type { Schema } from './schema';
 import { sqlContacts } from './sql-contacts';
 import { sqlExtensions } from './sql-extensions';
 import { sqlMeta } from './sql-meta';
-import type { Contacts, Extensions, Meta, Store, StoreParts } from './types';
+import { sqlRecordings } from './sql-recordings';
+import type { Contacts, Extensions, Meta, Recordings, Store, StoreParts } from './types';
 
 export interface SqlBackend {
   where: string;
@@ -29,6 +30,7 @@ export class SqlStore implements Store {
   readonly extensions: Extensions;
   readonly contacts: Contacts;
   readonly meta: Meta;
+  readonly recordings: Recordings;
   private closed = false;
 
   constructor(
@@ -39,6 +41,7 @@ export class SqlStore implements Store {
     this.extensions = parts.extensions;
     this.contacts = parts.contacts;
     this.meta = parts.meta;
+    this.recordings = parts.recordings;
   }
 
   get where(): string {
@@ -71,5 +74,5 @@ export class SqlStore implements Store {
 }
 
 function partsOver(access: Access): StoreParts {
-  return { extensions: sqlExtensions(access), contacts: sqlContacts(access), meta: sqlMeta(access) };
+  return { extensions: sqlExtensions(access), contacts: sqlContacts(access), meta: sqlMeta(access), recordings: sqlRecordings(access) };
 }

@@ -13,11 +13,13 @@ export interface Extension {
   media: 'anchored' | 'direct';
   /** SRTP with its phones: never, as they like, or nothing else. */
   srtp: 'off' | 'optional' | 'required';
+  /** Whether its calls are recorded: never (whatever the other side says), when one of the two asks for it during the call, or always. */
+  recording: 'never' | 'on-demand' | 'always';
   /** Unix milliseconds. */
   createdAt: number;
 }
 
-export type ExtensionPatch = Partial<Pick<Extension, 'name' | 'ha1' | 'media' | 'srtp'>>;
+export type ExtensionPatch = Partial<Pick<Extension, 'name' | 'ha1' | 'media' | 'srtp' | 'recording'>>;
 
 /** One registration (RFC 3261 §10); known by extension and URI. */
 export interface Contact {
@@ -43,6 +45,53 @@ export interface Contact {
 }
 
 export type ContactKey = Pick<Contact, 'extension' | 'uri'>;
+
+/** A recorded call, or a piece of one. The sound is a file of its own: stereo, the caller left, the callee right. */
+export interface Recording {
+  /** That of the call; with `-2`, `-3`… from its second piece on. */
+  id: string;
+  callId: string;
+  from: string;
+  to: string;
+  /** Unix milliseconds. */
+  startedAt: number;
+  /** 0 while it is being recorded. */
+  durationMs: number;
+  /** Relative to the data folder, with `/`. */
+  file: string;
+  bytes: number;
+  /** `failed`: nothing (more) could be written; what was until then is playable. */
+  state: 'recording' | 'done' | 'failed';
+  /** A sentence for people, when it failed. */
+  problem: string | null;
+}
+
+export type RecordingEnd = Pick<Recording, 'durationMs' | 'bytes' | 'state' | 'problem'>;
+
+export interface RecordingFilter {
+  /** Numbers. */
+  from?: string | undefined;
+  to?: string | undefined;
+  /** Unix milliseconds: started then or later. */
+  since?: number | undefined;
+  /** Unix milliseconds: started before that. */
+  before?: number | undefined;
+  state?: Recording['state'] | undefined;
+  /** At most so many. */
+  limit?: number | undefined;
+}
+
+export interface Recordings {
+  /** Errors: `store.failed` when there is one of that id. */
+  add(recording: Recording): Promise<void>;
+  /** False when there is none of that id (any more). */
+  end(id: string, end: RecordingEnd): Promise<boolean>;
+  get(id: string): Promise<Recording | undefined>;
+  /** The newest first. */
+  list(filter?: RecordingFilter): Promise<Recording[]>;
+  /** False when there was none. Its file is the caller's business. */
+  remove(id: string): Promise<boolean>;
+}
 
 export interface Extensions {
   get(number: string): Promise<Extension | undefined>;
@@ -76,6 +125,7 @@ export interface StoreParts {
   readonly extensions: Extensions;
   readonly contacts: Contacts;
   readonly meta: Meta;
+  readonly recordings: Recordings;
 }
 
 /** Errors of every method: `store.busy` (retryable), `store.full`, `store.corrupt`, `store.unwritable`, `store.closed`, `store.failed`. */

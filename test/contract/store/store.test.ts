@@ -9,7 +9,7 @@ const extension = (number: string, more: Partial<Extension> = {}): Extension => 
   number,
   name: null,
   ha1: { md5: number.padStart(32, '0'), sha256: number.padStart(64, '0') },
-  media: 'anchored', srtp: 'optional',
+  media: 'anchored', srtp: 'optional', recording: 'on-demand',
   createdAt: Date.UTC(2026, 0, 1),
   ...more,
 });

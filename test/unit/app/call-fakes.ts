@@ -410,7 +410,7 @@ export const extension = (number: string, more: Partial<Extension> = {}): Extens
   number,
   name: null,
   ha1: { md5: '', sha256: '' },
-  media: 'anchored', srtp: 'off',
+  media: 'anchored', srtp: 'off', recording: 'on-demand',
   createdAt: 0,
   ...more,
 });

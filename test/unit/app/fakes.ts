@@ -57,7 +57,7 @@ export function hash(algorithm: 'MD5' | 'SHA-256', text: string): string {
 
 export function extension(number: string, password = `pw${number}`): Extension {
   const a1 = `${number}:${realm}:${password}`;
-  return { number, name: null, ha1: { md5: hash('MD5', a1), sha256: hash('SHA-256', a1) }, media: 'anchored', srtp: 'off', createdAt: 0 };
+  return { number, name: null, ha1: { md5: hash('MD5', a1), sha256: hash('SHA-256', a1) }, media: 'anchored', srtp: 'off', recording: 'on-demand', createdAt: 0 };
 }
 
 export interface Login {

@@ -12,7 +12,7 @@ test('what was granted is what the answer says, whatever fraction of a milliseco
   const headers: Record<string, string> = { contact: '<sip:1001@192.0.2.7>', expires: '120', 'call-id': 'a', cseq: '1 REGISTER' };
   const req = { method: 'REGISTER', uri: 'sip:pbx', source_address: '192.0.2.7', source_port: 5060, protocol: 'udp', get: (name: string) => headers[name.toLowerCase()] };
   const answers = new Set<string | undefined>();
-  const extension = { number: '1001', name: null, ha1: { md5: '', sha256: '' }, media: 'anchored' as const, srtp: 'off' as const, createdAt: 0 };
+  const extension = { number: '1001', name: null, ha1: { md5: '', sha256: '' }, media: 'anchored' as const, srtp: 'off' as const, recording: 'on-demand' as const, createdAt: 0 };
   for (let i = 0; i < 2000; i++) {
     clock.advance(17.123456789);
     registrar.register(req, { send: (_status, _reason, options) => void answers.add(options.headers['Contact']) }, extension);

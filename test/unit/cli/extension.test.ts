@@ -35,7 +35,7 @@ describe('extension add', () => {
     const { code, out, err } = await run('add', '1003', '--name', 'Ann');
     expect([code, err]).toEqual([0, '']);
     const password = /^Extension 1003 was added\.\nPassword \(shown only now\): (\S+)\n$/.exec(out)?.[1];
-    expect(await stored('1003')).toEqual({ number: '1003', name: 'Ann', media: 'anchored', srtp: 'optional', createdAt: NOW, ha1: ha1('1003', 'offhook', password!) });
+    expect(await stored('1003')).toEqual({ number: '1003', name: 'Ann', media: 'anchored', srtp: 'optional', recording: 'on-demand', createdAt: NOW, ha1: ha1('1003', 'offhook', password!) });
   });
 
   it('takes a password and does not repeat it', async () => {
@@ -47,7 +47,7 @@ describe('extension add', () => {
   it('answers in JSON', async () => {
     const made = await run('add', '1003', '--json');
     expect(JSON.parse(made.out)).toEqual({
-      number: '1003', name: null, media: 'anchored', srtp: 'optional', createdAt: '2026-01-01T00:00:00.000Z', contacts: [], password: expect.any(String) as string,
+      number: '1003', name: null, media: 'anchored', srtp: 'optional', recording: 'on-demand', createdAt: '2026-01-01T00:00:00.000Z', contacts: [], password: expect.any(String) as string,
     });
     const given = await run('add', '1004', '--password', 'my own secret', '--json');
     expect(given.out).not.toContain('secret');
@@ -98,14 +98,14 @@ describe('extension list and show', () => {
 
   it('show who there is and who is registered, without digests', async () => {
     await run('add', '1001', '--name', 'Ann');
-    await run('add', '1002', '--media', 'direct', '--srtp', 'off');
+    await run('add', '1002', '--media', 'direct', '--srtp', 'off', '--recording', 'always');
     await register({ extension: '1001', uri: 'sip:1001@192.0.2.7' });
     await register({ extension: '1001', uri: 'sip:1001@192.0.2.8' });
     await register({ extension: '1002', uri: 'sip:1002@192.0.2.9', expiresAt: NOW - 1 });
     expect((await run('list')).out).toBe(
-      'NUMBER  NAME  MEDIA     SRTP      REGISTERED\n' +
-        '1001    Ann   anchored  optional  2 phones\n' +
-        '1002          direct    off       no\n',
+      'NUMBER  NAME  MEDIA     SRTP      RECORDED   REGISTERED\n' +
+        '1001    Ann   anchored  optional  on-demand  2 phones\n' +
+        '1002          direct    off       always     no\n',
     );
     const { out } = await run('show', '1001');
     expect(out).toContain('registered  2 phones\n');
@@ -130,6 +130,8 @@ describe('extension set', () => {
 
   it('changes what is named and nothing else', async () => {
     expect((await run('set', '1001', '--srtp', 'required')).code).toBe(0);
+    expect((await run('set', '1001', '--recording', 'never')).code).toBe(0);
+    expect(await stored('1001')).toMatchObject({ recording: 'never' });
     expect(await stored('1001')).toMatchObject({ srtp: 'required' });
     expect(await run('set', '1001', '--media', 'direct')).toEqual({ code: 0, out: 'Extension 1001 was changed.\n', err: '' });
     expect(await stored('1001')).toMatchObject({ name: 'Ann', media: 'direct', ha1: ha1('1001', 'offhook', 'first secret') });

@@ -26,7 +26,7 @@ describe('the first start', () => {
     expect(made.map((one) => one.number)).toEqual(['1001', '1002']);
     expect(made[0]!.password).not.toBe(made[1]!.password);
     const kept = await store.extensions.list();
-    expect(kept).toEqual(made.map(({ number, password }) => ({ number, name: null, media: 'anchored', srtp: 'optional', createdAt: Date.UTC(2026, 5, 1), ha1: ha1(number, 'offhook', password) })));
+    expect(kept).toEqual(made.map(({ number, password }) => ({ number, name: null, media: 'anchored', srtp: 'optional', recording: 'on-demand', createdAt: Date.UTC(2026, 5, 1), ha1: ha1(number, 'offhook', password) })));
     expect(await store.meta.get('realm')).toBe('offhook');
   });
 
@@ -84,7 +84,7 @@ describe('the realm', () => {
   it('of a later extension is that of the store, whatever the settings say', async () => {
     await checkRealm(store, config);
     const added = await addExtension(store, { sip: { realm: 'other' } }, { number: '2000', password: 'secret', name: 'Ann', media: 'direct', createdAt: 7 });
-    expect(added).toEqual({ number: '2000', name: 'Ann', media: 'direct', srtp: 'optional', createdAt: 7, ha1: ha1('2000', 'offhook', 'secret') });
+    expect(added).toEqual({ number: '2000', name: 'Ann', media: 'direct', srtp: 'optional', recording: 'on-demand', createdAt: 7, ha1: ha1('2000', 'offhook', 'secret') });
     expect(await store.extensions.get('2000')).toEqual(added);
   });
 });

@@ -13,7 +13,7 @@ beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'offhook-sqlite-'))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const database = () => join(folder, 'offhook.db');
-const extension = (number: string): Extension => ({ number, name: null, ha1: { md5: '', sha256: '' }, media: 'anchored', srtp: 'optional', createdAt: 0 });
+const extension = (number: string): Extension => ({ number, name: null, ha1: { md5: '', sha256: '' }, media: 'anchored', srtp: 'optional', recording: 'on-demand', createdAt: 0 });
 
 async function failure(work: Promise<unknown>): Promise<OffhookError> {
   const error = await work.then(() => undefined, (thrown: unknown) => thrown);
