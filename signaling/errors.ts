@@ -37,6 +37,8 @@ const table = {
   'store.closed': { sentence: 'The store is closed.', sip: 503 },
   'store.exists': { sentence: 'Extension {number} exists already.' },
   'store.not-found': { sentence: 'There is no extension {number}.', sip: 404 },
+  'store.room-exists': { sentence: 'Room {number} exists already.' },
+  'store.room-not-found': { sentence: 'There is no room {number}.', sip: 404 },
   'store.realm-changed': {
     sentence:
       'sip.realm is “{realm}”, but the passwords in {folder} were made for the realm “{stored}” and would no longer be accepted. ' +
@@ -47,6 +49,11 @@ const table = {
   'extension.bad-number': { sentence: '“{number}” cannot be an extension: {reason}.', exit: 2 },
   'extension.bad-password': { sentence: 'This password cannot be used: {reason}.', exit: 2 },
   'extension.bad-name': { sentence: 'This name cannot be used: {reason}.', exit: 2 },
+
+  'room.bad-number': { sentence: '“{number}” cannot be a conference room: {reason}.', exit: 2 },
+  'room.bad-pin': { sentence: 'This PIN cannot be used: {reason}.', exit: 2 },
+  'room.bad-settings': { sentence: '{problem}', exit: 2 },
+  'room.party-line': { sentence: 'The party line, {number}, is always there and cannot be removed. Give it a PIN with: offhook room set {number} --pin PIN', exit: 2 },
 
   'command.usage': { sentence: '{problem}', exit: 2 },
   'command.no-bench': { sentence: 'The benchmarks are not part of this installation: {file} is missing.' },

@@ -69,6 +69,55 @@ export const migrations: Readonly<Record<string, Migration>> = {
       await db.schema.createIndex('recording_by_time').on('recording').column('startedAt').execute();
     },
   },
+  '0005-conference-rooms': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('room')
+        .addColumn('number', 'varchar(15)', (column) => column.primaryKey())
+        .addColumn('name', 'text')
+        .addColumn('pin', 'varchar(16)')
+        .addColumn('moderatorPin', 'varchar(16)')
+        .addColumn('maxMembers', 'integer', (column) => column.notNull())
+        .addColumn('announce', 'smallint', (column) => column.notNull())
+        .addColumn('simple', 'smallint', (column) => column.notNull())
+        .addColumn('startMuted', 'smallint', (column) => column.notNull())
+        .addColumn('waitForModerator', 'smallint', (column) => column.notNull())
+        .addColumn('record', 'smallint', (column) => column.notNull())
+        .addColumn('createdAt', 'bigint', (column) => column.notNull())
+        .execute();
+      // the party line, which is always there
+      const partyLine = { number: '8000', name: 'Party line', pin: null, moderatorPin: null, maxMembers: 300, announce: 0, simple: 1, startMuted: 0, waitForModerator: 0, record: 0, createdAt: 0 };
+      await (db as Kysely<{ room: typeof partyLine }>).insertInto('room').values(partyLine).execute();
+    },
+  },
+  '0005-voicemail': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('mailbox')
+        .addColumn('number', 'varchar(15)', (column) => column.primaryKey())
+        .addColumn('enabled', 'integer', (column) => column.notNull())
+        .addColumn('pin', 'text')
+        .addColumn('email', 'text')
+        .addColumn('greeting', 'text')
+        .addColumn('lastId', 'bigint', (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable('voiceMessage')
+        .addColumn('mailbox', 'varchar(15)', (column) => column.notNull())
+        .addColumn('id', 'bigint', (column) => column.notNull())
+        .addColumn('state', 'varchar(16)', (column) => column.notNull())
+        .addColumn('from', 'text', (column) => column.notNull())
+        .addColumn('fromName', 'text')
+        .addColumn('receivedAt', 'bigint', (column) => column.notNull())
+        .addColumn('durationMs', 'bigint', (column) => column.notNull())
+        .addColumn('file', 'text', (column) => column.notNull())
+        .addColumn('mailAt', 'bigint')
+        .addColumn('mailTries', 'integer', (column) => column.notNull())
+        .addPrimaryKeyConstraint('voice_message_key', ['mailbox', 'id'])
+        .execute();
+      await db.schema.createIndex('voice_message_mail').on('voiceMessage').column('mailAt').execute();
+    },
+  },
 };
 
 export const migrationProvider: MigrationProvider = { getMigrations: async () => ({ ...migrations }) };

@@ -1,9 +1,16 @@
 /** The tables as Kysely sees them. Columns are named as the fields of `store.ts`; HA1s are two columns. */
-import type { Contact, Extension, Recording } from './types';
+import type { Contact, Extension, Mailbox, Recording, Room, VoiceMessage } from './types';
 
 export interface ExtensionRow extends Omit<Extension, 'ha1'> {
   ha1Md5: string;
   ha1Sha256: string;
+}
+
+export interface MailboxRow extends Omit<Mailbox, 'enabled'> {
+  /** 0 or 1: SQLite knows no truth. */
+  enabled: number;
+  /** The id given last. */
+  lastId: number;
 }
 
 export interface MetaRow {
@@ -11,9 +18,15 @@ export interface MetaRow {
   value: string;
 }
 
+/** What is yes or no is 1 or 0. */
+export type RoomRow = { [K in keyof Room]: Room[K] extends boolean ? number : Room[K] };
+
 export interface Schema {
   extension: ExtensionRow;
   contact: Contact;
   meta: MetaRow;
   recording: Recording;
+  mailbox: MailboxRow;
+  voiceMessage: VoiceMessage;
+  room: RoomRow;
 }

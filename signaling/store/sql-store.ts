@@ -9,7 +9,9 @@ import { sqlContacts } from './sql-contacts';
 import { sqlExtensions } from './sql-extensions';
 import { sqlMeta } from './sql-meta';
 import { sqlRecordings } from './sql-recordings';
-import type { Contacts, Extensions, Meta, Recordings, Store, StoreParts } from './types';
+import { sqlRooms } from './sql-rooms';
+import { sqlVoicemail } from './sql-voicemail';
+import type { Contacts, Extensions, Meta, Recordings, Rooms, Store, StoreParts, Voicemail } from './types';
 
 export interface SqlBackend {
   where: string;
@@ -31,6 +33,8 @@ export class SqlStore implements Store {
   readonly contacts: Contacts;
   readonly meta: Meta;
   readonly recordings: Recordings;
+  readonly voicemail: Voicemail;
+  readonly rooms: Rooms;
   private closed = false;
 
   constructor(
@@ -42,6 +46,8 @@ export class SqlStore implements Store {
     this.contacts = parts.contacts;
     this.meta = parts.meta;
     this.recordings = parts.recordings;
+    this.voicemail = parts.voicemail;
+    this.rooms = parts.rooms;
   }
 
   get where(): string {
@@ -74,5 +80,5 @@ export class SqlStore implements Store {
 }
 
 function partsOver(access: Access): StoreParts {
-  return { extensions: sqlExtensions(access), contacts: sqlContacts(access), meta: sqlMeta(access), recordings: sqlRecordings(access) };
+  return { extensions: sqlExtensions(access), contacts: sqlContacts(access), meta: sqlMeta(access), recordings: sqlRecordings(access), voicemail: sqlVoicemail(access), rooms: sqlRooms(access) };
 }

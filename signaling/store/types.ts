@@ -93,6 +93,72 @@ export interface Recordings {
   remove(id: string): Promise<boolean>;
 }
 
+/** What an extension has for a mailbox; all of them have one, with these defaults, until something is set. */
+export interface Mailbox {
+  number: string;
+  /** Default: true. */
+  enabled: boolean;
+  /** A digest of the PIN (`signaling/pin.ts`); null, the default: none. */
+  pin: string | null;
+  /** Where new messages are sent; null, the default: nowhere. */
+  email: string | null;
+  /** File of the personal greeting, in the mailbox's folder; null, the default: none. */
+  greeting: string | null;
+}
+
+export type MailboxPatch = Partial<Omit<Mailbox, 'number'>>;
+
+/** A message in a mailbox; known by mailbox and id. The sound is a file of its own. */
+export interface VoiceMessage {
+  mailbox: string;
+  /** Counts up in each mailbox; never given twice. */
+  id: number;
+  /** `recording`: somebody is speaking, or was when the server was killed. */
+  state: 'recording' | 'new' | 'saved';
+  /** Of the caller. */
+  from: string;
+  fromName: string | null;
+  /** Unix milliseconds. */
+  receivedAt: number;
+  /** 0 while it is being recorded. */
+  durationMs: number;
+  /** In the mailbox's folder. */
+  file: string;
+  /** When it is to be sent by e-mail, Unix milliseconds; null: not, or not any more. */
+  mailAt: number | null;
+  /** Attempts that failed. */
+  mailTries: number;
+}
+
+export type VoiceMessageKey = Pick<VoiceMessage, 'mailbox' | 'id'>;
+export type VoiceMessagePatch = Partial<Pick<VoiceMessage, 'state' | 'durationMs' | 'mailAt' | 'mailTries'>>;
+
+export interface Voicemail {
+  /** With the defaults when nothing was set, also for a number that is no extension. */
+  mailbox(number: string): Promise<Mailbox>;
+  /** Those that something was set for. */
+  mailboxes(): Promise<Mailbox[]>;
+  /** Errors: `store.not-found` when there is no such extension. */
+  set(number: string, patch: MailboxPatch): Promise<void>;
+  /**
+   * Adds a message in the state `recording`, unless there are `max` already (those being recorded count): undefined then.
+   * Errors: `store.not-found` when there is no such extension.
+   */
+  begin(message: Pick<VoiceMessage, 'mailbox' | 'from' | 'fromName' | 'receivedAt' | 'file'>, max: number): Promise<VoiceMessage | undefined>;
+  get(mailbox: string, id: number): Promise<VoiceMessage | undefined>;
+  /** The oldest first. */
+  list(filter?: { mailbox?: string | undefined; state?: VoiceMessage['state'] | undefined }): Promise<VoiceMessage[]>;
+  /** Messages to be sent by e-mail by this time, the longest due first, at most `limit`. */
+  due(before: number, limit: number): Promise<VoiceMessage[]>;
+  /** When the next one is to be sent; undefined: none is. */
+  nextDue(): Promise<number | undefined>;
+  counts(mailbox: string): Promise<{ new: number; saved: number }>;
+  /** False when there is no such message (any more). */
+  update(mailbox: string, id: number, patch: VoiceMessagePatch): Promise<boolean>;
+  /** False when there was none. Its file is the caller's business. */
+  remove(mailbox: string, id: number): Promise<boolean>;
+}
+
 export interface Extensions {
   get(number: string): Promise<Extension | undefined>;
   /** In the order of their numbers: shorter first, then by digits. */
@@ -102,7 +168,7 @@ export interface Extensions {
   add(extension: Extension): Promise<void>;
   /** Errors: `store.not-found`. */
   update(number: string, patch: ExtensionPatch): Promise<void>;
-  /** Removes the extension and its contacts; false when there was none. */
+  /** Removes the extension, its contacts, its mailbox and messages (not their files); false when there was none. */
   remove(number: string): Promise<boolean>;
 }
 
@@ -121,11 +187,49 @@ export interface Meta {
   set(key: string, value: string): Promise<void>;
 }
 
+/** A conference room: whoever dials its number meets there. */
+export interface Room {
+  number: string;
+  name: string | null;
+  /** Digits that members enter; null: everybody may come. In clear, since it is handed to guests. */
+  pin: string | null;
+  /** Digits that make one a moderator; null: nobody is. */
+  moderatorPin: string | null;
+  maxMembers: number;
+  /** Whether members are asked for their names, which the others hear when they come and go. */
+  announce: boolean;
+  /** Whether clients of the simple packet format may come in, who are asked for no PIN. */
+  simple: boolean;
+  startMuted: boolean;
+  /** Members hear music until a moderator is there. */
+  waitForModerator: boolean;
+  /** Whether what is said is recorded. */
+  record: boolean;
+  /** Unix milliseconds. */
+  createdAt: number;
+}
+
+export type RoomPatch = Partial<Omit<Room, 'number' | 'createdAt'>>;
+
+export interface Rooms {
+  get(number: string): Promise<Room | undefined>;
+  /** In the order of their numbers: shorter first, then by digits. The party line, 8000, is there from the start. */
+  list(): Promise<Room[]>;
+  /** Errors: `store.room-exists`. */
+  add(room: Room): Promise<void>;
+  /** Errors: `store.room-not-found`. */
+  update(number: string, patch: RoomPatch): Promise<void>;
+  /** False: there was none. */
+  remove(number: string): Promise<boolean>;
+}
+
 export interface StoreParts {
   readonly extensions: Extensions;
   readonly contacts: Contacts;
   readonly meta: Meta;
   readonly recordings: Recordings;
+  readonly voicemail: Voicemail;
+  readonly rooms: Rooms;
 }
 
 /** Errors of every method: `store.busy` (retryable), `store.full`, `store.corrupt`, `store.unwritable`, `store.closed`, `store.failed`. */
