@@ -164,6 +164,17 @@ export const EN = {
   'no-greeting': 'You have no greeting of your own.',
   'calling-back': 'Calling back.',
   'cannot-call-back': 'This caller cannot be called back.',
+  'menu-review': 'To keep it, press one. To listen to it, press two. To record it again, press three.',
+  'menu-pin': 'To change your PIN, press four.',
+  'not-recorded': 'This could not be recorded. Please try again later.',
+  'enter-new-pin': 'Please enter a new PIN, of four to ten digits, then press pound. For no PIN, press only pound.',
+  'enter-again': 'Please enter it again, then press pound.',
+  'pin-bad': 'A PIN has four to ten digits.',
+  'pins-differ': 'The two are not the same.',
+  'pin-changed': 'Your PIN was changed.',
+  'pin-removed': 'Your PIN was removed.',
+  'mailbox-no-pin': 'This mailbox has no PIN. It can be reached from its own phone only.',
+  'mailbox-locked': 'There were too many wrong PINs. Please try again later.',
 
   // Conferences
   'conference-enter-pin': 'Please enter the conference PIN, then press pound.',
