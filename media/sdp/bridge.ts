@@ -24,16 +24,19 @@ export type Bridge =
   | {
       kind: 'mix';
       /** What stands in the way of relaying. */
-      why: 'codec' | 'keys' | 'packet time';
+      why: 'codec' | 'keys' | 'packet time' | 'asked';
       a: AudioSetup;
       b: AudioSetup;
       /** Who presses keys as tones only, while the other takes them as events: its sound is listened to for them. */
       tones: { a: boolean; b: boolean };
     };
 
-/** `can`: what sound can be turned into here. Where that does not suffice, the call is relayed, and what the other side does not know is dropped. */
-export function bridgeOf(a: Agreement, b: Agreement, can: readonly CodecName[]): Bridge {
-  const why = obstacle(side(a), side(b));
+/**
+ * `can`: what sound can be turned into here. Where that does not suffice, the call is relayed, and what the other side does not know is dropped.
+ * `asked`: somebody else than the two is to be heard, so that relaying does not do.
+ */
+export function bridgeOf(a: Agreement, b: Agreement, can: readonly CodecName[], asked = false): Bridge {
+  const why = obstacle(side(a), side(b)) ?? (asked ? 'asked' : undefined);
   if (!why || ![a, b].every((party) => speaks(party, can))) return { kind: 'relay' };
   const keys = { a: events(a, 8000) !== undefined, b: events(b, 8000) !== undefined };
   return { kind: 'mix', why, a: audioOf(a), b: audioOf(b), tones: { a: !keys.a && keys.b, b: !keys.b && keys.a } };

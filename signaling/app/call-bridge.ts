@@ -25,10 +25,10 @@ interface Party {
 
 export type Plan =
   | { kind: 'relay'; ids: readonly [string, string]; aToB: RelayDirection; bToA: RelayDirection }
-  | { kind: 'room'; caller: Party; callee: Party; music: Side | undefined };
+  | { kind: 'room'; caller: Party; callee: Party; music: Side | undefined; transcoded: boolean };
 
 /** undefined: one of them has nothing agreed yet. */
-export function planOf(ctx: CallContext, caller: Leg, callee: Leg): Plan | undefined {
+export function planOf(ctx: CallContext, call: Pick<Call, 'aloud'>, caller: Leg, callee: Leg): Plan | undefined {
   const [a, b] = [agreementOf(caller), agreementOf(callee)];
   if (!a || !b || !caller.endpoint || !callee.endpoint) return undefined;
   const [idOfA, idOfB] = [caller.endpoint.id, callee.endpoint.id];
@@ -39,15 +39,18 @@ export function planOf(ctx: CallContext, caller: Leg, callee: Leg): Plan | undef
       caller: { id: idOfA, audio: held === 'caller' ? listening(a) : silent, tones: false },
       callee: { id: idOfB, audio: held === 'callee' ? listening(b) : silent, tones: false },
       music: held,
+      transcoded: false,
     };
   }
-  const bridge: Bridge = bridgeOf(a, b, codecsFor(ctx));
+  const aloud = call.aloud.size > 0;
+  const bridge: Bridge = bridgeOf(a, b, aloud ? ctx.plane.codecs : codecsFor(ctx), aloud);
   if (bridge.kind === 'mix') {
     return {
       kind: 'room',
       caller: { id: idOfA, audio: bridge.a, tones: bridge.tones.a },
       callee: { id: idOfB, audio: bridge.b, tones: bridge.tones.b },
       music: undefined,
+      transcoded: bridge.why !== 'asked',
     };
   }
   return { kind: 'relay', ids: [idOfA, idOfB], aToB: relayed(a, b), bToA: relayed(b, a) };
@@ -55,6 +58,16 @@ export function planOf(ctx: CallContext, caller: Leg, callee: Leg): Plan | undef
 
 export function agreementOf({ told, heard, agreed, answer }: Leg): Agreement | undefined {
   return heard && { told, heard, agreed, answer };
+}
+
+/** The codec that keeps a call from being recorded, since it cannot be decoded here; undefined: nothing does. */
+export function undecodable(ctx: CallContext, call: Call): string | undefined {
+  for (const leg of [call.caller, call.callee]) {
+    const agreement = leg && agreementOf(leg);
+    const voice = agreement && spoken(agreement);
+    if (agreement && !canHear(ctx, agreement)) return voice?.name ?? 'no codec of ours';
+  }
+  return undefined;
 }
 
 /** Who is on hold: its phone still listens, and the other one wants nothing to be sent to it. */
@@ -114,7 +127,7 @@ export async function carryOut(ctx: CallContext, call: Call, plan: Plan): Promis
     call.music = plan.music;
     if (plan.music !== undefined) playMusic(ctx, call, plan.music, plan[plan.music].id);
   }
-  if (plan.music === undefined && !call.mixed) {
+  if (plan.transcoded && !call.mixed) {
     call.mixed = true;
     ctx.counters.mixed++;
   }

@@ -79,7 +79,7 @@ const addressOf = ({ family, address, rtpPort, rtcpPort }: Endpoint): MediaAddre
  */
 export async function wire(ctx: CallContext, call: Call, callee: Leg): Promise<void> {
   const { caller } = call;
-  const plan = planOf(ctx, caller, callee);
+  const plan = planOf(ctx, call, caller, callee);
   if (!plan) return;
   const text = JSON.stringify(plan);
   const work = [setRemote(ctx, caller), setRemote(ctx, callee)];
@@ -87,6 +87,7 @@ export async function wire(ctx: CallContext, call: Call, callee: Leg): Promise<v
     call.wiring = text;
     work.push(carryOut(ctx, call, plan));
   }
+  ctx.onWired(call);
   await Promise.all(work);
 }
 

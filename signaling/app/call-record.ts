@@ -27,6 +27,8 @@ export interface CallRecord {
     reason: string;
   };
   media: MediaReport | undefined;
+  /** Files of its recordings, relative to the data folder. */
+  recordings: readonly string[];
 }
 
 /** `now` on Clock.now(). */
@@ -43,6 +45,7 @@ export function recordOf(call: Call, { by, refusal }: Ending, now: number, media
     lasted: now - call.startedAt,
     ended: { by, cause: refusal.cause, status: call.answeredAt === undefined ? refusal.status : undefined, reason: refusal.reason },
     media: call.answeredAt === undefined ? undefined : media,
+    recordings: [...call.recordings],
   };
 }
 
@@ -60,6 +63,7 @@ export function refusedRecord(from: string, to: string, startedAt: number, refus
     lasted: 0,
     ended: { by: 'system', cause, status: refusal.status, reason: refusal.reason },
     media: undefined,
+    recordings: [],
   };
 }
 
@@ -83,7 +87,7 @@ export class CallRecords {
   }
 }
 
-function fields({ id, from, to, service, answeredAfter, lasted, ended, media }: CallRecord): Record<string, unknown> {
+function fields({ id, from, to, service, answeredAfter, lasted, ended, media, recordings }: CallRecord): Record<string, unknown> {
   return {
     call: id,
     from,
@@ -95,6 +99,7 @@ function fields({ id, from, to, service, answeredAfter, lasted, ended, media }: 
     ...(media?.caller && { fromCaller: heard(media.caller) }),
     ...(media?.callee && { fromCallee: heard(media.callee) }),
     ...(media?.pipeline !== undefined && { pipeline: media.pipeline }),
+    ...(recordings.length > 0 && { recordings: recordings.join(' ') }),
   };
 }
 

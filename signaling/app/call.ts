@@ -107,6 +107,10 @@ export class Call {
   music: Side | undefined;
   /** Its sound has been turned into another codec. */
   mixed = false;
+  /** What the two are to hear besides each other, so that their sound cannot just be relayed. */
+  readonly aloud = new Set<string>();
+  /** Files of its recordings, relative to the data folder. */
+  readonly recordings: string[] = [];
   /** The service that is the other end; undefined in a call between phones. */
   service: Serving | undefined;
   /** The name of the service that had it first, for the record. */

@@ -13,6 +13,7 @@ import type { Extension } from '../store/store';
 import { Arrival, offerIn, sessionOf } from './arrival';
 import { Call, type Callee } from './call';
 import { CallListeners, viewOf, type CallEvents, type CallView } from './call-events';
+import { CallRecorder, recordingPolicy } from './call-recording';
 import { CallRecords, recordOf, refusedRecord, type CallRecord } from './call-record';
 import type { CallContext, CallCounters, CallDirectory, CallLocations, CallMediaSettings, CallReach, CallSettings } from './context';
 import { callSrf, type CallSrf, type SipRequest, type SipResponder } from './dialogs';
@@ -23,6 +24,7 @@ import { cancelOthers, guarded, hangup, type Ending } from './hangup';
 import { unacceptable } from './incoming';
 import { newLeg, type Side } from './leg';
 import { SrtpHabits } from './leg-keys';
+import type { RecordingArchive } from './recording-archive';
 import { reasonHeader, refusalHeaders, refuse, type CallRefusal, type Cause } from './reasons';
 import { ring } from './ringing';
 import { serve, takerOf, type Taker } from './services';
@@ -49,12 +51,17 @@ export interface CallsDeps {
   features?: readonly Feature[];
   /** The file of a spoken prompt; default: there are none. */
   prompt?: (key: string) => string | undefined;
+  /** Where recorded calls go; default: none is recorded. */
+  archive?: RecordingArchive;
   /** Ended calls that are remembered. */
   recentCalls?: number;
 }
 
 /** What features may be offered: the rest says nothing about the person who was called, or cannot be helped. */
 const offered: ReadonlySet<Cause> = new Set<Cause>(['busy', 'busy-everywhere', 'own-number', 'no-answer', 'not-registered', 'unreachable', 'declined', 'refused', 'unknown-number']);
+
+type RecordingCounters = RecordingArchive['counters'];
+const nothingRecorded: RecordingCounters = { recorded: 0, recordingsFailed: 0, recordingsUnlisted: 0 };
 
 /** How long an end waits for phones to confirm their BYE. */
 const GOODBYE_MS = 2000;
@@ -70,6 +77,8 @@ export class Calls {
   private readonly ctx: CallContext;
   private readonly features: readonly Feature[];
   private readonly plan: Dialplan;
+  private readonly archive: RecordingArchive | undefined;
+  private readonly recorder: CallRecorder | undefined;
   private readonly totals = { started: 0, answered: 0, refused: 0 };
   private draining = false;
   private idle: Array<() => void> = [];
@@ -93,10 +102,15 @@ export class Calls {
       onAnswered: (call) => {
         this.totals.answered++;
         this.listeners.tell('answered', this.view(call));
+        this.recorder?.tend(call);
       },
+      onWired: (call) => this.recorder?.tend(call),
+      onKey: (call, leg, digit) => this.recorder?.pressed(call, leg, digit),
       unanswered: (call, by, refusal) => this.unanswered(call, by, refusal),
       onEnded: (call, ending) => this.ended(call, ending),
     };
+    this.archive = deps.archive;
+    this.recorder = deps.archive && new CallRecorder(this.ctx, deps.archive);
     plane.on('silent', ({ id, session, silentMs }) => this.silent(session, id, silentMs));
     plane.on('digit', ({ id, session, digit }) => this.pressed(session, id, digit));
     plane.on('worker-lost', ({ sessions }) => {
@@ -139,8 +153,8 @@ export class Calls {
     return this.records.recent();
   }
 
-  stats(): CallCounters & { active: number; started: number; answered: number; refused: number } {
-    return { ...this.ctx.counters, ...this.totals, active: this.byId.size };
+  stats(): CallCounters & RecordingCounters & { active: number; started: number; answered: number; refused: number } {
+    return { ...this.ctx.counters, ...(this.archive?.counters ?? nothingRecorded), ...this.totals, active: this.byId.size };
   }
 
   on<E extends keyof CallEvents>(event: E, fn: (event: CallEvents[E]) => void): void {
@@ -236,7 +250,8 @@ export class Calls {
     const call = new Call(random(6).toString('hex'), caller, callee, leg, clock.now(), clock.wall());
     // without an address to hand on there is nothing the phones could do directly; and keys are between each phone and us
     const secured = offer?.crypto !== undefined || callee.srtp === 'required';
-    call.anchored = !(caller.media === 'direct' && callee.media === 'direct' && offer?.stream.remote && !secured);
+    const recorded = this.recorder !== undefined && recordingPolicy(caller, callee) === 'always';
+    call.anchored = recorded || !(caller.media === 'direct' && callee.media === 'direct' && offer?.stream.remote && !secured);
     call.invite = { req, res, offer };
     arrival.call = call;
     arrival.onCancel = () => guarded(this.ctx, call, 'CANCEL', () => hangup(this.ctx, call, 'caller', refuse('cancelled', caller.number)));
@@ -305,7 +320,7 @@ export class Calls {
       this.records.add(record);
       this.listeners.tell('ended', record);
     });
-    this.track(Promise.all([reported, ending.dialogs]), call.id);
+    this.track(Promise.all([reported, ending.dialogs, this.recorder?.finished(call)]), call.id);
     if (this.byId.size === 0) for (const resolve of this.idle.splice(0)) resolve();
   }
 
@@ -333,10 +348,15 @@ export class Calls {
     this.end(session, refuse('no-media', String(Math.round(silentMs / 1000))));
   }
 
-  /** Keys in a call between phones pass through the plane by themselves. */
+  /** Keys in a call between phones pass through the plane by themselves; this is for what they mean to us. */
   private pressed(session: string, id: string, digit: string): void {
     const call = this.byId.get(session);
-    if (call?.service && id === call.caller.endpoint?.id) guarded(this.ctx, call, 'digit', () => call.service?.pressed(digit));
+    const leg = [call?.caller, call?.callee].find((one) => one?.endpoint?.id === id);
+    if (!call || !leg) return;
+    guarded(this.ctx, call, 'digit', () => {
+      if (!call.service) this.ctx.onKey(call, leg, digit);
+      else if (leg === call.caller) call.service.pressed(digit);
+    });
   }
 
   private async goodbyes(): Promise<void> {

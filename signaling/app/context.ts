@@ -11,7 +11,7 @@ import type { Binding } from './binding';
 import type { Logger } from '../log';
 import type { Extension } from '../store/store';
 import type { Ending } from './hangup';
-import type { Side } from './leg';
+import type { Leg, Side } from './leg';
 import type { SrtpHabits } from './leg-keys';
 import type { CallRefusal } from './reasons';
 
@@ -100,6 +100,10 @@ export interface CallContext {
   readonly prompt: (key: string) => string | undefined;
   onRinging(call: Call): void;
   onAnswered(call: Call): void;
+  /** The plane was told what to do for a call between phones, perhaps again. */
+  onWired(call: Call): void;
+  /** A key pressed in a call between phones, which goes to the other one whatever we make of it. */
+  onKey(call: Call, leg: Leg, digit: string): void;
   /**
    * The phones of the callee have refused or did not answer: features may take the call; otherwise it is refused, with hangup(). Whoever
    * still rings is cancelled.

@@ -19,6 +19,7 @@ import { features, type FeatureSpeech } from './features';
 import { mediaSettings } from './hold-music';
 import { Locations } from './locations';
 import { stateless } from './options';
+import { RecordingArchive } from './recording-archive';
 import { Registrar } from './registrar';
 import { connectSrf, type EngineAddress, type SrfConnection } from './srf';
 
@@ -44,12 +45,16 @@ export class PhoneSystem {
   readonly directory: Directory;
   readonly locations: Locations;
   readonly admission: Admission;
+  readonly archive: RecordingArchive;
   private readonly registrar: Registrar;
   private connection: SrfConnection | undefined;
   private active: Calls | undefined;
 
   constructor(private readonly deps: PhoneSystemDeps) {
-    const { config, store, clock, random, log } = deps;
+    const { config, store, plane, clock, random, log } = deps;
+    this.archive = new RecordingArchive({
+      folder: config.data, settings: config.recording, timeZone: zoneOf(config.speech), store, clock, log: log.child({ part: 'recordings' }), hasOpus: () => plane.codecs.includes('opus'),
+    });
     this.directory = new Directory(store, { clock, log: log.child({ part: 'directory' }) });
     this.locations = new Locations(store, { maxExpires: config.registrar.maxExpires }, { clock, log: log.child({ part: 'locations' }) });
     this.admission = new Admission(
@@ -63,6 +68,7 @@ export class PhoneSystem {
   async start(engine: EngineAddress): Promise<string[]> {
     const { log } = this.deps;
     await this.locations.start();
+    await this.archive.start();
     this.directory.onChanged(() => void this.locations.dropRemovedExtensions());
     this.connection = await connectSrf(engine, {
       timeoutMs: connectTimeoutMs,
@@ -87,6 +93,7 @@ export class PhoneSystem {
     if (calls && calls.active() > 0) this.deps.log.info({ calls: calls.active(), seconds: this.deps.config.call.drainSeconds }, 'waiting for calls to end');
     await calls?.drain(this.deps.config.call.drainSeconds * 1000);
     this.connection?.disconnect();
+    this.archive.close();
     await this.locations.close();
   }
 
@@ -99,6 +106,7 @@ export class PhoneSystem {
       log: log.child({ part: 'calls' }),
       features: features({ plane, clock, settings: config.call, speech: speechOf(config.speech) }),
       prompt: (key) => (isPrompt(key) ? promptFile(key) : undefined),
+      archive: this.archive,
     });
     this.active = calls;
     const fixed = stateless();
@@ -129,6 +137,11 @@ export class PhoneSystem {
 
 /** `clock`: 12 or 24 hours. */
 function speechOf({ timeZone, clock }: Config['speech']): FeatureSpeech {
-  const zone = timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const zone = zoneOf({ timeZone });
   return { sayTime: (when) => sayTime(when, zone, clock === '24' ? 24 : 12), sayNumber, sayDigits };
+}
+
+/** Where the system is at home. */
+function zoneOf({ timeZone }: Pick<Config['speech'], 'timeZone'>): string {
+  return timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
 }

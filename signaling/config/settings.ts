@@ -88,6 +88,23 @@ export const settings = {
     holdMusic: setting(optional(path()), 'default', 'WAV file, or folder of WAV files, that a held party hears; default: a piece of our own, none: silence'),
     backend: setting(oneOf('auto', 'native', 'dgram'), 'auto', "sockets of the relay: the system's own calls (native), Node's (dgram), or what works best here"),
   },
+  recording: {
+    format: setting(oneOf('wav', 'ogg'), 'wav', 'files of recorded calls: WAV (115 MB an hour, wideband 230), or Ogg/Opus where Opus is installed (18)'),
+    beepSeconds: setting(whole(0, 600, 'seconds'), 0, 'while a call is recorded both sides hear a beep this often; 0: none', { unit: 'seconds' }),
+    keepDays: setting(whole(0, 36_500, 'days'), 0, 'recordings are removed when they are older; 0: never', { unit: 'days' }),
+    maxMinutes: setting(whole(1, 1440, 'minutes'), 240, 'a recording ends after this long, the call does not', { unit: 'minutes' }),
+  },
+  partyline: {
+    port: setting(whole(0, 65_535), 0, 'UDP port that lets programs into conference rooms by the simple packet format (see README); 0: off'),
+    address: setting(ipAddress(), '0.0.0.0', 'address that port is bound to'),
+    allow: setting(listOf(network(), 0, 'networks, comma-separated'), ['127.0.0.1/32'],
+      'networks whose programs are let in; the format has no place for a key, and an address can be forged'),
+    maxClients: setting(whole(1, 10_000), 100, 'such clients at once'),
+    maxPerRoom: setting(whole(1, 10_000), 50, 'such clients at once in one room'),
+    maxPerSource: setting(whole(1, 10_000), 10, 'such clients at once from one address'),
+    maxPacketsPerSecond: setting(whole(50, 1_000_000), 1000, 'packets a second from one address; a client sends 50'),
+    idleSeconds: setting(whole(1, 3600, 'seconds'), 10, 'a client that sends nothing for this long has left', { unit: 'seconds' }),
+  },
   log: {
     level: setting(oneOf<LogLevel>('silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'), 'info', 'how much is logged (to stderr)'),
     format: setting(oneOf('auto', 'text', 'json'), 'auto', 'text for people, JSON for machines; auto: text on a terminal'),
