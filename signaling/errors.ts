@@ -53,7 +53,17 @@ const table = {
   'room.bad-number': { sentence: '“{number}” cannot be a conference room: {reason}.', exit: 2 },
   'room.bad-pin': { sentence: 'This PIN cannot be used: {reason}.', exit: 2 },
   'room.bad-settings': { sentence: '{problem}', exit: 2 },
-  'room.party-line': { sentence: 'The party line, {number}, is always there and cannot be removed. Give it a PIN with: offhook room set {number} --pin PIN', exit: 2 },
+  'room.party-line': { sentence: 'The party line, {number}, is always there and cannot be removed; “offhook room set {number} --pin PIN” keeps people out.', exit: 2 },
+
+  'mailbox.bad-pin': { sentence: 'This PIN cannot be used: it must be 4 to 10 digits.', exit: 2 },
+  'mailbox.bad-email': { sentence: '“{email}” is not an e-mail address.', exit: 2 },
+  'mailbox.no-message': { sentence: 'There is no message {id} in the mailbox of {number}.' },
+  'mailbox.bad-file': { sentence: '{file} cannot be written: {reason}.' },
+
+  'recording.not-found': { sentence: 'There is no recording {id}. “offhook recording list” shows those that there are.' },
+  'recording.running': { sentence: 'Recording {id} is not over yet. Its call has to end first; after a crash of the server, its next start ends it.' },
+  'recording.not-exported': { sentence: 'Recording {id} cannot be copied to {file}: {reason}.' },
+  'recording.not-removed': { sentence: 'Recording {id} cannot be removed: {reason}.' },
 
   'command.usage': { sentence: '{problem}', exit: 2 },
   'command.no-bench': { sentence: 'The benchmarks are not part of this installation: {file} is missing.' },

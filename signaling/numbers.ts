@@ -20,6 +20,18 @@ export function checkExtensionNumber(number: string): string {
   return number;
 }
 
+export const PARTY_LINE = '8000';
+
+/** As `checkExtensionNumber`, for a conference room other than the party line. Errors: `room.bad-number`. */
+export function checkRoomNumber(number: string): string {
+  const reason = refusal(number);
+  if (reason) throw new OffhookError('room.bad-number', { number, reason });
+  return number;
+}
+
+/** Rooms whose number fits the field of the simple packet format: 16 bits, and 0 stands for the party line. */
+export const fitsSimpleFormat = (number: string): boolean => /^[1-9]\d{0,4}$/.test(number) && Number(number) <= 0xffff;
+
 function refusal(number: string): string | undefined {
   if (!/^\d{2,15}$/.test(number)) return 'it must be 2 to 15 digits';
   // "0700" is dialled differently from "700".

@@ -8,6 +8,8 @@ import { addBench } from './bench';
 import { addConfig } from './config-command';
 import { type Context, type SetExitCode, systemContext } from './context';
 import { addExtensionCommands } from './extension';
+import { addRoomCommands } from './room';
+import { addRecordingCommands } from './recording';
 import { addServe } from './serve';
 
 /** Runs `offhook ARGV…` and resolves with its exit code; never rejects. */
@@ -36,6 +38,8 @@ function buildProgram(context: Context, setExitCode: SetExitCode): Command {
     .helpCommand(false);
   addServe(program, context, setExitCode);
   addExtensionCommands(program, context);
+  addRoomCommands(program, context);
+  addRecordingCommands(program, context);
   addConfig(program, context);
   addBench(program, context, setExitCode);
   return program;

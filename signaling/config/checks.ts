@@ -14,6 +14,12 @@ export const checks: ReadonlyArray<(settings: Settings) => string | undefined> =
       ? undefined
       : `media.portMin (${media.portMin}) and media.portMax (${media.portMax}) must span at least 4 ports, which is one call.`,
 
+  ({ partyline: { port }, media, sip }) => {
+    if (port === 0) return undefined;
+    if (port >= media.portMin && port <= media.portMax) return `partyline.port (${port}) must not be one of the media ports (media.portMin ${media.portMin} to media.portMax ${media.portMax}).`;
+    return sip.listen.some((one) => one.port === port) ? `partyline.port (${port}) is a port of sip.listen.` : undefined;
+  },
+
   ({ drachtio }) =>
     drachtio.address && !drachtio.secret
       ? 'drachtio.address needs drachtio.secret (--drachtio-secret), the secret of that drachtio-server.'
@@ -26,6 +32,10 @@ export const checks: ReadonlyArray<(settings: Settings) => string | undefined> =
     drachtio.address || engine.secret || isLoopback(engine.control.host)
       ? undefined
       : `engine.control is open beyond this machine (${engine.control.host}), which needs engine.secret to be set.`,
+
+  ({ smtp }) => (smtp.host && !smtp.from ? 'smtp.host needs smtp.from, the address that e-mails are sent from.' : undefined),
+
+  ({ smtp }) => (smtp.user !== null && smtp.password === null ? 'smtp.user needs smtp.password.' : undefined),
 
   ({ sip }) => {
     const seen = new Set<string>();

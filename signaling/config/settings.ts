@@ -71,6 +71,21 @@ export const settings = {
     announcements: setting(oneOf('off', 'on'), 'off',
       'whether callers are told why a call is refused ("the number you dialled…"), before the answer and on top of what their phone shows'),
   },
+  voicemail: {
+    enabled: setting(oneOf('on', 'off'), 'on', 'whether calls that nobody takes go to the mailbox of whoever was called; off: they are refused, mailboxes stay'),
+    maxSeconds: setting(whole(5, 3600, 'seconds'), 180, 'longest message', { unit: 'seconds' }),
+    minSeconds: setting(whole(0, 60, 'seconds'), 2, 'shorter messages are dropped: most of them are people who hang up at the tone', { unit: 'seconds' }),
+    silenceSeconds: setting(whole(2, 600, 'seconds'), 10, 'a message ends after this much silence', { unit: 'seconds' }),
+    maxMessages: setting(whole(1, 10_000), 100, 'messages in a mailbox, saved ones counted'),
+  },
+  smtp: {
+    host: setting(optional(host()), null, 'mail server that takes messages to be sent by e-mail (offhook extension set NUMBER --email ADDRESS); none: nothing is sent'),
+    port: setting(whole(1, 65_535), 587, 'its port'),
+    secure: setting(oneOf('starttls', 'tls', 'none'), 'starttls', 'encryption towards it, never left out silently: after the greeting (starttls), from the start (tls, mostly port 465), or none'),
+    user: setting(optional(text(/^[^\0-\x1f]{1,256}$/, '1 to 256 characters')), null, 'user name for it; none: no login'),
+    password: setting(optional(text(/^[^\0-\x1f]{1,256}$/, '1 to 256 characters')), null, 'password for it', { secret: true }),
+    from: setting(optional(text(/^[^\s@<>"]{1,64}@[^\s@<>"]{1,255}$/, 'an e-mail address')), null, 'sender of these e-mails'),
+  },
   speech: {
     timeZone: setting(optional(timeZone()), null, "time zone of spoken times, e.g. Europe/Berlin; none: that of this machine"),
     clock: setting(oneOf('12', '24'), '12', 'whether spoken times go to 12 or to 24'),

@@ -62,7 +62,7 @@ export async function seedFirstExtensions(
   });
 }
 
-/** Adds an extension with the digests of its password. Errors: `store.exists`. */
+/** Adds an extension with the digests of its password. Errors: `store.exists`; `extension.bad-number` when a conference room has it. */
 export async function addExtension(
   parts: StoreParts,
   config: RealmConfig,
@@ -70,6 +70,7 @@ export async function addExtension(
 ): Promise<Extension> {
   const realm = await realmFor(parts, config);
   const { number, password, name = null, media = 'anchored', srtp = 'optional', recording = 'on-demand', createdAt } = fresh;
+  if (await parts.rooms.get(number)) throw new OffhookError('extension.bad-number', { number, reason: 'it is the number of a conference room' });
   const extension: Extension = { number, name, media, srtp, recording, createdAt, ha1: ha1(number, realm, password) };
   await parts.extensions.add(extension);
   // Removing the last one later must not bring the first two back at the next start.
