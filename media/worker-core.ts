@@ -36,6 +36,9 @@ export interface WorkerCoreDeps {
   onSimple: (event: SimpleEvent) => void;
 }
 
+/** A relayed packet waits no longer than this to be read with others, ms; one that is decoded waits for its tick anyway. */
+const RELAY_PATIENCE_MS = 0.5;
+const SOUND_PATIENCE_MS = 2;
 const NO_FORMATS: readonly AudioFormat[] = [];
 
 export class WorkerCore {
@@ -244,6 +247,7 @@ export class WorkerCore {
       relay.connect(aToB, bToA, this.now());
       this.relays.set(from, relay);
       this.relays.set(to, relay);
+      this.net.setPatience(RELAY_PATIENCE_MS);
     }
     return null;
   }
@@ -259,6 +263,7 @@ export class WorkerCore {
     relay.close();
     this.relays.delete(relay.a);
     this.relays.delete(relay.b);
+    if (this.relays.size === 0) this.net.setPatience(SOUND_PATIENCE_MS);
   }
 
   private describe(endpoint: Endpoint): string {

@@ -22,6 +22,10 @@ export class DgramNet implements UdpNet {
 
   constructor(private readonly now: () => number) {}
 
+  setPatience(): void {
+    // Node reads when it wakes
+  }
+
   setBeat(beat: NetBeat): void {
     clearTimeout(this.beatTimer);
     if (this.closed || beat.nextAt === Infinity) return;

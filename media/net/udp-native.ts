@@ -8,7 +8,7 @@
  *
  * Quiet: the thread sleeps inside epoll_wait, woken by a packet, by the bell (an eventfd that whoever posts it a message rings)
  * or after a quarter of a second, because a thread inside a system call can neither be terminated nor run a timer. Busy: above
- * some thousand packets a second waking up costs as much as a packet does, so it sleeps half a millisecond first and then finds a
+ * some thousand packets a second waking up costs as much as a packet does, so it sleeps a little first (see `setPatience`) and then finds a
  * handful. Level-triggered, one datagram per report: at 50 packets a second and socket a second look would find nothing, unless
  * the thread fell behind; then sockets are ready again at once and are read several times over.
  */
@@ -25,9 +25,11 @@ const EVENTS = 256;
 const IDLE_WAIT_MS = 250;
 const TURN_MS = 5;
 const WINDOW_MS = 10;
-/** Packets in a window from which on waking up for each is not worth it: 4,000 a second. */
-const COALESCE_FROM = 40;
-const COALESCE_MICROS = 500;
+/** Packets per nap from which on waking up for each is not worth it: with naps of half a millisecond, 4,000 a second. */
+const COALESCE_FROM = 2;
+const COALESCE_MS = 0.5;
+/** How long what is due waits for packets that came before it to be read. */
+const BEAT_GRACE_MS = 1;
 /** A socket that is ready again at once has a queue: then several are taken at a time, which costs less each. */
 const BACKLOG_DEPTH = 8;
 const BELL = 0xffffffff;
@@ -73,7 +75,9 @@ export class NativeNet implements UdpNet {
   private readonly dataAt: L.Address;
   private readonly fromAt: L.Address;
   private readonly fromLengthAt: L.Address;
+  private napMs = COALESCE_MS;
   private readonly nap = pinned(16);
+  private readonly napNanos = new Uint32Array(this.nap.buffer, 8, 1);
   private readonly scratch = pinned(L.EPOLL_EVENT_BYTES);
 
   constructor(deps: NativeDeps) {
@@ -83,7 +87,6 @@ export class NativeNet implements UdpNet {
     this.dataAt = this.libc.address(this.data);
     this.fromAt = this.libc.address(this.from);
     this.fromLengthAt = this.libc.address(this.fromLength);
-    new DataView(this.nap.buffer).setBigUint64(8, BigInt(COALESCE_MICROS) * 1000n, true);
     this.epoll = this.note(this.libc.epollCreate(L.SOCK_CLOEXEC), 'epoll');
     this.bell = this.note(this.libc.eventfd(0, L.EFD_NONBLOCK | L.EFD_CLOEXEC), 'eventfd');
     this.watch(this.bell, BELL);
@@ -198,7 +201,7 @@ export class NativeNet implements UdpNet {
       for (let depth = 1; n > 0; depth = BACKLOG_DEPTH) {
         this.receive(n, depth, now);
         now = this.now();
-        if (now >= this.beat.nextAt) break; // the packets that are late for it are late
+        if (now >= this.beat.nextAt + BEAT_GRACE_MS) break; // what has not been read by now is late
         if (this.rung || now >= until) break; // more may be ready, but the event loop waits as well
         n = libc.epollWait(this.epoll, events, EVENTS, 0);
       }
@@ -212,9 +215,22 @@ export class NativeNet implements UdpNet {
         this.rung = false;
         return;
       }
-      if (this.coalescing) libc.sleepUntil(L.CLOCK_MONOTONIC, 0, this.nap, null);
+      if (this.coalescing) this.rest(now);
       started = this.now();
     }
+  }
+
+  setPatience(ms: number): void {
+    this.napMs = ms;
+  }
+
+  /** Until a handful of packets will have come, or something is due. */
+  private rest(now: number): void {
+    const left = this.beat.nextAt - now;
+    const ms = left < this.napMs ? left : this.napMs;
+    if (ms <= 0) return;
+    this.napNanos[0] = ms * 1e6;
+    this.libc.sleepUntil(L.CLOCK_MONOTONIC, 0, this.nap, null);
   }
 
   /** @param depth how many datagrams to take from a socket before the next one's turn */
@@ -249,7 +265,7 @@ export class NativeNet implements UdpNet {
   private adapt(now: number): void {
     const span = now - this.windowStart;
     if (span < WINDOW_MS) return;
-    this.coalescing = this.windowPackets * WINDOW_MS >= COALESCE_FROM * span;
+    this.coalescing = this.windowPackets * this.napMs >= COALESCE_FROM * span;
     this.windowPackets = 0;
     this.windowStart = now;
   }

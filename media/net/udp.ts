@@ -46,6 +46,8 @@ export interface UdpNet {
    * again when `nextAt` came nearer.
    */
   setBeat(beat: NetBeat): void;
+  /** How long a packet may wait to be read together with others: sound that is made every 20 ms can wait longer than packets that are passed on. */
+  setPatience(ms: number): void;
   /** @throws UdpError */
   bind(family: Family, address: string, port: number, onPacket: PacketHandler): Promise<UdpSocket>;
   /** Closes every socket. Idempotent. */

@@ -21,12 +21,16 @@ const SOCKETS = 42;
 const TALKER = 0;
 const LISTENER = 1;
 
+/** Latched, compiled, buffers settled. */
+const WARM_SECONDS = 8;
+
 const socketFor = (i: number): number => 2 + (i % (SOCKETS - 2));
 const portOf = (socket: number): number => FIRST_PORT + 2 * socket;
 
 interface Run {
   load: SoundResult;
-  cpuMicros: number;
+  /** Of a core. */
+  percent: number;
   before: SoundCounts | null;
   after: SoundCounts | null;
 }
@@ -40,14 +44,19 @@ async function run(kind: SoundKind, workers: number, seconds: number, place: (ho
     const pid = await host.ask<number>({ do: 'start', kind, workers });
     const streams = await place(host);
     await load.ask({ do: 'aim', server: ADDRESS, streams });
-    await load.ask({ do: 'run', seconds: 4 }); // warm: latched, compiled, buffers settled
+    // without a pause between warming up and measuring: a stream that stops and goes on is another test
+    const running = load.ask<SoundResult>({ do: 'run', seconds: WARM_SECONDS + seconds + 1 });
+    await sleep(WARM_SECONDS * 1000);
     const before = await host.ask<SoundCounts | null>({ do: 'counts' });
+    const from = performance.now();
     const used = processMicros(pid);
-    const result = await load.ask<SoundResult>({ do: 'run', seconds });
+    await sleep(seconds * 1000);
     const cpuMicros = processMicros(pid) - used;
+    const measuredMs = performance.now() - from;
     const after = await host.ask<SoundCounts | null>({ do: 'counts' });
+    const result = await running;
     await host.ask({ do: 'stop' });
-    return { load: result, cpuMicros, before, after };
+    return { load: result, percent: cpuMicros / measuredMs / 10, before, after };
   } finally {
     await Promise.all([host.end(), load.end()]);
   }
@@ -102,16 +111,15 @@ export async function benchTranscode(log: (line: string) => void, options: { lad
   for (const calls of ladder) {
     const measured = await attempt(() => runCalls(calls, workers, seconds), result.notes);
     if (!measured) break;
-    const { load, cpuMicros, before, after } = measured;
+    const { load, percent, after } = measured;
     log(`${calls} calls: ${load.received} of ${load.sent} came back, ${lateShare(load)}`);
     result.rows.push({
       system: 'offhook',
       figures: {
         calls: String(calls),
-        '% of a core': (cpuMicros / load.seconds / 10_000).toFixed(0),
-        '% a call': (cpuMicros / load.seconds / 10_000 / calls).toFixed(2),
-        'in (sent by load)': `${(after?.received ?? 0) - (before?.received ?? 0)} (${load.sent})`,
-        'out (received by load)': `${(after?.sent ?? 0) - (before?.sent ?? 0)} (${load.received})`,
+        '% of a core': percent.toFixed(0),
+        '% a call': (percent / calls).toFixed(2),
+        complexity: String(Math.min(...(after?.load?.workers ?? []).map(({ sound }) => sound.opusComplexity))),
         ...tickFigures(measured),
         'playout ms': (after?.playoutDelayMs ?? 0).toFixed(0),
         load: lateShare(load),
@@ -132,14 +140,14 @@ export async function benchRooms(log: (line: string) => void, options: { sizes?:
     for (const kind of kinds) {
       const measured = await attempt(() => runRoom(kind, members, workers, seconds), result.notes);
       if (!measured) continue;
-      const { load, cpuMicros } = measured;
+      const { load, percent } = measured;
       log(`${kind}, ${members} members: ${load.received} packets back for ${load.sent}, ${load.delaysMs.length} probes, ${lateShare(load)}`);
       result.rows.push({
         system: kind,
         figures: {
           members: String(members),
-          '% of a core': (cpuMicros / load.seconds / 10_000).toFixed(1),
-          '% a member': (cpuMicros / load.seconds / 10_000 / members).toFixed(3),
+          '% of a core': percent.toFixed(1),
+          '% a member': (percent / members).toFixed(3),
           'talker to mix ms, median': median(load.delaysMs).toFixed(0),
           max: Math.max(...load.delaysMs).toFixed(0),
           'packets out/in': `${load.received}/${load.sent}`,

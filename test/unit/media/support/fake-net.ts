@@ -54,6 +54,12 @@ export class FakeNet implements UdpNet {
 
   constructor(private readonly now: () => number) {}
 
+  patience = 0;
+
+  setPatience(ms: number): void {
+    this.patience = ms;
+  }
+
   setBeat(beat: NetBeat): void {
     this.beat = beat;
   }
