@@ -1,5 +1,6 @@
 /** Extensions as they are shown; the digests of passwords never are. */
 import type { Contact, Extension } from '../store/store';
+import { columns } from './columns';
 
 /** `contacts`: those of this and other extensions; expired ones are left out. */
 export function extensionJson(extension: Extension, contacts: readonly Contact[] = [], now = 0): Record<string, unknown> {
@@ -50,9 +51,4 @@ function live(extension: Extension, contacts: readonly Contact[], now: number): 
 
 function phones(count: number): string {
   return count === 0 ? 'no' : count === 1 ? '1 phone' : `${count} phones`;
-}
-
-function columns(rows: readonly string[][]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) => `${row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()}\n`).join('');
 }
