@@ -6,6 +6,7 @@ import { announcements } from './features/announcements';
 import { conference } from './features/conference';
 import { echo } from './features/echo';
 import { time } from './features/time';
+import { voicemail, type VoicemailDeps } from './features/voicemail';
 
 export interface FeatureSettings {
   /** Whether it is said why a call is refused. */
@@ -17,6 +18,8 @@ export interface FeatureDeps {
   clock: Clock;
   settings: FeatureSettings;
   speech: FeatureSpeech;
+  /** Undefined: there are no mailboxes. */
+  voicemail?: VoicemailDeps | undefined;
 }
 
 /** Prompts, by their keys, that say something which is known only when it is said. */
@@ -28,11 +31,12 @@ export interface FeatureSpeech {
 }
 
 /** In the order in which they are offered calls that nobody answered. */
-export function features({ plane, clock, settings, speech }: FeatureDeps): readonly Feature[] {
+export function features({ plane, clock, settings, speech, voicemail: mailboxes }: FeatureDeps): readonly Feature[] {
   return [
     echo(),
     time({ clock, ...speech }),
     conference([{ number: '8000', meaning: 'the party line: a conference that everybody can dial' }], { plane, ...speech }),
+    ...(mailboxes ? [voicemail(mailboxes)] : []),
     // the last resort: after whatever would take the call in earnest
     ...(settings.announcements === 'on' ? [announcements(speech)] : []),
   ];
