@@ -11,7 +11,7 @@ export interface MediaPlaneOptions {
   /** Range of UDP ports, inclusive. A call that is anchored takes four: RTP and RTCP towards either party. */
   portMin: number;
   portMax: number;
-  /** Worker threads; 0: one less than there are cores, at least one. */
+  /** Worker threads; 0: one per core. */
   workers: number;
   /** Addresses to bind to; null: no IPv6. */
   bind4: string;

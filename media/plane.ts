@@ -112,7 +112,7 @@ class Plane implements MediaPlane {
 
   async start(): Promise<void> {
     try {
-      await this.fleet.start(this.options.workers > 0 ? this.options.workers : Math.max(1, availableParallelism() - 1));
+      await this.fleet.start(this.options.workers > 0 ? this.options.workers : availableParallelism());
     } catch (err) {
       await this.close();
       if (err instanceof WorkerRefusal && err.code === 'bind-address') throw new MediaError('setting', `media: ${err.message}`);

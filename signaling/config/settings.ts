@@ -96,7 +96,7 @@ export const settings = {
     bind4: setting(ipAddress(4), '0.0.0.0', 'IPv4 address that media sockets are bound to'),
     bind6: setting(optional(ipAddress(6)), '::', 'IPv6 address that media sockets are bound to; none for IPv4 only'),
     external: setting(optional(ipAddress()), null, 'address for media given to phones outside sip.localNets; none: that of sip.external'),
-    workers: setting(whole(0, 256), 0, 'worker threads that relay media; 0: one per core but one'),
+    workers: setting(whole(0, 256), 0, 'worker threads for media; 0: one per core'),
     drainSeconds: setting(whole(0, 600, 'seconds'), 5, 'a port rests this long before another call gets it', { unit: 'seconds' }),
     silenceSeconds: setting(whole(1, 86_400, 'seconds'), 60, 'a call without any media is ended after this long', { unit: 'seconds' }),
     transcode: setting(oneOf('on', 'off'), 'on', 'phones without a codec in common can talk: what one says is turned into what the other understands'),
