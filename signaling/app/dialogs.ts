@@ -181,7 +181,7 @@ function abandonDialog(sent: SentRequest, answer: SipAnswer): void {
 }
 
 /** `status` 0: not sent, because the dialog or the engine is gone. Called once, never for a provisional answer. */
-export function sendInDialog(dialog: Dialog, request: DialogRequest, done: (status: number, answer: SipAnswer | undefined, problem: string) => void): void {
+export function sendInDialog(dialog: Pick<Dialog, 'connected' | 'request'>, request: DialogRequest, done: (status: number, answer: SipAnswer | undefined, problem: string) => void): void {
   let settled = false;
   const settle = (status: number, answer: SipAnswer | undefined, problem: string) => {
     if (settled) return;

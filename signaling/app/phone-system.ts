@@ -3,25 +3,30 @@
  *
  *   REGISTER → admission → registrar → locations
  *   INVITE   → admission → calls ( dial plan → ringing → bridge, or a feature; over locations and the media plane )
+ *   SUBSCRIBE → admission → message waiting ( over mailboxes and locations )
  *   OPTIONS  → answered at once          everything else → 405
  */
 import type { MediaPlane } from '../../media/plane';
-import { isPrompt, promptFile, sayDigits, sayNumber, sayTime } from '../../media/speech';
+import { isPrompt, promptFile, sayDate, sayDigits, sayNumber, sayTime } from '../../media/speech';
 import type { Reach } from '../../media/reach';
 import type { Clock, Random } from '../clock';
 import type { Config } from '../config';
 import type { Logger } from '../log';
+import { createMailer } from '../mail';
 import type { Store } from '../store/store';
 import { Admission } from './admission';
 import { Calls } from './calls';
 import { Directory } from './directory';
-import { features, type FeatureSpeech } from './features';
+import { features, type FeatureDeps, type FeatureSpeech } from './features';
 import { mediaSettings } from './hold-music';
 import { Locations } from './locations';
+import { Mailboxes } from './mailboxes';
+import { MessageWaiting, type WatcherSrf } from './message-waiting';
 import { stateless } from './options';
 import { RecordingArchive } from './recording-archive';
 import { Registrar } from './registrar';
 import { connectSrf, type EngineAddress, type SrfConnection } from './srf';
+import { VoicemailMail } from './voicemail-mail';
 
 export interface PhoneSystemDeps {
   config: Config;
@@ -34,7 +39,7 @@ export interface PhoneSystemDeps {
 }
 
 /** Requests outside dialogs that nobody answers yet; the engine would say 503, which sounds like a passing fault. */
-const unsupportedMethods = ['message', 'subscribe', 'publish', 'notify', 'info', 'refer', 'update', 'prack'] as const;
+const unsupportedMethods = ['message', 'publish', 'notify', 'info', 'refer', 'update', 'prack'] as const;
 const connectTimeoutMs = 10_000;
 
 type Srf = SrfConnection['srf'];
@@ -46,9 +51,13 @@ export class PhoneSystem {
   readonly locations: Locations;
   readonly admission: Admission;
   readonly archive: RecordingArchive;
+  readonly mailboxes: Mailboxes;
+  /** Undefined: no mail server is set. */
+  readonly mail: VoicemailMail | undefined;
   private readonly registrar: Registrar;
   private connection: SrfConnection | undefined;
   private active: Calls | undefined;
+  private watching: MessageWaiting | undefined;
 
   constructor(private readonly deps: PhoneSystemDeps) {
     const { config, store, plane, clock, random, log } = deps;
@@ -61,6 +70,8 @@ export class PhoneSystem {
       { realm: config.sip.realm, ...config.auth },
       { directory: this.directory, clock, random, log: log.child({ part: 'admission' }) },
     );
+    this.mailboxes = new Mailboxes({ store, data: config.data, settings: config.voicemail, clock, random, log: log.child({ part: 'voicemail' }), mail: config.smtp.host !== null });
+    this.mail = this.openMail();
     this.registrar = new Registrar(config.registrar, { locations: this.locations, clock, log: log.child({ part: 'registrar' }) });
   }
 
@@ -69,6 +80,8 @@ export class PhoneSystem {
     const { log } = this.deps;
     await this.locations.start();
     await this.archive.start();
+    await this.mailboxes.recover();
+    this.mail?.wake();
     this.directory.onChanged(() => void this.locations.dropRemovedExtensions());
     this.connection = await connectSrf(engine, {
       timeoutMs: connectTimeoutMs,
@@ -76,6 +89,7 @@ export class PhoneSystem {
       onLost: (reason) => {
         log.error({ reason }, 'the SIP engine is gone, and its calls with it; trying to reach it again');
         this.active?.lost();
+        this.watching?.lost();
       },
       onBack: () => log.info('the SIP engine is back'),
     });
@@ -92,9 +106,31 @@ export class PhoneSystem {
     const calls = this.active;
     if (calls && calls.active() > 0) this.deps.log.info({ calls: calls.active(), seconds: this.deps.config.call.drainSeconds }, 'waiting for calls to end');
     await calls?.drain(this.deps.config.call.drainSeconds * 1000);
+    await this.watching?.close();
     this.connection?.disconnect();
+    await this.mail?.close();
     this.archive.close();
     await this.locations.close();
+  }
+
+  private voicemail(): FeatureDeps['voicemail'] {
+    const { config, clock, log } = this.deps;
+    const zone = zoneOf(config.speech);
+    return {
+      boxes: this.mailboxes,
+      takesCalls: config.voicemail.enabled === 'on',
+      clock,
+      log: log.child({ part: 'voicemail' }),
+      speech: { ...speechOf(config.speech), sayDate: (when, now) => sayDate(when, zone, now) },
+    };
+  }
+
+  private openMail(): VoicemailMail | undefined {
+    const { config, store, clock, log } = this.deps;
+    const { host, from, ...smtp } = config.smtp;
+    if (host === null || from === null) return undefined;
+    const mailer = createMailer({ ...smtp, host, from });
+    return new VoicemailMail({ mailer, store: store.voicemail, boxes: this.mailboxes, clock, log: log.child({ part: 'mail' }), timeZone: zoneOf(config.speech) });
   }
 
   private wire(srf: Srf): void {
@@ -104,11 +140,20 @@ export class PhoneSystem {
       srf, plane, locations, directory, config, clock, random, reach,
       media: mediaSettings(config.media),
       log: log.child({ part: 'calls' }),
-      features: features({ plane, clock, settings: config.call, speech: speechOf(config.speech) }),
+      features: features({ plane, clock, settings: config.call, speech: speechOf(config.speech), voicemail: this.voicemail() }),
       prompt: (key) => (isPrompt(key) ? promptFile(key) : undefined),
       archive: this.archive,
     });
     this.active = calls;
+    const watching = new MessageWaiting({
+      srf: srf as unknown as WatcherSrf,
+      counts: (number) => this.mailboxes.counts(number),
+      locations, directory, reach, clock,
+      log: log.child({ part: 'message waiting' }),
+    });
+    this.watching = watching;
+    this.mailboxes.onEvent(({ mailbox }) => watching.update(mailbox));
+    directory.onChanged(() => watching.updateAll());
     const fixed = stateless();
     const on = (method: string, handle: (req: Req, res: Res) => Promise<void> | void) => {
       (srf as unknown as Record<string, (fn: (req: Req, res: Res) => void) => void>)[method]?.((req, res) => {
@@ -129,6 +174,10 @@ export class PhoneSystem {
     on('invite', async (req, res) => {
       const extension = await this.admission.challengeOrAccept(req, res, 'other');
       if (extension) await calls.onInvite(req, res, extension);
+    });
+    on('subscribe', async (req, res) => {
+      const extension = await this.admission.challengeOrAccept(req, res, 'other');
+      if (extension) watching.subscribe(req, res, extension.number);
     });
     on('options', fixed.options);
     for (const method of unsupportedMethods) on(method, fixed.unsupported);

@@ -56,7 +56,8 @@ export class Server {
     if (before === undefined) for (const number of options.extensions ?? ['1001', '1002']) await addExtension(data, number, options.srtp?.[number]);
     const port = before?.port ?? (await stage.port());
     const media = await stage.ports(options.mediaPorts ?? MEDIA_PORTS);
-    const settings = { 'media.portMin': media.first, 'media.portMax': media.last, ...options.settings };
+    // Calls that nobody takes end as they did before there were mailboxes, unless a suite is about those.
+    const settings = { 'voicemail.enabled': 'off', 'media.portMin': media.first, 'media.portMax': media.last, ...options.settings };
     const listen = [host, ...(options.moreHosts ?? [])].map((one) => `${one}:${port}`).join(',');
     const args = ['serve', '--data', data, '--sip', listen, ...Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`])];
     const child = new Child('offhook serve', process.execPath, [builtCommand(), ...args], { cwd: stage.folder, env: WITHOUT_SETTINGS, netns: options.netns });
@@ -94,6 +95,12 @@ export class Server {
   async stop(): Promise<Exit> {
     this.stopped = true;
     return this.child.stop('SIGTERM', 15_000);
+  }
+
+  /** SIGKILL: it has no say in it. */
+  async kill(): Promise<void> {
+    this.stopped = true;
+    await this.child.stop('SIGKILL');
   }
 
   async close(): Promise<void> {
