@@ -351,11 +351,11 @@ class Plane implements MediaPlane {
   }
 
   get codecs(): readonly CodecName[] {
-    return this.fleet.alive[0]?.codecs ?? [];
+    return this.fleet.abilities.codecs;
   }
 
   get opusRecovers(): boolean {
-    return this.fleet.alive[0]?.opusRecovers ?? false;
+    return this.fleet.abilities.opusRecovers;
   }
 
   async stats(id: string): Promise<EndpointStats> {

@@ -4,16 +4,16 @@
  */
 import { getHeapStatistics } from 'node:v8';
 import type { AudioFormat, DigitEvent, RecordTarget, SimpleEvent, TalkingEvent } from './audio-types';
-import { opusComplexity } from './codec/opus';
 import { ComplexityGovernor } from './complexity';
 import { MediaError } from './errors';
+import type { CodecName } from './frame';
 import { Metronome } from './metronome';
 import { Endpoint } from './net/endpoint';
 import { faultText, UdpError, type UdpNet } from './net/udp';
 import { Relay, type RelayDirection } from './node/relay';
 import { WorkerError } from './worker-error';
 import type { Answer, Command, Commands, PlayTarget, SilentNotice, WorkerCounters } from './worker-protocol';
-import { Sound } from './worker-sound';
+import type { Sound } from './worker-sound';
 
 export interface WorkerCoreOptions {
   bind4: string;
@@ -47,7 +47,7 @@ export class WorkerCore {
   /** What the payload types of a relayed endpoint mean, for whoever records it. */
   private readonly formats = new Map<Endpoint, readonly AudioFormat[]>();
   private readonly metronome: Metronome;
-  private readonly sound: Sound;
+  private made: Sound | undefined;
   private readonly now: () => number;
   private readonly governor = new ComplexityGovernor();
   private looked: { at: number; busyMs: number } | undefined;
@@ -65,18 +65,35 @@ export class WorkerCore {
       this.faults++;
       this.lastFault = faultText(err);
     });
-    this.sound = new Sound({
+  }
+
+  /**
+   * What makes sound is loaded with the first endpoint and not with the worker: codecs and RTCP take 20 MB, which a worker that waits does
+   * not need; with the first call up, loading would be heard.
+   */
+  private get sound(): Sound {
+    return (this.made ??= this.makeSound());
+  }
+
+  private makeSound(): Sound {
+    const { Sound } = require('./worker-sound') as typeof import('./worker-sound');
+    return new Sound({
       metronome: this.metronome,
-      now: deps.now,
-      wallMs: deps.wallMs,
-      random: deps.random,
-      toneCountry: options.toneCountry,
-      onDigit: deps.onDigit,
-      onTalking: deps.onTalking,
-      onSimple: deps.onSimple,
-      net,
-      onBeat: () => net.setBeat(this.metronome),
+      now: this.deps.now,
+      wallMs: this.deps.wallMs,
+      random: this.deps.random,
+      toneCountry: this.options.toneCountry,
+      onDigit: this.deps.onDigit,
+      onTalking: this.deps.onTalking,
+      onSimple: this.deps.onSimple,
+      net: this.net,
+      onBeat: () => this.net.setBeat(this.metronome),
     });
+  }
+
+  /** Loads what makes sound, and tries what it needs. Returns what there is. */
+  warm(): { codecs: CodecName[]; opusRecovers: boolean } {
+    return this.sound.abilities();
   }
 
   /** Commands take effect in the order they are handed over; some are answered after later ones. Never fails. */
@@ -195,7 +212,7 @@ export class WorkerCore {
 
   private stats(endpoint: Endpoint): unknown {
     const stats = endpoint.stats();
-    const audio = this.sound.portOf(endpoint)?.stats();
+    const audio = this.made?.portOf(endpoint)?.stats();
     return audio ? { ...stats, audio } : stats;
   }
 
@@ -219,6 +236,7 @@ export class WorkerCore {
   private async allocate(request: Commands['allocate']['ask']): Promise<null> {
     const address = request.family === 4 ? this.options.bind4 : this.options.bind6;
     if (address === null) throw new WorkerError('bad-address', 'IPv6 is switched off for media');
+    if (!this.made) this.warm();
     const endpoint = new Endpoint(request.id, request.session, request.family, request.label, this.now);
     try {
       await endpoint.open(this.net, address, request.port);
@@ -231,7 +249,7 @@ export class WorkerCore {
 
   private connect({ a, b, aToB, bToA }: Commands['connect']['ask']): null {
     const [from, to] = [this.endpoint(a), this.endpoint(b)];
-    for (const endpoint of [from, to]) this.sound.drop(endpoint);
+    for (const endpoint of [from, to]) this.made?.drop(endpoint);
     this.note(from, aToB);
     this.note(to, bToA);
     const present = this.relays.get(from);
@@ -267,14 +285,14 @@ export class WorkerCore {
   }
 
   private describe(endpoint: Endpoint): string {
-    const port = this.sound.portOf(endpoint);
+    const port = this.made?.portOf(endpoint);
     return port ? this.sound.describe(port) : (this.relays.get(endpoint)?.describe() ?? endpoint.describe());
   }
 
   private release(endpoint: Endpoint): unknown {
     const stats = this.stats(endpoint);
     this.disconnect(endpoint);
-    this.sound.release(endpoint);
+    this.made?.release(endpoint);
     this.formats.delete(endpoint);
     endpoint.close();
     this.endpoints.delete(endpoint.id);
@@ -287,9 +305,9 @@ export class WorkerCore {
     const busyMs = this.net.busyMs ?? 0;
     const lateMs = this.metronome.takeWorst();
     if (lateMs > this.worstLateMs) this.worstLateMs = lateMs;
-    if (this.looked && at > this.looked.at && this.sound.size > 0) {
+    if (this.looked && at > this.looked.at && this.made && this.made.size > 0) {
       const busy = this.net.busyMs === undefined ? null : (busyMs - this.looked.busyMs) / (at - this.looked.at);
-      opusComplexity(this.governor.look(busy, lateMs));
+      this.made.setComplexity(this.governor.look(busy, lateMs));
     }
     this.looked = { at, busyMs };
   }
@@ -298,14 +316,14 @@ export class WorkerCore {
   silences(): SilentNotice[] {
     const now = this.now();
     const silences: SilentNotice[] = [];
-    this.sound.simple.sweep(now);
+    this.made?.simple.sweep(now);
     for (const relay of this.relays.values()) relay.expire(now);
     if (this.options.silenceMs <= 0) return silences;
     for (const [endpoint, relay] of this.relays) {
       if (endpoint !== relay.a) continue; // each is in the map twice
       for (const { endpoint: silent, silentMs } of relay.silences(this.options.silenceMs, now)) silences.push({ id: silent.id, session: silent.session, label: silent.label, silentMs });
     }
-    this.sound.silences(this.options.silenceMs, now, (silent, silentMs) => silences.push({ id: silent.id, session: silent.session, label: silent.label, silentMs }));
+    this.made?.silences(this.options.silenceMs, now, (silent, silentMs) => silences.push({ id: silent.id, session: silent.session, label: silent.label, silentMs }));
     return silences;
   }
 
@@ -318,7 +336,7 @@ export class WorkerCore {
       busyMs: this.net.busyMs ?? null,
       heapBytes: getHeapStatistics().used_heap_size,
       sound: {
-        ports: this.sound.size,
+        ports: this.made?.size ?? 0,
         ticks: this.metronome.ticks,
         late: this.metronome.late,
         skipped: this.metronome.skipped,
@@ -336,7 +354,7 @@ export class WorkerCore {
 
   /** What was recorded is written when this resolves. */
   async close(): Promise<void> {
-    await this.sound.close();
+    await this.made?.close();
     for (const relay of this.relays.values()) relay.close();
     for (const endpoint of this.endpoints.values()) endpoint.close();
     this.relays.clear();

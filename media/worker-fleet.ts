@@ -1,4 +1,5 @@
 /** The plane's workers: as many as were asked for, each replaced when it dies, none left when the plane closes. */
+import type { CodecName } from './frame';
 import { WorkerLink, WorkerRefusal, type LinkEvents, type SpawnWorker } from './worker-link';
 import type { WorkerStart } from './worker-protocol';
 
@@ -11,11 +12,12 @@ export class WorkerFleet {
   private readonly links: WorkerLink[] = [];
   private readonly restarts = new Set<NodeJS.Timeout>();
   private restartMs = 0;
+  private found: { codecs: readonly CodecName[]; opusRecovers: boolean } = { codecs: [], opusRecovers: false };
   private closed: Promise<void> | undefined;
 
   constructor(
     private readonly spawn: SpawnWorker,
-    private readonly workerStart: Omit<WorkerStart, 'ledger'>,
+    private readonly workerStart: Omit<WorkerStart, 'ledger' | 'probe'>,
     /** Sockets that one worker may come to hold. */
     private readonly maxSockets: number,
     private readonly events: LinkEvents,
@@ -25,10 +27,17 @@ export class WorkerFleet {
   async start(count: number): Promise<void> {
     for (let i = 0; i < count; i++) this.links.push(this.startOne(i));
     await Promise.all(this.links.map((link) => link.ready));
+    const [first] = this.links;
+    if (first) this.found = { codecs: first.codecs, opusRecovers: first.opusRecovers };
   }
 
   get alive(): WorkerLink[] {
     return this.links.filter((link) => link.alive);
+  }
+
+  /** Which codecs there are, as the first worker found when it started. */
+  get abilities(): { codecs: readonly CodecName[]; opusRecovers: boolean } {
+    return this.found;
   }
 
   /** The worker with the fewest endpoints. */
@@ -37,7 +46,7 @@ export class WorkerFleet {
   }
 
   private startOne(index: number): WorkerLink {
-    return new WorkerLink(this.spawn, this.workerStart, `media-${index}`, this.maxSockets, {
+    return new WorkerLink(this.spawn, { ...this.workerStart, probe: index === 0 }, `media-${index}`, this.maxSockets, {
       ...this.events,
       onLost: (link) => {
         this.lost++;

@@ -16,6 +16,8 @@ export interface WorkerStart {
   bind6: string | null;
   silenceMs: number;
   ledger: SharedLedger;
+  /** Says at once which codecs there are, which takes their loading; the others load them with their first endpoint. */
+  probe: boolean;
   /** Whose telephone tones are played where nothing else is asked for: ISO 3166 code. */
   toneCountry: string;
 }

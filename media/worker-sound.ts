@@ -3,9 +3,10 @@
  */
 import type { AudioFormat, AudioSetup, DigitEvent, MemberSettings, Playable, PlayEnd, PlayOptions, RecordEnd, RecordOptions, RecordTarget, RoomStats, SimpleEvent, TalkingEvent } from './audio-types';
 import { ClipCache } from './clip-cache';
-import { codecNamed } from './codecs';
+import { opusAbility, opusComplexity } from './codec/opus';
+import { codecNamed, codecs } from './codecs';
 import { MediaError } from './errors';
-import type { SampleRate } from './frame';
+import type { CodecName, SampleRate } from './frame';
 import type { Metronome } from './metronome';
 import type { Endpoint } from './net/endpoint';
 import type { UdpNet } from './net/udp';
@@ -63,6 +64,15 @@ export class Sound {
       deps.random,
       deps.onSimple,
     );
+  }
+
+  /** Loads and tries Opus, when nobody has done so yet. */
+  abilities(): { codecs: CodecName[]; opusRecovers: boolean } {
+    return { codecs: codecs().map(({ name }) => name), opusRecovers: opusAbility() === 'libopus' };
+  }
+
+  setComplexity(complexity: number): void {
+    opusComplexity(complexity);
   }
 
   portOf(endpoint: Endpoint): AudioPort | undefined {

@@ -3,8 +3,6 @@ import { randomFillSync } from 'node:crypto';
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { openNet, type OpenedNet } from './net/open';
-import { opusAbility } from './codec/opus';
-import { codecs } from './codecs';
 import { WorkerCore } from './worker-core';
 import { WorkerError } from './worker-error';
 import type { Answer, Command, WorkerMessage, WorkerStart } from './worker-protocol';
@@ -84,7 +82,7 @@ async function serve(port: NonNullable<typeof parentPort>, start: WorkerStart): 
       });
     }
   });
-  post({ kind: 'ready', backend: opened.net.kind, fallback: opened.fallback, bell: opened.net.bell, codecs: codecs().map(({ name }) => name), opusRecovers: opusAbility() === 'libopus' });
+  post({ kind: 'ready', backend: opened.net.kind, fallback: opened.fallback, bell: opened.net.bell, ...(start.probe ? core.warm() : { codecs: [], opusRecovers: false }) });
 }
 
 /** Answers that are ready at the same time go in one message. */
