@@ -14,6 +14,7 @@ import { wavDurationMs } from '../../media/wav-info';
 import type { Clock, Random } from '../clock';
 import type { Logger } from '../log';
 import type { Mailbox, MailboxPatch, Store, VoiceMessage } from '../store/store';
+import { voicemailFolder, voicemailRoot } from '../voicemail-folder';
 
 export interface MailboxSettings {
   maxSeconds: number;
@@ -57,8 +58,6 @@ export interface Counts {
 
 export type MailboxEvent = { mailbox: string; kind: 'left' | 'changed' };
 
-const FOLDER = 'voicemail';
-
 /** A message being left. One of `keep` and `discard` ends it; what comes later does nothing. */
 export interface Draft {
   readonly file: string;
@@ -96,7 +95,7 @@ export class Mailboxes {
   }
 
   folder(number: string): string {
-    return join(this.deps.data, FOLDER, number);
+    return voicemailFolder(this.deps.data, number);
   }
 
   file({ mailbox, file }: Pick<VoiceMessage, 'mailbox' | 'file'>): string {
@@ -208,7 +207,7 @@ export class Mailboxes {
   /** Files that no message or greeting has: of removed extensions, of greetings that were never finished. */
   private async sweep(): Promise<number> {
     const { store, log } = this.deps;
-    const root = join(this.deps.data, FOLDER);
+    const root = voicemailRoot(this.deps.data);
     const folders = await readdir(root, { withFileTypes: true }).catch(() => []);
     let removed = 0;
     for (const folder of folders.filter((entry) => entry.isDirectory())) {
@@ -243,8 +242,7 @@ export class Mailboxes {
   }
 
   private async makeFolder(number: string): Promise<void> {
-    const root = join(this.deps.data, FOLDER);
-    for (const path of [root, join(root, number)]) {
+    for (const path of [voicemailRoot(this.deps.data), this.folder(number)]) {
       await mkdir(path, { mode: 0o700 }).catch(async (err: NodeJS.ErrnoException) => {
         if (err.code !== 'EEXIST') throw err;
         await chmod(path, 0o700);

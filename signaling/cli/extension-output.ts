@@ -27,7 +27,14 @@ export function extensionTable(extensions: readonly Extension[], contacts: reado
   return columns([['NUMBER', 'NAME', 'MEDIA', 'SRTP', 'RECORDED', 'REGISTERED'], ...rows]);
 }
 
-export function extensionDetails(extension: Extension, contacts: readonly Contact[], now: number): string {
+export interface MailboxFacts {
+  voicemail: boolean;
+  email: string | null;
+  pin: boolean;
+  messages: { new: number; saved: number };
+}
+
+export function extensionDetails(extension: Extension, contacts: readonly Contact[], now: number, mailbox: MailboxFacts): string {
   const registered = live(extension, contacts, now);
   const facts = [
     ['number', extension.number],
@@ -35,6 +42,8 @@ export function extensionDetails(extension: Extension, contacts: readonly Contac
     ['media', extension.media],
     ['srtp', extension.srtp],
     ['recorded', extension.recording],
+    ['voicemail', `${mailbox.voicemail ? 'on' : 'off'}, ${mailbox.messages.new} new and ${mailbox.messages.saved} saved, ${mailbox.pin ? 'with a PIN' : 'no PIN'}`],
+    ['e-mail', mailbox.email ?? '-'],
     ['added', new Date(extension.createdAt).toISOString()],
     ['registered', phones(registered.length)],
   ];

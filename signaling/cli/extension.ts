@@ -1,11 +1,13 @@
 /** `offhook extension add|list|show|set|remove`: works on the data folder, whether the server runs or not. */
+import { rm } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { type Config } from '../config';
 import { checkPassword, ha1, randomPassword } from '../credentials';
 import { OffhookError } from '../errors';
 import { checkExtensionNumber } from '../numbers';
 import { addExtension, realmFor } from '../store/seed';
-import { type Extension, type ExtensionPatch, openStore, type Store } from '../store/store';
+import { type Extension, type ExtensionPatch, type MailboxPatch, openStore, type Store } from '../store/store';
+import { voicemailFolder } from '../voicemail-folder';
 import type { Context } from './context';
 import { extensionDetails, extensionJson, extensionTable } from './extension-output';
 import { addSettingOptions, configFor, type SettingOptions } from './settings';
@@ -17,6 +19,8 @@ interface ExtensionOptions extends SettingOptions {
   media?: Extension['media'];
   srtp?: Extension['srtp'];
   recording?: Extension['recording'];
+  voicemail?: 'on' | 'off';
+  email?: string;
   json?: boolean;
 }
 
@@ -42,6 +46,8 @@ export function addExtensionCommands(program: Command, context: Context): void {
   const set = group.command('set <number>').description('change an extension');
   set.option('--password <password>', 'another password').addOption(new Option('--new-password', 'make another password and show it once').conflicts('password'));
   set.addOption(option.name()).addOption(option.media()).addOption(option.srtp()).addOption(option.recording());
+  set.addOption(new Option('--voicemail <whether>', 'whether calls that nobody takes go to its mailbox').choices(['on', 'off']));
+  set.option('--email <address>', 'where its new messages are sent; empty: nowhere');
   set.action((number: string, options: ExtensionOptions) => runSet(context, number, options));
 
   const remove = group.command('remove <number>').description('remove an extension and its registrations');
@@ -79,14 +85,17 @@ async function runShow(context: Context, number: string, options: ExtensionOptio
     const extension = await existing(store, number);
     const contacts = await store.contacts.of(number);
     const now = context.clock.wall().getTime();
-    context.out(options.json ? json(extensionJson(extension, contacts, now)) : extensionDetails(extension, contacts, now));
+    const box = await store.voicemail.mailbox(number);
+    const mailbox = { voicemail: box.enabled, email: box.email, pin: box.pin !== null, messages: await store.voicemail.counts(number) };
+    context.out(options.json ? json({ ...extensionJson(extension, contacts, now), mailbox }) : extensionDetails(extension, contacts, now, mailbox));
   });
 }
 
 async function runSet(context: Context, number: string, options: ExtensionOptions): Promise<void> {
   const { name, media, srtp, recording } = options;
-  if (options.password === undefined && !options.newPassword && name === undefined && media === undefined && srtp === undefined && recording === undefined) {
-    throw new OffhookError('command.usage', { problem: 'Nothing to change: name at least one of --password, --new-password, --name, --media, --srtp and --recording.' });
+  const mailbox = mailboxPatch(options);
+  if (options.password === undefined && !options.newPassword && [name, media, srtp, recording, mailbox].every((one) => one === undefined)) {
+    throw new OffhookError('command.usage', { problem: 'Nothing to change: name at least one of --password, --new-password, --name, --media, --srtp, --recording, --voicemail and --email.' });
   }
   const changesPassword = options.password !== undefined || options.newPassword;
   const { password, shown } = passwordFrom(context, options.password);
@@ -100,16 +109,20 @@ async function runSet(context: Context, number: string, options: ExtensionOption
         ...(changesPassword && { ha1: ha1(number, await realmFor(parts, config), password) }),
       };
       await parts.extensions.update(number, patch);
+      if (mailbox) await parts.voicemail.set(number, mailbox);
       return existing(parts, number);
     });
-    if (options.json) context.out(json({ ...extensionJson(changed), ...shown }));
+    const box = mailbox && (await store.voicemail.mailbox(number));
+    if (options.json) context.out(json({ ...extensionJson(changed), ...(box && { voicemail: box.enabled, email: box.email }), ...shown }));
     else context.out(`Extension ${number} was changed.\n${options.newPassword ? passwordLine(shown) : ''}`);
   });
 }
 
 async function runRemove(context: Context, number: string, options: ExtensionOptions): Promise<void> {
-  await withStore(context, options, false, async (store) => {
+  await withStore(context, options, false, async (store, config) => {
     if (!(await store.extensions.remove(number))) throw new OffhookError('store.not-found', { number });
+    // what people said to somebody who is gone is nobody's business any more
+    await rm(voicemailFolder(config.data, number), { recursive: true, force: true });
     context.out(options.json ? json({ number, removed: true }) : `Extension ${number} was removed.\n`);
   });
 }
@@ -147,6 +160,13 @@ function checkName(name: string | undefined): string | null {
   const reason = name.length > 64 ? 'it has more than 64 characters' : /\p{Cc}/u.test(name) ? 'it has a control character' : undefined;
   if (reason) throw new OffhookError('extension.bad-name', { reason });
   return name;
+}
+
+/** Undefined: nothing of it is to change. Errors: `mailbox.bad-email`. */
+function mailboxPatch({ voicemail, email }: ExtensionOptions): MailboxPatch | undefined {
+  if (voicemail === undefined && email === undefined) return undefined;
+  if (email !== undefined && email !== '' && !/^[^\s@<>",;:]{1,64}@[^\s@<>",;:]{1,255}$/.test(email)) throw new OffhookError('mailbox.bad-email', { email });
+  return { ...(voicemail !== undefined && { enabled: voicemail === 'on' }), ...(email !== undefined && { email: email === '' ? null : email }) };
 }
 
 function json(value: unknown): string {

@@ -11,6 +11,7 @@ import { addExtensionCommands } from './extension';
 import { addRoomCommands } from './room';
 import { addRecordingCommands } from './recording';
 import { addServe } from './serve';
+import { addVoicemailCommands } from './voicemail';
 
 /** Runs `offhook ARGV…` and resolves with its exit code; never rejects. */
 export async function main(argv: readonly string[], overrides: Partial<Context> = {}): Promise<number> {
@@ -40,6 +41,7 @@ function buildProgram(context: Context, setExitCode: SetExitCode): Command {
   addExtensionCommands(program, context);
   addRoomCommands(program, context);
   addRecordingCommands(program, context);
+  addVoicemailCommands(program, context);
   addConfig(program, context);
   addBench(program, context, setExitCode);
   return program;
