@@ -50,6 +50,7 @@ async function start(config: Config, log: Logger, owned: Owned, ending: Ending, 
   const phones = new PhoneSystem({ config, store, plane, reach, clock: systemClock, random: systemRandom, log });
   owned.own('application', phones, (p) => p.close());
   const announced = await phones.start(engine.address).catch((err: unknown) => {
+    if (err instanceof MediaError && err.code === 'setting') throw new OffhookError('start.bad-setting', { setting: 'partyline.port', reason: `${err.message}.` }, { cause: err });
     throw engineUnreachable(engine.address, err);
   });
   // last, since a password is shown once: what fails before leaves them for the next start
@@ -63,6 +64,7 @@ async function start(config: Config, log: Logger, owned: Owned, ending: Ending, 
       interfaces: interfaces(),
       engine: config.drachtio ? 'drachtio-server' : 'embedded',
       media: { ports: `${config.media.portMin}-${config.media.portMax}`, backend },
+      partyline: phones.conferences.simple,
       data: config.data,
     }),
   );

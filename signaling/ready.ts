@@ -15,6 +15,8 @@ export interface Ready {
   interfaces: readonly InterfaceAddress[];
   engine: 'embedded' | 'drachtio-server';
   media: { ports: string; backend: string };
+  /** The door of the simple packet format, when it is on. */
+  partyline?: { address: string; port: number; rooms: readonly string[] } | undefined;
   data: string;
 }
 
@@ -29,9 +31,15 @@ export function firstScreen(ready: Ready): string {
     lines.push('', `In a SIP phone (Linphone: “Use a SIP account”): user name ${ready.fresh[0]?.number}, its password, domain ${server}, transport UDP or TCP.`);
     lines.push(`Register a second phone as ${ready.fresh[1]?.number}, dial ${ready.fresh[1]?.number} from the first, and talk.`, '');
   }
-  lines.push(`ready ${JSON.stringify({ sip, engine: ready.engine, media: ready.media, data: ready.data })}`);
+  const { engine, media, partyline, data } = ready;
+  if (partyline) {
+    lines.push('', `Programs reach the conference rooms ${partyline.rooms.join(', ')} by the simple packet format: UDP ${hostPort(partyline)}.`, '');
+  }
+  lines.push(`ready ${JSON.stringify({ sip, engine, media, ...(partyline && { partyline: { udp: hostPort(partyline), rooms: partyline.rooms } }), data })}`);
   return `${lines.join('\n')}\n`;
 }
+
+const hostPort = ({ address, port }: { address: string; port: number }): string => `${isIPv6(address) ? `[${address}]` : address}:${port}`;
 
 /** `udp/192.0.2.1:5060` as drachtio announces its addresses. Entries of another form are left out. */
 export function parseHostports(hostports: readonly string[]): SipAddress[] {

@@ -27,7 +27,7 @@ export class Directory {
   private readonly known: BoundedMap<Extension>;
   private readonly misses: BoundedMap<true>;
   private readonly pending = new Map<string, Promise<Extension | undefined>>();
-  private readonly listeners: Array<() => void> = [];
+  private readonly listeners: Array<() => unknown> = [];
   private checkedAt = -Infinity;
   private checking: Promise<void> | undefined;
   private generation = 0;
@@ -59,8 +59,8 @@ export class Directory {
     return query;
   }
 
-  /** Calls `listener` after another process changed the store. */
-  onChanged(listener: () => void): void {
+  /** Calls `listener` after another process changed the store. Whoever asks next waits for the promise it returns, if it does. */
+  onChanged(listener: () => unknown): void {
     this.listeners.push(listener);
   }
 
@@ -89,7 +89,7 @@ export class Directory {
     try {
       if (await this.store.changed()) {
         this.invalidate();
-        for (const listener of this.listeners) this.tell(listener);
+        await Promise.all(this.listeners.map((listener) => this.tell(listener)));
       }
     } catch (err) {
       // the store may be locked for a moment: what is cached is still the best answer
@@ -99,9 +99,9 @@ export class Directory {
     this.checkedAt = this.deps.clock.now();
   }
 
-  private tell(listener: () => void): void {
+  private async tell(listener: () => unknown): Promise<void> {
     try {
-      listener();
+      await listener();
     } catch (err) {
       this.deps.log.error({ error: String(err) }, 'a listener to store changes failed');
     }

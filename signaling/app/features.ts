@@ -1,12 +1,13 @@
 /** Which features there are: the one place that knows them all, and hands each what it needs. */
-import type { MediaPlane } from '../../media/plane';
 import type { Clock } from '../clock';
 import type { Feature } from './feature';
 import { announcements } from './features/announcements';
-import { conference } from './features/conference';
+import { conference, Conferences, nameFiles } from './features/conference';
 import { echo } from './features/echo';
 import { time } from './features/time';
 import { voicemail, type VoicemailDeps } from './features/voicemail';
+
+export { Conferences, nameFiles };
 
 export interface FeatureSettings {
   /** Whether it is said why a call is refused. */
@@ -14,10 +15,11 @@ export interface FeatureSettings {
 }
 
 export interface FeatureDeps {
-  plane: Pick<MediaPlane, 'play'>;
   clock: Clock;
   settings: FeatureSettings;
   speech: FeatureSpeech;
+  /** Undefined: there are no rooms, and no party line. */
+  conferences?: Conferences | undefined;
   /** Undefined: there are no mailboxes. */
   voicemail?: VoicemailDeps | undefined;
 }
@@ -31,11 +33,11 @@ export interface FeatureSpeech {
 }
 
 /** In the order in which they are offered calls that nobody answered. */
-export function features({ plane, clock, settings, speech, voicemail: mailboxes }: FeatureDeps): readonly Feature[] {
+export function features({ clock, settings, speech, conferences, voicemail: mailboxes }: FeatureDeps): readonly Feature[] {
   return [
     echo(),
     time({ clock, ...speech }),
-    conference([{ number: '8000', meaning: 'the party line: a conference that everybody can dial' }], { plane, ...speech }),
+    ...(conferences ? [conference(conferences)] : []),
     ...(mailboxes ? [voicemail(mailboxes)] : []),
     // the last resort: after whatever would take the call in earnest
     ...(settings.announcements === 'on' ? [announcements(speech)] : []),

@@ -6,6 +6,7 @@
  *   SUBSCRIBE → admission → message waiting ( over mailboxes and locations )
  *   OPTIONS  → answered at once          everything else → 405
  */
+import { join } from 'node:path';
 import type { MediaPlane } from '../../media/plane';
 import { isPrompt, promptFile, sayDate, sayDigits, sayNumber, sayTime } from '../../media/speech';
 import type { Reach } from '../../media/reach';
@@ -17,8 +18,8 @@ import type { Store } from '../store/store';
 import { Admission } from './admission';
 import { Calls } from './calls';
 import { Directory } from './directory';
-import { features, type FeatureDeps, type FeatureSpeech } from './features';
-import { mediaSettings } from './hold-music';
+import { Conferences, features, nameFiles, type FeatureDeps, type FeatureSpeech } from './features';
+import { mediaSettings, musicFiles } from './hold-music';
 import { Locations } from './locations';
 import { Mailboxes } from './mailboxes';
 import { MessageWaiting, type WatcherSrf } from './message-waiting';
@@ -52,6 +53,7 @@ export class PhoneSystem {
   readonly admission: Admission;
   readonly archive: RecordingArchive;
   readonly mailboxes: Mailboxes;
+  readonly conferences: Conferences;
   /** Undefined: no mail server is set. */
   readonly mail: VoicemailMail | undefined;
   private readonly registrar: Registrar;
@@ -72,17 +74,21 @@ export class PhoneSystem {
     );
     this.mailboxes = new Mailboxes({ store, data: config.data, settings: config.voicemail, clock, random, log: log.child({ part: 'voicemail' }), mail: config.smtp.host !== null });
     this.mail = this.openMail();
+    this.conferences = this.openConferences();
     this.registrar = new Registrar(config.registrar, { locations: this.locations, clock, log: log.child({ part: 'registrar' }) });
   }
 
-  /** Calls can be made when this resolves. Errors: `SrfConnectError`, the store's. */
+  /** Calls can be made when this resolves. Errors: `SrfConnectError`, the store's; MediaError 'setting' for `partyline.port`. */
   async start(engine: EngineAddress): Promise<string[]> {
     const { log } = this.deps;
     await this.locations.start();
     await this.archive.start();
     await this.mailboxes.recover();
     this.mail?.wake();
+    await this.conferences.start();
     this.directory.onChanged(() => void this.locations.dropRemovedExtensions());
+    // waited for, so that a room can be dialled as soon as it was made
+    this.directory.onChanged(() => this.conferences.reload());
     this.connection = await connectSrf(engine, {
       timeoutMs: connectTimeoutMs,
       prepare: (srf) => this.wire(srf),
@@ -106,6 +112,7 @@ export class PhoneSystem {
     const calls = this.active;
     if (calls && calls.active() > 0) this.deps.log.info({ calls: calls.active(), seconds: this.deps.config.call.drainSeconds }, 'waiting for calls to end');
     await calls?.drain(this.deps.config.call.drainSeconds * 1000);
+    await this.conferences.close();
     await this.watching?.close();
     this.connection?.disconnect();
     await this.mail?.close();
@@ -125,6 +132,20 @@ export class PhoneSystem {
     };
   }
 
+  private openConferences(): Conferences {
+    const { config, store, plane, clock, random, log } = this.deps;
+    const { holdMusic } = mediaSettings(config.media);
+    return new Conferences({
+      rooms: store.rooms,
+      plane, clock, sayNumber, sayDigits,
+      log: log.child({ part: 'conferences' }),
+      prompt: promptOf,
+      music: async () => (holdMusic === null ? [] : musicFiles(holdMusic)),
+      names: nameFiles(join(config.data, 'conference-names'), random),
+      simple: config.partyline.port === 0 ? undefined : config.partyline,
+    });
+  }
+
   private openMail(): VoicemailMail | undefined {
     const { config, store, clock, log } = this.deps;
     const { host, from, ...smtp } = config.smtp;
@@ -140,8 +161,8 @@ export class PhoneSystem {
       srf, plane, locations, directory, config, clock, random, reach,
       media: mediaSettings(config.media),
       log: log.child({ part: 'calls' }),
-      features: features({ plane, clock, settings: config.call, speech: speechOf(config.speech), voicemail: this.voicemail() }),
-      prompt: (key) => (isPrompt(key) ? promptFile(key) : undefined),
+      features: features({ clock, settings: config.call, speech: speechOf(config.speech), conferences: this.conferences, voicemail: this.voicemail() }),
+      prompt: promptOf,
       archive: this.archive,
     });
     this.active = calls;
@@ -183,6 +204,8 @@ export class PhoneSystem {
     for (const method of unsupportedMethods) on(method, fixed.unsupported);
   }
 }
+
+const promptOf = (key: string): string | undefined => (isPrompt(key) ? promptFile(key) : undefined);
 
 /** `clock`: 12 or 24 hours. */
 function speechOf({ timeZone, clock }: Config['speech']): FeatureSpeech {

@@ -1,10 +1,10 @@
 /** The features that a fresh system has, each by what it plays and where it puts its callers. */
 import { dialplan } from '../../../signaling/app/dialplan';
-import { features, type FeatureDeps } from '../../../signaling/app/features';
+import { Conferences, features, type FeatureDeps } from '../../../signaling/app/features';
 import { isPrompt, promptFile } from '../../../media/speech';
 import { linphone } from '../media/sdp-offers';
 import { FakeClock } from '../../support/fake-clock';
-import { nothing, World } from './call-fakes';
+import { FakeLog, nothing, World } from './call-fakes';
 
 const speech: FeatureDeps['speech'] = {
   sayTime: (when) => [String(when.getUTCHours()), 'o-clock'],
@@ -12,12 +12,29 @@ const speech: FeatureDeps['speech'] = {
   sayDigits: (number) => [...number].map((d) => ({ '*': 'star', '#': 'pound' })[d] ?? d),
 };
 
+type Play = ConstructorParameters<typeof Conferences>[0]['plane']['play'];
+
+/** The party line, and nothing else; conferences have a suite of their own. */
+function conferences(clock: FakeClock, play: Play = () => Promise.reject(new Error('no plane'))): Conferences {
+  return new Conferences({
+    rooms: { list: async () => [] },
+    plane: { play, on: () => undefined, openSimple: () => Promise.reject(), closeSimple: async () => undefined, setSimple: async () => false, simpleStats: async () => undefined },
+    clock,
+    log: new FakeLog(),
+    ...speech,
+    prompt: (key) => (isPrompt(key) ? promptFile(key) : undefined),
+    music: async () => [],
+    names: { next: () => Promise.reject(), remove: async () => undefined },
+    simple: undefined,
+  });
+}
+
 function world(announcements: 'off' | 'on' = 'off'): World {
   const clock = new FakeClock();
   let w: World | undefined;
   // the plane of the world that is made with the features
-  const plane = { play: (...args: Parameters<FeatureDeps['plane']['play']>) => (w as World).plane.play(...args) };
-  w = new World({ features: features({ plane, clock, settings: { announcements }, speech }), prompt: (key) => (isPrompt(key) ? promptFile(key) : undefined) });
+  const play: Play = (...args) => (w as World).plane.play(...args);
+  w = new World({ features: features({ conferences: conferences(clock, play), clock, settings: { announcements }, speech }), prompt: (key) => (isPrompt(key) ? promptFile(key) : undefined) });
   return w;
 }
 
@@ -43,11 +60,12 @@ async function played(w: World): Promise<void> {
 }
 
 test('the dial plan has their numbers', () => {
-  const rows = dialplan(features({ plane: { play: () => Promise.reject() }, clock: new FakeClock(), settings: { announcements: 'off' }, speech })).print().split('\n').slice(2, -2);
+  const rows = dialplan(features({ conferences: conferences(new FakeClock()), clock: new FakeClock(), settings: { announcements: 'off' }, speech })).print().split('\n').slice(2, -2);
   expect(rows.map((row) => row.split(/\s{2,}/))).toEqual([
     ['*43', 'echo test: you hear yourself'],
     ['*60', 'the time'],
     ['8000', 'the party line: a conference that everybody can dial'],
+    ['a conference room', 'who dials it meets the others there (offhook room)'],
   ]);
 });
 
@@ -95,7 +113,7 @@ describe('8000, the party line', () => {
     expect([...w.plane.held.values()].map((e) => e.near)).toEqual(['room:8000']);
     expect(heard(w)).toEqual(['e0: conference-only-one']);
     await played(w);
-    expect(w.plane.of('join')).toEqual([['join', 'e0', '8000', undefined]]);
+    expect(w.plane.of('join')).toEqual([['join', 'e0', '8000', { muted: false, deaf: false }]]);
     expect(heard(w)).toEqual(['8000: join']);
 
     await w.dial(linphone, {}, 'sip:8000@pbx.test');
@@ -108,9 +126,11 @@ describe('8000, the party line', () => {
     await played(w);
     expect(heard(w)).toEqual(['8000: join']);
 
+    await played(w);
     w.srf.answers[0]?.dialog.bye();
     await w.settle();
     expect(heard(w)).toEqual(['8000: leave']);
+    await played(w);
     w.srf.answers[1]?.dialog.bye();
     await w.settle();
     w.plane.calls.length = 0;
