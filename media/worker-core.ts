@@ -10,7 +10,8 @@ import type { CodecName } from './frame';
 import { Metronome } from './metronome';
 import { Endpoint } from './net/endpoint';
 import { faultText, UdpError, type UdpNet } from './net/udp';
-import { Relay, type RelayDirection } from './node/relay';
+import { Relay, StreamPosition, type RelayDirection } from './node/relay';
+import { TelephoneEventReceiver } from './rtp/telephone-event';
 import { WorkerError } from './worker-error';
 import type { Answer, Command, Commands, PlayTarget, SilentNotice, WorkerCounters } from './worker-protocol';
 import type { Sound } from './worker-sound';
@@ -46,6 +47,9 @@ export class WorkerCore {
   private readonly relays = new Map<Endpoint, Relay>();
   /** What the payload types of a relayed endpoint mean, for whoever records it. */
   private readonly formats = new Map<Endpoint, readonly AudioFormat[]>();
+  /** Whose key presses are heard; what was relayed to whom. Both outlive the relays and ports that an endpoint comes to have. */
+  private readonly keys = new Map<Endpoint, TelephoneEventReceiver>();
+  private readonly positions = new WeakMap<Endpoint, StreamPosition>();
   private readonly metronome: Metronome;
   private made: Sound | undefined;
   private readonly now: () => number;
@@ -65,6 +69,7 @@ export class WorkerCore {
       this.faults++;
       this.lastFault = faultText(err);
     });
+    net.setPatience(SOUND_PATIENCE_MS);
   }
 
   /**
@@ -86,6 +91,7 @@ export class WorkerCore {
       onDigit: this.deps.onDigit,
       onTalking: this.deps.onTalking,
       onSimple: this.deps.onSimple,
+      keysOf: this.keysOf,
       net: this.net,
       onBeat: () => this.net.setBeat(this.metronome),
     });
@@ -171,6 +177,26 @@ export class WorkerCore {
     if ('room' in target) return [];
     return ('endpoint' in target ? [target.endpoint] : target.between).map((id) => this.endpoint(id));
   }
+
+  private readonly keysOf = (endpoint: Endpoint): TelephoneEventReceiver => {
+    let keys = this.keys.get(endpoint);
+    if (!keys) {
+      keys = new TelephoneEventReceiver(8000, (digit, durationMs) => this.pressed(endpoint, digit, durationMs));
+      this.keys.set(endpoint, keys);
+    }
+    return keys;
+  };
+
+  private pressed(endpoint: Endpoint, digit: string, durationMs: number): void {
+    this.made?.passOn(endpoint, digit, durationMs);
+    this.deps.onDigit({ id: endpoint.id, session: endpoint.session, digit, durationMs, by: 'rfc4733' });
+  }
+
+  private readonly positionOf = (endpoint: Endpoint): StreamPosition => {
+    let position = this.positions.get(endpoint);
+    if (!position) this.positions.set(endpoint, (position = new StreamPosition()));
+    return position;
+  };
 
   private readonly formatsOf = (endpoint: Endpoint): readonly AudioFormat[] => this.formats.get(endpoint) ?? NO_FORMATS;
 
@@ -259,7 +285,8 @@ export class WorkerCore {
       this.disconnect(from);
       this.disconnect(to);
       const relay = new Relay(from, to, {
-        onDigit: (endpoint, digit, durationMs) => this.deps.onDigit({ id: endpoint.id, session: endpoint.session, digit, durationMs, by: 'rfc4733' }),
+        keysOf: this.keysOf,
+        positionOf: this.positionOf,
         random32: () => Math.floor(this.deps.random() * 0x100000000),
       });
       relay.connect(aToB, bToA, this.now());
@@ -294,6 +321,7 @@ export class WorkerCore {
     this.disconnect(endpoint);
     this.made?.release(endpoint);
     this.formats.delete(endpoint);
+    this.keys.delete(endpoint);
     endpoint.close();
     this.endpoints.delete(endpoint.id);
     return stats;
@@ -317,7 +345,7 @@ export class WorkerCore {
     const now = this.now();
     const silences: SilentNotice[] = [];
     this.made?.simple.sweep(now);
-    for (const relay of this.relays.values()) relay.expire(now);
+    for (const keys of this.keys.values()) if (keys.pending) keys.expire(now);
     if (this.options.silenceMs <= 0) return silences;
     for (const [endpoint, relay] of this.relays) {
       if (endpoint !== relay.a) continue; // each is in the map twice

@@ -8,6 +8,7 @@ import { codecNamed, codecs } from './codecs';
 import { MediaError } from './errors';
 import type { CodecName, SampleRate } from './frame';
 import type { Metronome } from './metronome';
+import type { TelephoneEventReceiver } from './rtp/telephone-event';
 import type { Endpoint } from './net/endpoint';
 import type { UdpNet } from './net/udp';
 import { defaultPartySettings, type PartySettings } from './node/mixer';
@@ -29,6 +30,8 @@ export interface SoundDeps {
   onDigit: (event: DigitEvent) => void;
   onTalking: (event: TalkingEvent) => void;
   onSimple: (event: SimpleEvent) => void;
+  /** Who hears an endpoint's key presses, and tells of them. */
+  keysOf: (endpoint: Endpoint) => TelephoneEventReceiver;
   net: UdpNet;
   /** The metronome's next beat may have come nearer. */
   onBeat: () => void;
@@ -106,12 +109,20 @@ export class Sound {
     random: (): number => this.deps.random(),
     random32: (): number => Math.floor(this.deps.random() * 0x100000000),
     wallMs: (): number => this.deps.wallMs(),
-    onDigit: (port: AudioPort, digit: string, durationMs: number, by: DigitEvent['by']): void => {
-      if (this.passing.has(port)) for (const other of this.places.get(port)?.ports ?? []) if (other !== port) other.sendDigits(digit, Math.max(durationMs, 40));
-      this.deps.onDigit({ id: port.id, session: port.endpoint.session, digit, durationMs, by });
+    keysOf: (endpoint: Endpoint): TelephoneEventReceiver => this.deps.keysOf(endpoint),
+    onTone: ({ endpoint }: AudioPort, digit: string): void => {
+      this.passOn(endpoint, digit, 0);
+      this.deps.onDigit({ id: endpoint.id, session: endpoint.session, digit, durationMs: 0, by: 'in-band' });
     },
     onPlayed: (_port: AudioPort, player: PortPlayer): void => this.ended(player, 'finished'),
   };
+
+  /** A key that an endpoint pressed, to the others in its room where that was asked for. */
+  passOn(endpoint: Endpoint, digit: string, durationMs: number): void {
+    const port = this.ports.get(endpoint);
+    if (!port || !this.passing.has(port)) return;
+    for (const other of this.places.get(port)?.ports ?? []) if (other !== port) other.sendDigits(digit, Math.max(durationMs, 40));
+  }
 
   private newRoom(name: string, named: boolean): Room {
     const room = new Room(name, named, this.deps.metronome, this.deps.onTalking);

@@ -10,7 +10,7 @@
 import type { AudioFormat } from '../audio-types';
 import type { Endpoint, PacketSink } from '../net/endpoint';
 import { clockRates, PAYLOAD_TYPES } from '../rtp/clock-rate';
-import { TELEPHONE_EVENT_BYTES, TelephoneEventReceiver, TelephoneEventSender } from '../rtp/telephone-event';
+import { TELEPHONE_EVENT_BYTES, TelephoneEventSender, type TelephoneEventReceiver } from '../rtp/telephone-event';
 import { RTP_HEADER_BYTES, rtpMarker, rtpPayloadOffset, rtpSequence, rtpSsrc, rtpTimestamp, setRtpPayloadType, setRtpSequence, setUint32 } from '../rtp/view';
 
 export interface RelayDirection {
@@ -29,9 +29,28 @@ export interface RelayDirection {
 }
 
 export interface RelayDeps {
-  onDigit(from: Endpoint, digit: string, durationMs: number): void;
+  /**
+   * Who hears an endpoint's key presses: always the same, so that a press that is under way while the call is wired anew is told once.
+   * Whoever made it calls its `expire` now and then.
+   */
+  keysOf(endpoint: Endpoint): TelephoneEventReceiver;
+  /** Where the stream to an endpoint is: always the same, so that its numbers go on when another relay sends it. */
+  positionOf(endpoint: Endpoint): StreamPosition;
   /** 0 to 2^32-1, unpredictable. */
   random32(): number;
+}
+
+/** Of the stream that is relayed to an endpoint. */
+export class StreamPosition {
+  /** Packets of our own that were put in, modulo 2^16. */
+  inserted = 0;
+  /** Of the last packet passed on, which a press of ours follows. */
+  passed = false;
+  sequence = 0;
+  timestamp = 0;
+  ssrc = 0;
+  passedAt = 0;
+  clock = 8000;
 }
 
 class Direction implements PacketSink {
@@ -45,22 +64,17 @@ class Direction implements PacketSink {
   private receiver: TelephoneEventReceiver | undefined;
   private sendEvents: RelayDirection['sendEvents'];
   private press: Press | undefined;
-  /** Of the last packet passed on: what a press of ours follows. */
-  private passed = false;
-  private sequence = 0;
-  private timestamp = 0;
-  private ssrc = 0;
-  private passedAt = 0;
-  private clock = 8000;
-  /** Packets of our own that were put in; the timestamp of the press they belong to. */
-  private inserted = 0;
+  private readonly at: StreamPosition;
+  /** The timestamp of the press that is being sent. */
   private pressTimestamp = 0;
 
   constructor(
     readonly from: Endpoint,
     readonly to: Endpoint,
     private readonly deps: RelayDeps,
-  ) {}
+  ) {
+    this.at = deps.positionOf(to);
+  }
 
   apply(wiring: RelayDirection, nowMs: number): void {
     if (wiring.flow !== this.flow) {
@@ -73,13 +87,21 @@ class Direction implements PacketSink {
     for (const [as, to] of entries) this.map![Number(as)] = to;
     this.from.clocks = clockRates(wiring.clockRates);
     this.from.sink = this;
-    this.sendEvents = wiring.sendEvents;
+    this.setEvents(wiring.sendEvents);
     const events = Object.entries(wiring.telephoneEvents ?? {});
     this.events = events.length ? new Uint8Array(PAYLOAD_TYPES) : undefined;
     for (const [payloadType, clock] of events) {
       this.events![Number(payloadType)] = 1;
-      this.receiver ??= new TelephoneEventReceiver(clock, (digit, durationMs) => this.deps.onDigit(this.from, digit, durationMs));
+      this.receiver = this.deps.keysOf(this.from);
+      if (clock > 0) this.receiver.clockRate = clock;
     }
+  }
+
+  private setEvents(events: RelayDirection['sendEvents']): void {
+    this.sendEvents = events;
+    if (events && this.press?.follow(events)) return;
+    this.press?.close();
+    this.press = undefined;
   }
 
   rtp(data: Uint8Array, length: number, nowMs: number): void {
@@ -97,7 +119,7 @@ class Direction implements PacketSink {
       }
       setRtpPayloadType(data, payloadType);
     }
-    if (this.sendEvents !== undefined) this.follow(data, nowMs);
+    if (this.sendEvents !== undefined || this.at.inserted !== 0) this.follow(data, nowMs);
     this.to.sendRtp(data, length, true);
   }
 
@@ -109,16 +131,17 @@ class Direction implements PacketSink {
 
   /** Keeps in mind where the stream is, and moves its numbers up by what was put in. */
   private follow(data: Uint8Array, nowMs: number): void {
-    if (this.inserted !== 0) setRtpSequence(data, (rtpSequence(data) + this.inserted) & 0xffff);
+    const { at } = this;
+    if (at.inserted !== 0) setRtpSequence(data, (rtpSequence(data) + at.inserted) & 0xffff);
     const sequence = rtpSequence(data);
     const ssrc = rtpSsrc(data);
-    if (this.passed && ssrc === this.ssrc && ((sequence - this.sequence) & 0xffff) > 0x8000) return; // late: not where the stream is
-    this.passed = true;
-    this.sequence = sequence;
-    this.timestamp = rtpTimestamp(data);
-    this.ssrc = ssrc;
-    this.passedAt = nowMs;
-    this.clock = this.from.clocks[data[1]! & 0x7f]! || this.clock;
+    if (at.passed && ssrc === at.ssrc && ((sequence - at.sequence) & 0xffff) > 0x8000) return; // late: not where the stream is
+    at.passed = true;
+    at.sequence = sequence;
+    at.timestamp = rtpTimestamp(data);
+    at.ssrc = ssrc;
+    at.passedAt = nowMs;
+    at.clock = this.from.clocks[data[1]! & 0x7f]! || at.clock;
   }
 
   /** @returns false: the party at the end of this direction takes no events */
@@ -130,25 +153,21 @@ class Direction implements PacketSink {
   }
 
   private readonly insert = (packet: Uint8Array, length: number, fresh: boolean, nowMs: number): void => {
-    if (!this.passed) {
+    const { at } = this;
+    if (!at.passed) {
       // nothing has come yet that it would have to fit
-      this.passed = true;
-      this.ssrc = this.deps.random32();
-      this.passedAt = nowMs;
+      at.passed = true;
+      at.ssrc = this.deps.random32();
+      at.passedAt = nowMs;
     }
-    if (fresh) this.pressTimestamp = (this.timestamp + Math.round(((nowMs - this.passedAt) * this.clock) / 1000)) >>> 0;
-    this.inserted = (this.inserted + 1) & 0xffff;
-    this.sequence = (this.sequence + 1) & 0xffff;
-    setRtpSequence(packet, this.sequence);
+    if (fresh) this.pressTimestamp = (at.timestamp + Math.round(((nowMs - at.passedAt) * at.clock) / 1000)) >>> 0;
+    at.inserted = (at.inserted + 1) & 0xffff;
+    at.sequence = (at.sequence + 1) & 0xffff;
+    setRtpSequence(packet, at.sequence);
     setUint32(packet, 4, this.pressTimestamp);
-    setUint32(packet, 8, this.ssrc);
+    setUint32(packet, 8, at.ssrc);
     this.to.sendRtp(packet, length);
   };
-
-  /** A press whose end never came is over. */
-  expire(nowMs: number): void {
-    if (this.receiver?.pending) this.receiver.expire(nowMs);
-  }
 
   rtcp(data: Uint8Array, length: number, nowMs: number): void {
     this.silenceReported = false;
@@ -187,12 +206,19 @@ class Press {
   private readonly payload = this.packet.subarray(RTP_HEADER_BYTES);
 
   constructor(
-    private readonly event: { payloadType: number; clockRate: number },
+    private event: { payloadType: number; clockRate: number },
     private readonly beats: Beats,
     private readonly send: (packet: Uint8Array, length: number, fresh: boolean, nowMs: number) => void,
   ) {
     this.sender = new TelephoneEventSender(event.clockRate);
     this.packet[0] = 0x80;
+  }
+
+  /** The party's payload type from now on. False: with another clock, what waits cannot go on. */
+  follow(event: { payloadType: number; clockRate: number }): boolean {
+    if (event.clockRate !== this.event.clockRate) return false;
+    this.event = event;
+    return true;
   }
 
   queue(digits: string, ms: number, nowMs: number): void {
@@ -246,12 +272,6 @@ export class Relay {
   /** Presses keys towards one of the two. @returns false: it takes no events (RFC 4733) */
   sendDigits(to: Endpoint, digits: string, ms: number, beats: Beats, nowMs: number): boolean {
     return (to === this.b ? this.forward : this.backward).sendDigits(digits, ms, beats, nowMs);
-  }
-
-  /** To be called now and then: presses whose end was lost are told. */
-  expire(nowMs: number): void {
-    this.forward.expire(nowMs);
-    this.backward.expire(nowMs);
   }
 
   /**

@@ -6,7 +6,7 @@
  *   room ─► push ─► (or what is played to it) ─► sender (encode, packetize) ─► udp
  *                                                RTCP of our own in both directions
  */
-import type { AudioSetup, AudioStats, DigitEvent } from '../audio-types';
+import type { AudioSetup, AudioStats } from '../audio-types';
 import { type Codec, type CodecName, type SampleRate } from '../frame';
 import { DtmfDetector } from '../audio/dtmf-detect';
 import { DtmfTone } from '../audio/dtmf-tone';
@@ -14,7 +14,7 @@ import type { Endpoint, PacketSink } from '../net/endpoint';
 import { clockRates } from '../rtp/clock-rate';
 import { mosOf } from '../rtp/e-model';
 import { RtcpSession, type RtcpQuality } from '../rtp/rtcp-session';
-import { TelephoneEventReceiver } from '../rtp/telephone-event';
+import type { TelephoneEventReceiver } from '../rtp/telephone-event';
 import { rtpMarker, rtpPayloadOffset, rtpPayloadType, rtpSequence, rtpSsrc, rtpTimestamp } from '../rtp/view';
 import { Heard, Playout } from './playout';
 import { Sender } from './sender';
@@ -37,7 +37,10 @@ export interface PortDeps {
   random32(): number;
   /** Unix milliseconds, for sender reports. */
   wallMs(): number;
-  onDigit(port: AudioPort, digit: string, durationMs: number, by: DigitEvent['by']): void;
+  /** Who hears an endpoint's key presses (RFC 4733), and tells of them. */
+  keysOf(endpoint: Endpoint): TelephoneEventReceiver;
+  /** A key was heard as tones. */
+  onTone(port: AudioPort, digit: string): void;
   onPlayed(port: AudioPort, player: PortPlayer): void;
 }
 
@@ -54,8 +57,7 @@ export class AudioPort implements PacketSink {
   private readonly playout: Playout;
   private readonly sender: Sender;
   private readonly rtcpSession: RtcpSession;
-  private eventIn: TelephoneEventReceiver | undefined;
-  private eventClock = 0;
+  private readonly eventIn: TelephoneEventReceiver;
   private readonly kinds = new Uint8Array(128);
   private readonly report = new Uint8Array(MAX_REPORT);
   private readonly taps = new Set<Tap>();
@@ -89,6 +91,7 @@ export class AudioPort implements PacketSink {
       nowMs,
       ntpMs: () => deps.wallMs(),
     });
+    this.eventIn = deps.keysOf(endpoint);
     endpoint.sink = this;
   }
 
@@ -116,7 +119,6 @@ export class AudioPort implements PacketSink {
       }
     }
     this.endpoint.clocks = clockRates(clocks);
-    this.hearEvents(audio.telephoneEvent?.receive[0]?.clockRate);
     this.playout.setFormats(
       audio.receive.map(({ payloadType, codec, fmtp }) => ({ payloadType, codec: codecNamed(codec)!, clockRate: codecNamed(codec)!.clockRate, fmtp })),
       noise,
@@ -133,12 +135,6 @@ export class AudioPort implements PacketSink {
     return undefined;
   }
 
-  private hearEvents(clockRate: number | undefined): void {
-    if (clockRate === this.eventClock) return;
-    this.eventClock = clockRate ?? 0;
-    this.eventIn = clockRate === undefined ? undefined : new TelephoneEventReceiver(clockRate, (digit, durationMs) => this.deps.onDigit(this, digit, durationMs, 'rfc4733'));
-  }
-
   // — packets —
 
   rtp(data: Uint8Array, length: number, nowMs: number): void {
@@ -152,7 +148,8 @@ export class AudioPort implements PacketSink {
         return;
       case EVENT:
         this.playout.skip(rtpSequence(data), rtpTimestamp(data), rtpSsrc(data), nowMs);
-        this.eventIn?.onPacket(data, offset, end - offset, rtpTimestamp(data), rtpMarker(data), rtpSequence(data), rtpSsrc(data), nowMs);
+        this.eventIn.clockRate = this.endpoint.clocks[payloadType] || 8000;
+        this.eventIn.onPacket(data, offset, end - offset, rtpTimestamp(data), rtpMarker(data), rtpSequence(data), rtpSsrc(data), nowMs);
         return;
       default:
         if (this.expectedSince === Infinity) this.endpoint.gated++;
@@ -199,11 +196,11 @@ export class AudioPort implements PacketSink {
   /** What the party said in the next 20 ms. */
   pull(out: Int16Array, nowMs: number): boolean {
     this.nowMs = nowMs;
-    if (this.eventIn?.pending) this.eventIn.expire(nowMs);
+    if (this.eventIn.pending) this.eventIn.expire(nowMs);
     const sounding = this.playout.read(out, nowMs) !== Heard.Silence;
     if (this.detector !== undefined) {
       const digit = this.detector.process(out);
-      if (digit !== '') this.deps.onDigit(this, digit, 0, 'in-band');
+      if (digit !== '') this.deps.onTone(this, digit);
     }
     if (this.taps.size > 0) for (const tap of this.taps) tap(out, this.rate, sounding);
     return sounding;

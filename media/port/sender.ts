@@ -28,6 +28,8 @@ export interface SenderOptions {
 
 const LARGEST_PAYLOAD = 1500;
 const MARKER = 0x80;
+/** While nobody said what will be sent. */
+const FIRST_CLOCK = 8000;
 const NO_SAMPLES = new Int16Array(0);
 
 export class Sender {
@@ -46,6 +48,8 @@ export class Sender {
   /** What is waiting to become a packet: `filled` samples at the encoder's rate. */
   private pending = NO_SAMPLES;
   private filled = 0;
+  /** RTP clock of the format, or of the last one while there is none, Hz. 0: there was none yet. */
+  private clockRate = 0;
   private timestampStep = 0;
   private marker = true;
   private loss = 0;
@@ -61,25 +65,35 @@ export class Sender {
     this.packet[0] = 0x80;
   }
 
-  /** null: nothing is sent; time goes on. */
-  setFormat(format: SendFormat | null): void {
+  /** null: nothing is sent; time goes on. A packet time that the codec does not have becomes the nearest that it has. */
+  setFormat(wanted: SendFormat | null): void {
     const before = this.format;
+    const format = wanted && { ...wanted, ptimeMs: nearestPtime(wanted.codec.ptimes, wanted.ptimeMs) };
     if (before && format && before.codec === format.codec && before.payloadType === format.payloadType && before.fmtp === format.fmtp && before.ptimeMs === format.ptimeMs) return;
+    this.dropPending();
     this.format = format;
     this.encoder?.close();
     this.encoder = undefined;
-    this.filled = 0;
     this.marker = true;
     if (!format) return;
-    if (before && before.codec.clockRate !== format.codec.clockRate) this.ssrc = this.options.random32();
-    this.timestampStep = (format.codec.clockRate * format.ptimeMs) / 1000;
+    const { clockRate } = format.codec;
+    // also when it was silent in between: the clock that counts is that of the packets before
+    if (this.clockRate !== 0 && this.clockRate !== clockRate && this.packets > 0) this.ssrc = this.options.random32();
+    this.clockRate = clockRate;
+    this.timestampStep = (clockRate * format.ptimeMs) / 1000;
     this.fit();
+  }
+
+  /** What did not become a packet is not sent, but its time has passed. */
+  private dropPending(): void {
+    if (this.filled > 0 && this.encoder !== undefined) this.timestamp = (this.timestamp + Math.round((this.filled * this.clockRate) / this.encoder.sampleRate)) >>> 0;
+    this.filled = 0;
   }
 
   /** Key presses as RFC 4733 events from now on; null: not at all. To be said after `setFormat`. What waits to be sent is kept when nothing changes. */
   setDigits(event: { payloadType: number; clockRate: number } | null): void {
     const before = this.digits;
-    const ptimeMs = this.format?.ptimeMs ?? 20;
+    const ptimeMs = this.format?.ptimeMs ?? before?.ptimeMs ?? 20; // while nothing is sent, what waits is kept
     if (event && before && event.payloadType === before.payloadType && event.clockRate === before.clockRate && ptimeMs === before.ptimeMs) return;
     this.digits = event ? { ...event, ptimeMs, sender: new TelephoneEventSender(event.clockRate, ptimeMs) } : undefined;
   }
@@ -106,11 +120,11 @@ export class Sender {
     const { rates } = format.codec;
     const rate = rates.find((r) => r >= this.rate) ?? rates[rates.length - 1]!;
     if (this.encoder?.sampleRate !== rate) {
+      this.dropPending();
       this.encoder?.close();
       this.encoder = format.codec.encoder({ sampleRate: rate, fmtp: format.fmtp });
       this.encoder.lossReported(this.loss);
       this.pending = new Int16Array((rate * format.ptimeMs) / 1000);
-      this.filled = 0;
     }
     this.resampler = rate === this.rate ? undefined : new Resampler(this.rate, rate);
     this.resampled = this.resampler ? new Int16Array(frameSamples(rate)) : NO_SAMPLES;
@@ -184,8 +198,7 @@ export class Sender {
 
   /** Frames for which nothing is written: time goes on. */
   pause(frames: number): void {
-    if (this.format === null) this.timestamp = (this.timestamp + frames * 160) >>> 0;
-    else this.timestamp = (this.timestamp + (frames * this.format.codec.clockRate) / 50) >>> 0;
+    this.timestamp = (this.timestamp + frames * frameSamples(this.clockRate || FIRST_CLOCK)) >>> 0;
     this.marker = true;
   }
 
@@ -204,4 +217,10 @@ export class Sender {
     this.encoder = undefined;
     this.format = null;
   }
+}
+
+function nearestPtime(ptimes: readonly number[], wanted: number): number {
+  let best = ptimes[0]!;
+  for (const ptime of ptimes) if (Math.abs(ptime - wanted) < Math.abs(best - wanted)) best = ptime;
+  return best;
 }

@@ -66,9 +66,9 @@ export class TelephoneEventReceiver {
   private readonly told = new Float64Array(REMEMBERED).fill(-1);
   private toldAt = 0;
 
-  /** @param clockRate RTP clock of the format that the party sends, Hz */
+  /** @param clockRate RTP clock of the format that the party sends, Hz; may change with a new description */
   constructor(
-    private readonly clockRate: number,
+    public clockRate: number,
     private readonly onDigit: OnDigit,
   ) {
     if (!(clockRate > 0)) throw new RangeError(`a telephone-event needs an RTP clock rate, not ${clockRate}`);

@@ -6,7 +6,8 @@ import { openLibc } from '../../../../media/net/libc';
 import { openNet } from '../../../../media/net/open';
 import { SrtpSession } from '../../../../media/net/srtp/session';
 import { MAX_TRAILER, SUITES } from '../../../../media/net/srtp/suites';
-import { Relay } from '../../../../media/node/relay';
+import { Relay, StreamPosition } from '../../../../media/node/relay';
+import { TelephoneEventReceiver } from '../../../../media/rtp/telephone-event';
 import { unless } from '../../../support/peers';
 import { claimPorts } from '../../../support/ports';
 import { FakeNet } from '../support/fake-net';
@@ -232,7 +233,7 @@ describe.each(['native', 'dgram'] as const)('relayed over %s sockets', (kind) =>
         endpoint.setRemote({ address: '127.0.0.1', port: phone.port, rtcpPort: phone.port }, false);
         endpoint.setCrypto(keys);
       }
-      const relay = new Relay(a, b, { onDigit: () => undefined, random32: () => 7 });
+      const relay = new Relay(a, b, { keysOf: () => new TelephoneEventReceiver(8000, () => undefined), positionOf: () => new StreamPosition(), random32: () => 7 });
       relay.connect({ flow: true, payloadMap: { 96: 101 } }, { flow: true, payloadMap: { 101: 96 } }, now());
       // All at once: the native loop sleeps in this thread, so each turn of conversation would cost its patience.
       const sound = (side: number, n: number, payloadType: number) => rtp({ sequence: 65_530 + n, payload: `sound ${side} ${n} `.repeat(20), payloadType });

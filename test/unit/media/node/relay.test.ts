@@ -1,5 +1,6 @@
 import { Endpoint } from '../../../../media/net/endpoint';
-import { Relay, type RelayDirection } from '../../../../media/node/relay';
+import { Relay, StreamPosition, type RelayDirection } from '../../../../media/node/relay';
+import { TelephoneEventReceiver } from '../../../../media/rtp/telephone-event';
 import { FakeNet } from '../support/fake-net';
 import { receiverReport, rtp } from '../support/packets';
 
@@ -17,9 +18,12 @@ async function pair() {
   a.setRemote({ address: '192.0.2.1', port: 4000 }, false);
   b.setRemote({ address: '192.0.2.2', port: 5000 }, false);
   const digits: Array<[string, number]> = [];
-  const relay = new Relay(a, b, { onDigit: (_from, digit, ms) => digits.push([digit, ms]), random32: () => 7 });
+  const keys = new TelephoneEventReceiver(8000, (digit, ms) => digits.push([digit, ms]));
+  const positions = new Map([a, b].map((endpoint) => [endpoint, new StreamPosition()]));
+  const make = () => new Relay(a, b, { keysOf: () => keys, positionOf: (endpoint) => positions.get(endpoint)!, random32: () => 7 });
+  const relay = make();
   const connect = (aToB: RelayDirection, bToA: RelayDirection) => relay.connect(aToB, bToA, clock.ms);
-  return { clock, net, a, b, relay, connect, digits };
+  return { clock, net, a, b, relay, make, connect, digits, keys };
 }
 
 test('what one receives the other sends, octet by octet, from its own port', async () => {
@@ -170,17 +174,17 @@ test('key presses are told once while they pass, renumbered like everything else
 });
 
 test('a press whose end is lost is told when time has passed', async () => {
-  const { net, connect, digits, relay } = await pair();
+  const { net, connect, digits, keys } = await pair();
   connect({ flow: true, telephoneEvents: { 101: 8000 } }, open);
   net.deliver(40000, A, rtp({ sequence: 1, payloadType: 101, payload: event(5, false, 800), marker: true }));
-  relay.expire(100);
+  keys.expire(100);
   expect(digits).toEqual([]);
-  relay.expire(1000);
+  keys.expire(1000);
   expect(digits).toEqual([['5', 100]]);
 });
 
 test('presses of our own go into the stream, and its numbers move up for good', async () => {
-  const { net, connect, relay, b, a } = await pair();
+  const { net, connect, relay, make, b, a } = await pair();
   connect({ flow: true, sendEvents: { payloadType: 99, clockRate: 8000 } }, open);
   const members = new Set<{ tick(nowMs: number): void }>();
   const beats = { add: (member: { tick(nowMs: number): void }) => void members.add(member), remove: (member: { tick(nowMs: number): void }) => void members.delete(member) };
@@ -189,6 +193,12 @@ test('presses of our own go into the stream, and its numbers move up for good', 
   expect(relay.sendDigits(b, '1', 60, beats, 0)).toBe(true);
   for (let at = 20; members.size > 0; at += 20) for (const member of [...members]) member.tick(at);
   net.deliver(40000, A, rtp({ sequence: 65_535, timestamp: 1160, ssrc: 77 }));
+  // also when the party takes no more presses, and when another relay takes over: SRTP would refuse a number that was used before
+  connect({ flow: true }, open);
+  net.deliver(40000, A, rtp({ sequence: 0, timestamp: 1320, ssrc: 77 }));
+  relay.close();
+  make().connect({ flow: true, sendEvents: { payloadType: 99, clockRate: 8000 } }, open, 200);
+  net.deliver(40000, A, rtp({ sequence: 1, timestamp: 1480, ssrc: 77 }));
   const sent = net.sent(40010).map(({ data }) => data);
   const sequences = sent.map((data) => data.readUInt16BE(2));
   expect(sequences).toEqual(sequences.map((_, i) => (65_534 + i) & 0xffff));
@@ -198,4 +208,32 @@ test('presses of our own go into the stream, and its numbers move up for good', 
   expect(new Set(presses.map((data) => data.readUInt32BE(8)))).toEqual(new Set([77]));
   expect(new Set(presses.map((data) => data.readUInt32BE(4))).size).toBe(1);
   expect(presses.map((data) => data[13]! >> 7)).toEqual([0, 0, 1, 1, 1]);
+});
+
+test('a press under way while another relay takes over is told once; a changed clock is followed', async () => {
+  const { net, connect, relay, make, digits } = await pair();
+  connect({ flow: true, telephoneEvents: { 101: 8000 } }, open);
+  net.deliver(40000, A, rtp({ sequence: 1, timestamp: 800, payloadType: 101, payload: event(5, false, 160), marker: true }));
+  net.deliver(40000, A, rtp({ sequence: 2, timestamp: 800, payloadType: 101, payload: event(5, true, 480) }));
+  relay.close();
+  const next = make();
+  next.connect({ flow: true, telephoneEvents: { 101: 48_000 } }, open, 0);
+  net.deliver(40000, A, rtp({ sequence: 3, timestamp: 800, payloadType: 101, payload: event(5, true, 480) }));
+  net.deliver(40000, A, rtp({ sequence: 4, timestamp: 9600, payloadType: 101, payload: event(6, true, 4800), marker: true }));
+  expect(digits).toEqual([['5', 60], ['6', 100]]);
+});
+
+test('presses that wait follow a payload type that changes, and end where the party takes none any more', async () => {
+  const { net, connect, relay, b } = await pair();
+  connect({ flow: true, sendEvents: { payloadType: 99, clockRate: 8000 } }, open);
+  const members = new Set<{ tick(nowMs: number): void }>();
+  const beats = { add: (member: { tick(nowMs: number): void }) => void members.add(member), remove: (member: { tick(nowMs: number): void }) => void members.delete(member) };
+  relay.sendDigits(b, '12', 60, beats, 0);
+  const beat = (at: number) => [...members].forEach((member) => member.tick(at));
+  beat(20);
+  connect({ flow: true, sendEvents: { payloadType: 96, clockRate: 8000 } }, open);
+  beat(40);
+  expect(net.sent(40010).map(({ data }) => data[1]! & 0x7f)).toEqual([99, 96]);
+  connect({ flow: true }, open);
+  expect([members.size, relay.sendDigits(b, '1', 60, beats, 60)]).toEqual([0, false]);
 });
