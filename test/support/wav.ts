@@ -43,7 +43,7 @@ export function readWav(file: string, rateWithoutHeader?: number): Recording {
   return parseWav(readFileSync(file), rateWithoutHeader);
 }
 
-export function parseWav(data: Buffer, rateWithoutHeader?: number): Recording {
+export function parseWav(data: Buffer, rateWithoutHeader?: number, channel = 0): Recording {
   if (data.toString('latin1', 0, 4) !== 'RIFF' || data.toString('latin1', 8, 12) !== 'WAVE') {
     const unwritten = data.subarray(0, HEADER_BYTES).every((byte) => byte === 0);
     if (unwritten && rateWithoutHeader !== undefined) return { samples: pcm16(data.subarray(HEADER_BYTES), 1), rate: rateWithoutHeader };
@@ -65,11 +65,18 @@ export function parseWav(data: Buffer, rateWithoutHeader?: number): Recording {
       // An unfinished file says less than it holds (0, or the length when the header was written): what is there counts,
       // unless a chunk behind the data proves the length true.
       const finished = size > 0 && size <= body.length && (size === body.length || isChunk(body.subarray(size + (size % 2))));
-      return { samples: pcm16(finished ? body.subarray(0, size) : body, channels), rate };
+      return { samples: pcm16(finished ? body.subarray(0, size) : body, channels, channel), rate };
     }
     at += 8 + size + (size % 2);
   }
   return { samples: new Float32Array(0), rate };
+}
+
+/** Both sides of a recorded call. */
+export function readStereo(file: string): { left: Recording; right: Recording } {
+  const data = readFileSync(file);
+  if (data.readUInt16LE(22) !== 2) throw new Error(`${file} has ${data.readUInt16LE(22)} channels`);
+  return { left: parseWav(data), right: parseWav(data, undefined, 1) };
 }
 
 /** One piece after the other. */
@@ -87,9 +94,9 @@ function isChunk(data: Buffer): boolean {
   return data.length >= 8 && /^[\x20-\x7e]{4}$/.test(data.toString('latin1', 0, 4)) && data.readUInt32LE(4) <= data.length - 8;
 }
 
-function pcm16(data: Buffer, channels: number): Float32Array {
+function pcm16(data: Buffer, channels: number, channel = 0): Float32Array {
   const frames = Math.floor(data.length / (2 * channels));
   const samples = new Float32Array(frames);
-  for (let i = 0; i < frames; i++) samples[i] = data.readInt16LE(i * 2 * channels) / 32768;
+  for (let i = 0; i < frames; i++) samples[i] = data.readInt16LE((i * channels + channel) * 2) / 32768;
   return samples;
 }
