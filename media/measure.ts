@@ -2,6 +2,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { systemProblem } from './audio-file';
 import { MediaError } from './errors';
+import { WavError } from './file/wav';
 import { readLayout } from './file/wav/layout';
 
 export interface Measured {
@@ -23,8 +24,9 @@ export async function measureRecording(path: string): Promise<Measured> {
     return { bytes: size, durationMs };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
+    if (error instanceof WavError || code === undefined) throw new MediaError('bad-file', `${path} ${message}.`);
     if (code === 'ENOENT' || code === 'ENOTDIR') throw new MediaError('bad-file', `${path} is not there.`);
-    throw new MediaError('bad-file', code === undefined ? `${path} ${message}.` : `${path} cannot be read: ${systemProblem(error)}.`);
+    throw new MediaError('bad-file', `${path} cannot be read: ${systemProblem(error)}.`);
   } finally {
     await file?.close();
   }

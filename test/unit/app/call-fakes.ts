@@ -8,6 +8,7 @@ import { Calls, type CallPlane } from '../../../signaling/app/calls';
 import type { Binding } from '../../../signaling/app/binding';
 import type { CallMediaSettings } from '../../../signaling/app/context';
 import type { Feature } from '../../../signaling/app/feature';
+import type { RecordingArchive } from '../../../signaling/app/recording-archive';
 import type { CallSrf, Dialog, SentRequest, SipAnswer, SipRequest, SipResponder } from '../../../signaling/app/dialogs';
 import type { Extension } from '../../../signaling/store/store';
 import type { LogFn, Logger } from '../../../signaling/log';
@@ -449,7 +450,7 @@ export class World {
   readonly asked: Array<[string, number]> = [];
   readonly calls: Calls;
 
-  constructor(settings: { ringSeconds?: number; maxCalls?: number; recentCalls?: number; media?: CallMediaSettings; features?: readonly Feature[]; prompt?: (key: string) => string | undefined } = {}) {
+  constructor(settings: { ringSeconds?: number; maxCalls?: number; recentCalls?: number; media?: CallMediaSettings; features?: readonly Feature[]; prompt?: (key: string) => string | undefined; archive?: (parts: { clock: FakeClock; log: FakeLog }) => RecordingArchive } = {}) {
     let seed = 0;
     this.calls = new Calls({
       srf: this.srf,
@@ -470,6 +471,7 @@ export class World {
       media: settings.media ?? { transcode: false, holdMusic: null },
       ...(settings.features && { features: settings.features }),
       ...(settings.prompt && { prompt: settings.prompt }),
+      ...(settings.archive && { archive: settings.archive({ clock: this.clock, log: this.log }) }),
     });
   }
 
