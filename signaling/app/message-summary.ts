@@ -50,7 +50,7 @@ export function readSubscribe(req: IncomingRequest, owner: string | undefined, m
   const asked = /^\s*(\d{1,10})\s*$/.exec(req.get('expires') ?? '')?.[1];
   const expires = Math.min(asked === undefined ? DEFAULT_SECONDS : Number(asked), MAX_SECONDS);
   if (expires > 0 && expires < MIN_SECONDS) return { status: 423, reason: 'Interval Too Brief', headers: { 'Min-Expires': String(MIN_SECONDS) } };
-  return { expires, event, host: uri?.host };
+  return { expires, event, host: uri && (uri.port === undefined ? uri.host : `${uri.host}:${uri.port}`) };
 }
 
 function takesSummary(range: string): boolean {

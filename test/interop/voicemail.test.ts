@@ -65,4 +65,40 @@ need('linphone', 'baresip')('voicemail', () => {
     await baresip.ended();
     await eventually('the deleted message to be gone', async () => (await messages('1002')).length === 0, 10_000, 300);
   }, { suite: () => suite, seconds: 120 }));
+
+  test('a message left while baresip is busy lights its lamp: solicited', ...staged(async (stage) => {
+    const [linphone, baresip] = await Promise.all([
+      Linphone.start(stage, { server: server.address, ...server.account('1001'), tone: LINPHONE_TONE }),
+      Baresip.start(stage, { server: server.address, ...server.account('1002'), tone: BARESIP_TONE, mwi: true }),
+    ]);
+    await Promise.all([linphone.registered(), baresip.registered()]);
+    await baresip.notified('Voice-Message: 0/0');
+    await linphone.dial('1002');
+    await baresip.ringing();
+    await baresip.hangUp();
+    await linphone.inCall();
+    await eventually('the greeting', () => judge(linphone.heard()).loudSeconds > 0.5, 15_000, 100);
+    await linphone.press('1');
+    await eventually('the message to be recorded', async () => (await messages('1002')).some(({ state }) => state === 'recording'), 15_000, 300);
+    await pause(3000);
+    await linphone.hangUp();
+    await linphone.ended();
+    await baresip.notified('Voice-Message: 1/0');
+  }, { suite: () => suite, seconds: 90 }));
+
+  test('Linphone is told without having asked, when it comes back', ...staged(async (stage) => {
+    const baresip = await Baresip.start(stage, { server: server.address, ...server.account('1002'), tone: BARESIP_TONE });
+    await baresip.registered();
+    await baresip.dial('1001');
+    await baresip.inCall();
+    await eventually('the greeting', () => judge(baresip.heard()).loudSeconds > 0.5, 15_000, 100);
+    await baresip.press('1');
+    await eventually('the message to be recorded', async () => (await messages('1001')).some(({ state }) => state === 'recording'), 15_000, 300);
+    await pause(3000);
+    await baresip.hangUp();
+    await baresip.ended();
+    const linphone = await Linphone.start(stage, { server: server.address, ...server.account('1001'), tone: LINPHONE_TONE });
+    await linphone.registered();
+    await linphone.logged(/^Voice-Message: 1\/0/m);
+  }, { suite: () => suite, seconds: 90 }));
 });

@@ -113,6 +113,11 @@ export class Baresip implements Phone {
     await this.event('CALL_DTMF_START', ({ param }) => param === key);
   }
 
+  /** Waits for a NOTIFY about messages with this line (with the option `mwi`). */
+  async notified(line: string): Promise<void> {
+    await this.event('MWI_NOTIFY', ({ param }) => (param ?? '').includes(line));
+  }
+
   async hangUp(): Promise<void> {
     await this.command('hangup');
   }
@@ -270,7 +275,7 @@ function account(options: PhoneOptions): string {
   const transport = options.transport ?? 'udp';
   const domain = options.domain ?? options.server.replace(/:\d+$/, '');
   const codecs = (options.codecs ?? (['PCMU'] satisfies Codec[])).map((codec) => BARESIP_CODECS[codec]).join(',');
-  return `<sip:${options.user}@${domain};transport=${transport}>;auth_user=${options.user};auth_pass=${options.password};outbound="sip:${options.server};transport=${transport}";answermode=manual;regint=60;audio_codecs=${codecs}${encryption(options)}\n`;
+  return `<sip:${options.user}@${domain};transport=${transport}>;auth_user=${options.user};auth_pass=${options.password};outbound="sip:${options.server};transport=${transport}";answermode=manual;regint=60;audio_codecs=${codecs}${encryption(options)};mwi=${options.mwi ? 'yes' : 'no'}\n`;
 }
 
 /** The first port is SIP, the next one is opened for TLS, then control, then RTP. */
@@ -310,7 +315,7 @@ module_tmp account.so
 module_app contact.so
 module_app debug_cmd.so
 module_app menu.so
-module_app ctrl_tcp.so
+${options.mwi ? 'module_app mwi.so\n' : ''}module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:${controlPort}
 snd_path ${recordings}
 statmode_default off

@@ -106,6 +106,11 @@ export class Linphone implements Phone {
     await this.child.waitFor(new RegExp(`Receiving tone [${key}]`), 10_000);
   }
 
+  /** Waits for something in its log, from its start on. */
+  async logged(pattern: RegExp): Promise<void> {
+    await this.seen(pattern, 0);
+  }
+
   async hangUp(): Promise<void> {
     this.command('terminate');
   }

@@ -19,6 +19,8 @@ export interface PhoneOptions {
   tone: number;
   /** The phone's own address; 127.0.0.1 */
   address?: string;
+  /** Subscribes to message waiting (RFC 3842); baresip only. */
+  mwi?: boolean;
   /** Network namespace to run in. */
   netns?: string;
 }
