@@ -13,7 +13,7 @@ import { Resampler } from './audio/resample';
 import { codecNamed } from './codecs';
 import { frameSamples, type SampleRate } from './frame';
 import type { Metronome, Ticking } from './metronome';
-import type { Endpoint } from './net/endpoint';
+import type { Endpoint, PacketTap } from './net/endpoint';
 import { Recorder } from './node/recorder';
 import { Playout } from './port/playout';
 import type { AudioPort, Tap } from './port/port';
@@ -22,6 +22,8 @@ import type { Room } from './worker-room';
 
 /** Room for what a stalled worker catches up with at once. */
 const QUEUE_FRAMES = 8;
+/** A frame that waited all through so many reads (a party that changed rooms ticked twice) is left out: its side would stay behind. */
+const PATIENCE_READS = 100;
 
 /** Frames of any rate in, frames of the recording's rate out, silence when there are none. */
 class Feed {
@@ -29,6 +31,9 @@ class Feed {
   private readonly silence: Int16Array;
   private first = 0;
   private waiting = 0;
+  /** The least that was left waiting, in how many reads. */
+  private least = QUEUE_FRAMES;
+  private reads = 0;
   private resampler: Resampler | undefined;
   private from = 0;
 
@@ -55,12 +60,43 @@ class Feed {
   }
 
   read(): Int16Array {
-    if (this.waiting === 0) return this.silence;
+    if (this.waiting === 0) {
+      this.least = 0;
+      return this.silence;
+    }
+    const frame = this.take();
+    if (this.waiting < this.least) this.least = this.waiting;
+    if (++this.reads === PATIENCE_READS) {
+      if (this.least > 0) this.take();
+      this.reads = 0;
+      this.least = QUEUE_FRAMES;
+    }
+    return frame;
+  }
+
+  private take(): Int16Array {
     const frame = this.queue[this.first]!;
     this.first = (this.first + 1) % QUEUE_FRAMES;
     this.waiting--;
     return frame;
   }
+}
+
+/** Several recordings of one relayed party hear its packets. */
+const listeners = new WeakMap<Endpoint, Set<PacketTap>>();
+
+function listenTo(endpoint: Endpoint, listener: PacketTap): void {
+  let present = listeners.get(endpoint);
+  if (!present) listeners.set(endpoint, (present = new Set()));
+  const all = present.add(listener);
+  endpoint.tap = (data, length, nowMs) => {
+    for (const one of all) one(data, length, nowMs);
+  };
+}
+
+function unlistenTo(endpoint: Endpoint, listener: PacketTap): void {
+  const present = listeners.get(endpoint);
+  if (present?.delete(listener) && present.size === 0) endpoint.tap = undefined;
 }
 
 /** What a party says, wherever its sound is just now. */
@@ -113,14 +149,14 @@ class Ear {
         return found ? [{ payloadType, codec: found, clockRate: found.clockRate, fmtp }] : [];
       });
       this.playout.setFormats(known, null);
-      this.endpoint.tap = this.packet;
+      listenTo(this.endpoint, this.packet);
     }
     this.playout!.read(this.frame, nowMs);
     this.feed.write(this.frame, this.rate);
   }
 
   private stopListening(): void {
-    if (this.endpoint.tap === this.packet) this.endpoint.tap = undefined;
+    unlistenTo(this.endpoint, this.packet);
     this.playout?.close();
     this.playout = undefined;
     this.formats = undefined;
@@ -160,6 +196,7 @@ export function recordingRate({ endpoints, room, portOf, formats }: RecordingDep
 export class Recording implements Ticking {
   readonly ended: Promise<RecordEnd>;
   readonly room: Room | undefined;
+  readonly file: string;
   private readonly recorder: Recorder;
   private readonly feeds: Feed[];
   private readonly ears: Ear[];
@@ -171,6 +208,7 @@ export class Recording implements Ticking {
   ) {
     const { endpoints, room, options } = deps;
     this.room = room;
+    this.file = options.file;
     const rate = writer.sampleRate as SampleRate;
     this.feeds = Array.from({ length: room ? 1 : endpoints.length }, () => new Feed(rate));
     this.ears = endpoints.map((endpoint, i) => new Ear(endpoint, this.feeds[i]!, rate, deps));

@@ -90,6 +90,9 @@ export class SimpleDoor {
   private readonly parties = new Map<SimpleClient, { party: SimpleParty; room: string }>();
   private names = new Map<number, string>();
   private rules = '';
+  /** Opening and closing, one after the other. */
+  private turn: Promise<unknown> = Promise.resolve();
+  private closed = false;
 
   constructor(
     private readonly net: UdpNet,
@@ -99,14 +102,22 @@ export class SimpleDoor {
   ) {}
 
   /** Opens it, or opens it anew with other rules. Resolves with its port. @throws UdpError */
-  async open(options: SimpleOptions): Promise<number> {
+  open(options: SimpleOptions): Promise<number> {
+    this.closed = false;
+    const opened = this.turn.then(() => this.openNow(options));
+    this.turn = opened.catch(() => undefined);
+    return opened;
+  }
+
+  private async openNow(options: SimpleOptions): Promise<number> {
     const rules = JSON.stringify({ ...options, rooms: [] });
     if (this.gateway !== undefined && rules === this.rules) {
       this.names = new Map(options.rooms.map(({ number, room }) => [number, room]));
       this.gateway.setRooms(this.names.keys());
       return this.gateway.port;
     }
-    this.close();
+    this.gateway?.close();
+    this.gateway = undefined;
     this.names = new Map(options.rooms.map(({ number, room }) => [number, room]));
     const gateway = new SimpleGateway({
       net: this.net,
@@ -124,7 +135,8 @@ export class SimpleDoor {
       onLeave: (client, why) => this.left(client, why),
     });
     await gateway.open();
-    this.gateway = gateway;
+    if (this.closed) gateway.close(); // while it was being opened
+    else this.gateway = gateway;
     this.rules = rules;
     return gateway.port;
   }
@@ -164,6 +176,7 @@ export class SimpleDoor {
   }
 
   close(): void {
+    this.closed = true;
     this.gateway?.close();
     this.gateway = undefined;
   }

@@ -42,13 +42,29 @@ interface Playing {
   end(end: PlayEnd): void;
 }
 
+interface Opening {
+  stopped: boolean;
+  readonly made: Promise<Recording>;
+}
+
+/** Numbers of what a party or room was told last: what is loaded meanwhile must not come after what was said after it. */
+interface Orders {
+  instead: number;
+  over: number;
+  stop: number;
+}
+
 export class Sound {
   private readonly ports = new Map<Endpoint, AudioPort>();
   private readonly rooms = new Map<string, Room>();
   /** Where each port is. */
   private readonly places = new Map<AudioPort, Room>();
   private readonly playing = new Map<PortPlayer, Playing>();
+  private orders = 0;
+  private readonly ordersOf = new WeakMap<AudioPort | Room, Orders>();
   private readonly recordings = new Map<string, Recording>();
+  /** Files that are being made, and whether they are to be recorded to when they are there. */
+  private readonly opening = new Map<string, Opening>();
   /** Which rooms' members get each other's key presses. */
   private readonly passing = new Set<AudioPort>();
   private readonly clips = new ClipCache();
@@ -235,26 +251,35 @@ export class Sound {
   // — played —
 
   async play(target: Endpoint | string, what: readonly Playable[], options: PlayOptions): Promise<PlayEnd> {
-    if (typeof target !== 'string') this.port(target);
+    const place = typeof target === 'string' ? this.rooms.get(target) : this.port(target);
+    if (!place) return { why: 'released', playedMs: 0 };
+    const orders = this.ordersFor(place);
+    const order = ++this.orders;
     let items;
     try {
       items = await this.clips.prepare(what, this.deps.toneCountry, this.rateOf(target));
     } catch (err) {
       return { why: 'failed', playedMs: 0, problem: err instanceof Error ? err.message : String(err) };
     }
+    if (place !== (typeof target === 'string' ? this.rooms.get(target) : this.ports.get(target))) return { why: 'released', playedMs: 0 };
+    const layer = options.over && place instanceof AudioPort ? 'over' : 'instead';
+    if (orders.stop > order) return { why: 'stopped', playedMs: 0 };
+    if (orders[layer] > order) return { why: 'replaced', playedMs: 0 };
+    orders[layer] = order;
     const player = new Player(items, { ...options, sampleRate: 8000, random: this.deps.random });
-    if (typeof target === 'string') {
-      const room = this.rooms.get(target);
-      if (!room) return { why: 'released', playedMs: 0 };
-      const before = room.mixer.player;
-      room.mixer.play(player);
+    if (place instanceof AudioPort) this.endAll(place.play(player, layer === 'over'), 'replaced');
+    else {
+      const before = place.mixer.player;
+      place.mixer.play(player);
       if (before) this.ended(before, 'replaced');
-    } else {
-      const port = this.ports.get(target);
-      if (!port) return { why: 'released', playedMs: 0 };
-      this.endAll(port.play(player, options.over ?? false), 'replaced');
     }
     return new Promise((end) => this.playing.set(player, { player, end }));
+  }
+
+  private ordersFor(place: AudioPort | Room): Orders {
+    let orders = this.ordersOf.get(place);
+    if (!orders) this.ordersOf.set(place, (orders = { instead: 0, over: 0, stop: 0 }));
+    return orders;
   }
 
   /** At which whatever is played to that target is heard, so that a file that many hear is resampled once. */
@@ -275,14 +300,13 @@ export class Sound {
   }
 
   stopPlaying(target: Endpoint | string): void {
-    if (typeof target === 'string') {
-      const room = this.rooms.get(target);
-      const player = room?.mixer.player;
-      player?.stop();
-      if (player) this.ended(player, 'stopped');
-      return;
-    }
-    this.endAll(this.ports.get(target)?.stopPlaying() ?? [], 'stopped');
+    const place = typeof target === 'string' ? this.rooms.get(target) : this.ports.get(target);
+    if (!place) return;
+    this.ordersFor(place).stop = ++this.orders;
+    if (place instanceof AudioPort) return this.endAll(place.stopPlaying(), 'stopped');
+    const { player } = place.mixer;
+    player?.stop();
+    if (player) this.ended(player, 'stopped');
   }
 
   // — recorded —
@@ -302,25 +326,43 @@ export class Sound {
       options,
       beep: () => this.beep(endpoints, room),
     };
-    const writer = await openRecordingFile(options.file, endpoints.length === 2 ? 2 : 1, recordingRate(deps)).catch((err: unknown) => {
+    const opening: Opening = {
+      stopped: false,
+      made: openRecordingFile(options.file, endpoints.length === 2 ? 2 : 1, recordingRate(deps))
+        .then((writer) => this.begin(new Recording(deps, writer), opening, endpoints))
+        .finally(() => this.opening.delete(options.file)),
+    };
+    this.opening.set(options.file, opening);
+    const recording = await opening.made.catch((err: unknown) => {
       throw err instanceof MediaError && isWorkerErrorCode(err.code) ? new WorkerError(err.code, err.message) : err;
     });
-    const recording = new Recording(deps, writer);
-    this.recordings.set(options.file, recording);
+    return recording.ended;
+  }
+
+  private begin(recording: Recording, { stopped }: Opening, endpoints: readonly Endpoint[]): Recording {
+    const { file, room } = recording;
+    this.recordings.set(file, recording);
+    void recording.ended.then(() => this.recordings.delete(file));
     this.deps.onBeat();
-    // whoever is recorded may have left while the file was made
+    // whoever is recorded may have left while the file was made, or it was stopped
     if (this.closing || endpoints.some((endpoint) => this.released.has(endpoint)) || (room && room.size === 0)) recording.stop('released');
-    return recording.ended.finally(() => this.recordings.delete(options.file));
+    else if (stopped) recording.stop('stopped');
+    return recording;
   }
 
   /** Heard above everything else, by all who are recorded and whose sound is made here. */
   private beep(endpoints: readonly Endpoint[], room: Room | undefined): void {
     const ports = room ? room.ports : endpoints.flatMap((endpoint) => this.ports.get(endpoint) ?? []);
-    for (const port of ports) void this.play(port.endpoint, [{ tone: 'record-beep' }], { over: true });
+    for (const port of ports) this.play(port.endpoint, [{ tone: 'record-beep' }], { over: true }).catch(() => undefined); // who has just left hears none
   }
 
   /** Resolves when its file is closed. */
   async stopRecording(file: string): Promise<void> {
+    const opening = this.opening.get(file);
+    if (opening) {
+      opening.stopped = true;
+      await opening.made.catch(() => undefined); // whoever wanted it hears why
+    }
     const recording = this.recordings.get(file);
     recording?.stop('stopped');
     await recording?.ended;
@@ -361,10 +403,12 @@ export class Sound {
   /** Ends everything; files are closed when this resolves. */
   async close(): Promise<void> {
     this.closing = true;
+    const opening = [...this.opening.values()];
     const recordings = [...this.recordings.values()];
     for (const recording of recordings) recording.stop('released');
     this.simple.close();
     for (const endpoint of [...this.ports.keys()]) this.drop(endpoint);
-    await Promise.all(recordings.map(({ ended }) => ended));
+    await Promise.allSettled(opening.map(({ made }) => made));
+    await Promise.all([...recordings, ...this.recordings.values()].map(({ ended }) => ended));
   }
 }

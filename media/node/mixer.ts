@@ -91,6 +91,8 @@ export class Mixer {
   private shared = new Int16Array(this.samples);
   private out = new Int16Array(this.samples);
   private played = new Int16Array(this.samples);
+  /** Replaced; it has a last frame to fade in. */
+  private leaving: RoomPlayer | undefined;
   /** What members who left still had to say: a frame that fades. */
   private tail: Int16Array | undefined;
 
@@ -160,8 +162,9 @@ export class Mixer {
     this.shared = new Int16Array(this.samples);
     this.out = new Int16Array(this.samples);
     this.played = new Int16Array(this.samples);
-    this.tail = undefined;
+    if (this.tail !== undefined) this.tail = stretched(this.tail, this.samples);
     this.player?.setSampleRate(rate);
+    this.leaving?.setSampleRate(rate);
     for (const member of this.members) {
       member.frame = new Int16Array(this.samples);
       member.sounding = false;
@@ -174,7 +177,10 @@ export class Mixer {
     this.fit();
   }
 
+  /** The one before it fades. */
   play(player: RoomPlayer | undefined): void {
+    this.leaving = this.player;
+    this.leaving?.stop();
     this.player = player;
     this.fit();
     player?.setSampleRate(this.rate);
@@ -186,6 +192,8 @@ export class Mixer {
     sum.fill(0);
     for (let m = 0; m < members.length; m++) this.gather(members[m]!, nowMs, sum);
     if (this.player !== undefined) this.hearPlayer(this.player, sum);
+    if (this.leaving?.read(this.played)) add(sum, this.played);
+    this.leaving = undefined;
     if (this.tail !== undefined) {
       add(sum, this.tail);
       this.tail = undefined;
@@ -288,6 +296,15 @@ function gainAt(from: number, to: number, i: number, samples: number): number {
   if (from === to) return to;
   const reach = to < from ? samples >> 2 : samples;
   return i >= reach ? to : from + ((to - from) * i) / reach;
+}
+
+/** A frame that fades to nothing, at another rate: between its samples straight lines, for it is over before anybody could tell. */
+function stretched(frame: Int16Array, samples: number): Int16Array {
+  return Int16Array.from({ length: samples }, (_, i) => {
+    const at = (i * frame.length) / samples;
+    const before = Math.floor(at);
+    return frame[before]! * (before + 1 - at) + (frame[before + 1] ?? 0) * (at - before);
+  });
 }
 
 function add(sum: Int32Array, frame: Int16Array): void {

@@ -68,6 +68,10 @@ export class AudioPort implements PacketSink {
   /** Heard instead of everything else; heard above it. */
   private player: PortPlayer | undefined;
   private overlay: PortPlayer | undefined;
+  /** Replaced; it has a last frame to fade in. */
+  private leaving: PortPlayer | undefined;
+  /** Of what it hears otherwise: 0 under a player, moving across a frame. */
+  private heardGain = 1;
   private silence = new Int16Array(160);
   private mixed = new Int16Array(160);
   private above = new Int16Array(160);
@@ -186,6 +190,7 @@ export class AudioPort implements PacketSink {
     this.sender.setRate(rate);
     this.player?.setSampleRate(rate);
     this.overlay?.setSampleRate(rate);
+    this.leaving?.setSampleRate(rate);
     this.above = new Int16Array(rate / 50);
     this.silence = new Int16Array(rate / 50);
     this.mixed = new Int16Array(rate / 50);
@@ -210,26 +215,35 @@ export class AudioPort implements PacketSink {
   push(pcm: Int16Array | undefined, skipped: number): void {
     if (skipped > 0) this.sender.pause(skipped);
     let frame = pcm ?? this.silence;
-    if (this.player !== undefined) frame = this.playInstead(this.player);
+    if (this.player !== undefined || this.heardGain < 1 || this.leaving !== undefined) frame = this.playInstead(frame);
     if (this.overlay !== undefined) frame = this.playAbove(this.overlay, frame);
     if (this.tone !== undefined) frame = this.pressed(this.tone);
     this.sender.write(frame);
     if (this.rtcpSession.due() <= this.nowMs) this.sendReport();
   }
 
-  private playInstead(player: PortPlayer): Int16Array {
-    player.read(this.mixed);
-    if (player.done) {
+  /** What is heard otherwise goes down within a frame when a player begins, and comes back when it has ended. */
+  private playInstead(heard: Int16Array): Int16Array {
+    const { mixed, above, player, leaving } = this;
+    const to = player === undefined ? 1 : 0;
+    const step = (to - this.heardGain) / mixed.length;
+    if (to === 0 && step === 0) mixed.fill(0);
+    else for (let i = 0; i < mixed.length; i++) mixed[i] = heard[i]! * (this.heardGain + step * i);
+    this.heardGain = to;
+    if (player?.read(above)) add(mixed, above);
+    if (leaving?.read(above)) add(mixed, above);
+    this.leaving = undefined;
+    if (player?.done) {
       this.player = undefined;
       this.deps.onPlayed(this, player);
     }
-    return this.mixed;
+    return mixed;
   }
 
   private playAbove(overlay: PortPlayer, heard: Int16Array): Int16Array {
     const { mixed, above } = this;
     if (heard !== mixed) mixed.set(heard);
-    if (overlay.read(above)) for (let i = 0; i < mixed.length; i++) mixed[i] = clip(mixed[i]! + above[i]!);
+    if (overlay.read(above)) add(mixed, above);
     if (overlay.done) {
       this.overlay = undefined;
       this.deps.onPlayed(this, overlay);
@@ -247,6 +261,10 @@ export class AudioPort implements PacketSink {
   /** Instead of what it hears otherwise, or above it. Returns the players that this ends. */
   play(source: PortPlayer, over: boolean): PortPlayer[] {
     const before = over ? this.overlay : this.player;
+    if (before) {
+      before.stop();
+      this.leaving = before;
+    }
     source.setSampleRate(this.rate);
     if (over) this.overlay = source;
     else this.player = source;
@@ -346,6 +364,10 @@ export class AudioPort implements PacketSink {
     this.sender.close();
     if (this.endpoint.sink === this) this.endpoint.sink = undefined;
   }
+}
+
+function add(to: Int16Array, frame: Int16Array): void {
+  for (let i = 0; i < to.length; i++) to[i] = clip(to[i]! + frame[i]!);
 }
 
 const clip = (value: number): number => (value > 32767 ? 32767 : value < -32768 ? -32768 : value);
