@@ -25,6 +25,12 @@ test('nothing but the line for programs when no extension is new', () => {
   });
 });
 
+test('says where programs of the simple packet format are let in, when they are', () => {
+  const text = firstScreen({ ...base, partyline: { address: '::1', port: 4000, rooms: ['8000', '500'] } });
+  expect(text).toContain('Programs reach the conference rooms 8000, 500 by the simple packet format: UDP [::1]:4000.\n');
+  expect(json(text)).toMatchObject({ partyline: { udp: '[::1]:4000', rooms: ['8000', '500'] } });
+});
+
 test('new extensions come with their passwords, and with the address that other machines reach', () => {
   const text = firstScreen({ ...base, fresh: [{ number: '1001', password: 'one' }, { number: '1002', password: 'two' }] });
   expect(text).toMatch(/^ {4}1001 {3}password one$/m);
