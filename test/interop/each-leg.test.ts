@@ -9,9 +9,11 @@ import { need } from '../support/peers';
 import type { Codec, Phone, PhoneOptions } from '../support/phone';
 import { Server } from '../support/server';
 import { Stage, staged } from '../support/stage';
+import { eventually } from '../support/wait';
 
 const LINPHONE_TONE = 600;
 const BARESIP_TONE = 900;
+const CODECS: readonly Codec[] = ['PCMU', 'PCMA', 'G722', 'opus'];
 
 type Srtp = PhoneOptions['srtp'] | 'plain';
 
@@ -61,6 +63,16 @@ async function hangUp(phone: Phone, { linphone, baresip }: Phones): Promise<void
   await Promise.all([linphone.ended(), baresip.ended()]);
 }
 
+/** How each call went, on the caller's and on the callee's side: `srtp` or `udp`, as the server says when it has ended. */
+const transports = (at: Server): Array<[string, string]> =>
+  [...at.output.matchAll(/"pipeline":"(srtp|udp)\(.*?(srtp|udp)\(:\d+\)","msg":"call ended"/g)].map(([, caller, callee]) => [caller!, callee!]);
+
+/** The next one after so many. */
+const nextTransports = (at: Server, seen: number): Promise<[string, string]> => eventually('the end of the call in the log', () => transports(at)[seen]);
+
+/** One that demands it has it, one that is plain has not; between two that would rather, either is right. */
+const rightFor = (srtp: Srtp): RegExp => (srtp === 'required' ? /^srtp$/ : srtp === 'optional' ? /^(srtp|udp)$/ : /^udp$/);
+
 need('linphone', 'baresip')('each leg on its own terms', () => {
   beforeAll(async () => {
     suite = new Stage();
@@ -78,13 +90,20 @@ need('linphone', 'baresip')('each leg on its own terms', () => {
     ['required', 'optional'],
     ['optional', 'plain'],
   ])('Linphone %s, baresip %s: both ways', ...shared(async (stage, ofLinphone: Srtp, ofBaresip: Srtp) => {
+    const seen = transports(server).length;
     const both = await phones(stage, { srtp: ofLinphone }, { srtp: ofBaresip });
     await call(both.linphone, '1002', both.baresip);
     await hearEachOther(both);
     await hangUp(both.linphone, both);
+    const [linphoneOut, baresipIn] = await nextTransports(server, seen);
+    expect(linphoneOut).toMatch(rightFor(ofLinphone));
+    expect(baresipIn).toMatch(rightFor(ofBaresip));
     await call(both.baresip, '1001', both.linphone);
     await hearEachOther(both, now(both));
     await hangUp(both.baresip, both);
+    const [baresipOut, linphoneIn] = await nextTransports(server, seen + 1);
+    expect(baresipOut).toMatch(rightFor(ofBaresip));
+    expect(linphoneIn).toMatch(rightFor(ofLinphone));
   }));
 
   test('encrypted, held by Linphone and resumed', ...shared(async (stage) => {
@@ -98,20 +117,25 @@ need('linphone', 'baresip')('each leg on its own terms', () => {
     await hangUp(both.baresip, both);
   }));
 
-  test.each<[Codec, Codec]>([
-    ['PCMU', 'PCMA'],
-    ['PCMU', 'G722'],
-    ['opus', 'PCMU'],
-    ['PCMA', 'opus'],
-    ['G722', 'opus'],
-    ['opus', 'G722'],
-  ])('Linphone knows only %s, baresip only %s', ...shared(async (stage, ofLinphone: Codec, ofBaresip: Codec) => {
+  test.each<[Codec, Codec]>(
+    CODECS.flatMap((one) => CODECS.filter((other) => other !== one).map((other): [Codec, Codec] => [one, other])),
+  )('Linphone knows only %s, baresip only %s', ...shared(async (stage, ofLinphone: Codec, ofBaresip: Codec) => {
     const both = await phones(stage, { codecs: [ofLinphone] }, { codecs: [ofBaresip] });
     await call(both.linphone, '1002', both.baresip);
     await hearEachOther(both);
     await both.linphone.press('5');
     await both.baresip.pressed('5');
     await hangUp(both.baresip, both);
+  }));
+
+  test.each(CODECS)('%s, spoken with ourselves: Linphone and baresip each hear themselves at *43', ...shared(async (stage, codec: Codec) => {
+    const both = await phones(stage, { codecs: [codec] }, { codecs: [codec] });
+    await Promise.all([both.linphone.dial('*43'), both.baresip.dial('*43')]);
+    await Promise.all([both.linphone.inCall(), both.baresip.inCall()]);
+    await Promise.all([both.linphone.press('#'), both.baresip.press('#')]); // past the introduction
+    await Promise.all([hears(both.linphone, LINPHONE_TONE, { not: [BARESIP_TONE] , from: mark(both.linphone) }), hears(both.baresip, BARESIP_TONE, { not: [LINPHONE_TONE], from: mark(both.baresip) })]);
+    await Promise.all([both.linphone.hangUp(), both.baresip.hangUp()]);
+    await Promise.all([both.linphone.ended(), both.baresip.ended()]);
   }));
 
   test('encrypted on one side, and transcoded', ...shared(async (stage) => {
