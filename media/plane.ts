@@ -11,9 +11,10 @@ import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { AudioSetup, MemberSettings, Playable, PlayEnd, PlayOptions, RecordEnd, RecordOptions, RecordTarget, RoomStats, SimpleOptions, SrtpKeys } from './audio-types';
+import type { AudioSetup, MemberSettings, Playable, PlayEnd, PlayOptions, RecordEnd, RecordOptions, RecordTarget, RoomStats, SimpleEvent, SimpleOptions, SrtpKeys } from './audio-types';
 import { isMediaErrorCode, MediaError } from './errors';
 import type { CodecName } from './frame';
+import { measureRecording } from './measure';
 import { emptyStats, type EndpointStats, type Remote } from './net/endpoint';
 import { PortPool } from './net/port-pool';
 import type { SimpleGatewayStats } from './net/simple-gateway';
@@ -65,6 +66,7 @@ const TAKEN_TRIES = 16;
 const REMEMBERED = 256;
 /** Names of rooms above which it is looked which of them are still there. */
 const ROOMS_REMEMBERED = 1024;
+const LONGEST_PTIME_MS = 200;
 const REOPEN_MS = 250;
 
 class Plane implements MediaPlane {
@@ -82,6 +84,9 @@ class Plane implements MediaPlane {
   /** The door of the simple packet format; members allocated near one of `homed` go to its worker. */
   private simple: { link: WorkerLink; options: SimpleOptions; homed: ReadonlySet<string> } | undefined;
   private readonly samples = new WeakMap<WorkerLink, { at: number; packets: number; busyMs: number }>();
+  /** Clients of the simple packet format that are in, by id. */
+  private readonly simpleClients = new Map<string, SimpleEvent>();
+  private lookForRoomsAt = ROOMS_REMEMBERED;
   private ids = 0;
   private portsTaken = 0;
   private closed = false;
@@ -105,7 +110,7 @@ class Plane implements MediaPlane {
         if (this.placed.has(event.id)) tell(this.listeners.digit, event);
       },
       onTalking: (event) => tell(this.listeners.talking, event),
-      onSimple: (event) => tell(this.listeners.simple, event),
+      onSimple: (event) => this.toldOfSimple(event),
       onLost: (link) => this.forget(link),
     });
   }
@@ -133,8 +138,18 @@ class Plane implements MediaPlane {
     }
     for (const [group, { link }] of [...this.groups]) if (link === gone) this.groups.delete(group);
     for (const [file, link] of [...this.recording]) if (link === gone) this.recording.delete(file);
-    if (this.simple?.link === gone) void this.reopenSimple(this.simple.options);
+    for (const [room, link] of [...this.rooms]) if (link === gone) this.rooms.delete(room);
+    if (this.simple?.link === gone) {
+      for (const client of [...this.simpleClients.values()]) this.toldOfSimple({ ...client, kind: 'left', why: 'worker-lost' });
+      void this.reopenSimple(this.simple.options);
+    }
     if (sessions.size > 0) tell(this.listeners['worker-lost'], { sessions: [...sessions] });
+  }
+
+  private toldOfSimple(event: SimpleEvent): void {
+    if (event.kind === 'joined') this.simpleClients.set(event.id, event);
+    else this.simpleClients.delete(event.id);
+    tell(this.listeners.simple, event);
   }
 
   async allocate(request: AllocateRequest): Promise<AllocatedEndpoint> {
@@ -223,6 +238,7 @@ class Plane implements MediaPlane {
   }
 
   async setAudio(id: string, audio: AudioSetup): Promise<void> {
+    checkAudio(audio);
     await this.find(id).link.request('setAudio', { id, audio }).catch(refuse);
   }
 
@@ -239,15 +255,13 @@ class Plane implements MediaPlane {
 
   /** Rooms end in their worker without a word; here their names are dropped when no worker has them any more. */
   private forgetEmptyRooms(): void {
-    if (this.rooms.size < ROOMS_REMEMBERED) return;
-    for (const [room, link] of [...this.rooms].slice(0, ROOMS_REMEMBERED / 2)) {
-      void link
-        .request('roomStats', { room })
-        .catch(() => undefined)
-        .then((stats) => {
-          if (!stats && this.rooms.get(room) === link) this.rooms.delete(room);
-        });
-    }
+    if (this.rooms.size < this.lookForRoomsAt) return;
+    this.lookForRoomsAt = Infinity; // one look at a time
+    const looks = [...this.rooms].map(async ([room, link]) => {
+      const stats = await link.request('roomStats', { room }).catch(() => undefined);
+      if (!stats && this.rooms.get(room) === link) this.rooms.delete(room);
+    });
+    void Promise.all(looks).then(() => (this.lookForRoomsAt = Math.max(ROOMS_REMEMBERED, 2 * this.rooms.size)));
   }
 
   private linkOf(target: PlayTarget): WorkerLink | undefined {
@@ -267,7 +281,11 @@ class Plane implements MediaPlane {
   async play(target: PlayTarget, what: readonly Playable[], options: PlayOptions = {}): Promise<PlayEnd> {
     const link = this.linkOf(target);
     if (!link) return { why: 'released', playedMs: 0 };
-    return link.request('play', { target, what, options }).catch(refuse);
+    return link.request('play', { target, what, options }).catch((err: unknown) => {
+      // it has ended, however sadly
+      if (err instanceof MediaError && (err.code === 'worker-lost' || err.code === 'closed')) return { why: 'released', playedMs: 0, problem: err.message };
+      throw asMediaError(err);
+    });
   }
 
   async stopPlaying(target: PlayTarget): Promise<void> {
@@ -283,9 +301,9 @@ class Plane implements MediaPlane {
     try {
       return await link.request('record', { target, options });
     } catch (err) {
-      throw asMediaError(err);
+      return await brokenOff(options.file, asMediaError(err));
     } finally {
-      this.recording.delete(options.file);
+      if (this.recording.get(options.file) === link) this.recording.delete(options.file);
     }
   }
 
@@ -306,11 +324,10 @@ class Plane implements MediaPlane {
   async openSimple(options: SimpleOptions): Promise<number> {
     this.refuseClosed();
     const homed = new Set(options.rooms.map(({ near }) => near));
-    for (const near of homed) {
-      const group = this.groups.get(near);
-      if (group && group.link !== this.simple?.link) throw new MediaError('other-session', `a room near ${near} has members already, elsewhere; open the door of the simple packet format before`);
-    }
-    const link = this.simple?.link.alive ? this.simple.link : this.fleet.leastLoaded;
+    const present = this.simple?.link.alive ? this.simple.link : undefined;
+    const homes = new Set([...(present ? [present] : []), ...[...homed].flatMap((near) => this.groups.get(near)?.link ?? [])]);
+    if (homes.size > 1) throw new MediaError('other-session', 'the rooms of the simple packet format have members already, in different workers; open its door before');
+    const [link = this.fleet.leastLoaded] = homes;
     if (!link) throw new MediaError('worker-lost', 'no media worker is running; one is being started');
     const port = await link.request('openSimple', { options }).catch(refuse);
     this.simple = { link, options: { ...options, port }, homed };
@@ -441,6 +458,24 @@ function checkPayloadTypes(direction: RelayDirection): void {
     const valid = Number(as) >= 0 && Number(as) < 128 && Number.isInteger(to) && to >= -1 && to < 128;
     if (!valid) throw new MediaError('setting', `payload types are 0 to 127 (-1 drops), not ${as} to ${to}`);
   }
+}
+
+/** Its worker died: what was written until then is there. @throws the problem, where nothing is */
+async function brokenOff(file: string, problem: Error): Promise<RecordEnd> {
+  if (!(problem instanceof MediaError && (problem.code === 'worker-lost' || problem.code === 'closed'))) throw problem;
+  const measured = await measureRecording(file).catch(() => {
+    throw problem;
+  });
+  return { why: 'failed', file, ...measured, problem: problem.message };
+}
+
+function checkAudio({ send, receive, telephoneEvent, comfortNoise }: AudioSetup): void {
+  const types = [send?.payloadType, ...receive.map(({ payloadType }) => payloadType), telephoneEvent?.send?.payloadType, ...(telephoneEvent?.receive ?? []).map(({ payloadType }) => payloadType), comfortNoise?.send, comfortNoise?.receive];
+  for (const type of types) if (type != null && !(Number.isInteger(type) && type >= 0 && type < 128)) throw new MediaError('setting', `payload types are 0 to 127, not ${type}`);
+  for (const clock of [telephoneEvent?.send?.clockRate, ...(telephoneEvent?.receive ?? []).map(({ clockRate }) => clockRate)]) {
+    if (clock !== undefined && !(clock >= 8000 && clock <= 192_000)) throw new MediaError('setting', `a telephone-event's clock is 8000 to 192000 Hz, not ${clock}`);
+  }
+  if (send && !(send.ptimeMs > 0 && send.ptimeMs <= LONGEST_PTIME_MS)) throw new MediaError('setting', `packets of ${send.ptimeMs} ms cannot be sent`);
 }
 
 function asMediaError(err: unknown): Error {
