@@ -8,9 +8,10 @@ import { ComplexityGovernor } from './complexity';
 import { MediaError } from './errors';
 import type { CodecName } from './frame';
 import { Metronome } from './metronome';
-import { Endpoint } from './net/endpoint';
+import { Endpoint, type EndpointStats } from './net/endpoint';
 import { faultText, UdpError, type UdpNet } from './net/udp';
 import { Relay, StreamPosition, type RelayDirection } from './node/relay';
+import { mosOf } from './rtp/e-model';
 import { TelephoneEventReceiver } from './rtp/telephone-event';
 import { WorkerError } from './worker-error';
 import type { Answer, Command, Commands, PlayTarget, SilentNotice, WorkerCounters } from './worker-protocol';
@@ -239,7 +240,14 @@ export class WorkerCore {
   private stats(endpoint: Endpoint): unknown {
     const stats = endpoint.stats();
     const audio = this.made?.portOf(endpoint)?.stats();
-    return audio ? { ...stats, audio } : stats;
+    return audio ? { ...stats, audio, mos: audio.mosHeard } : { ...stats, mos: this.relayedMos(endpoint, stats) };
+  }
+
+  /** Of what comes from a relayed party: whoever hears it is taken to buffer as much as its jitter needs. */
+  private relayedMos(endpoint: Endpoint, { received, lost, jitterMs, rtcp }: EndpointStats): number | null {
+    const codec = this.formatsOf(endpoint)[0]?.codec;
+    if (codec === undefined || received.packets === 0 || jitterMs === null) return null;
+    return mosOf({ codec, lost, received: received.packets, rttMs: rtcp.lastReport?.rttMs ?? null, playoutDelayMs: 20 + 2 * jitterMs });
   }
 
   private endpoint(id: string): Endpoint {

@@ -76,6 +76,8 @@ export interface EndpointStats {
   lastPacketAgoMs: number | null;
   /** While the party's sound is made here. */
   audio?: AudioStats;
+  /** How what comes from the party sounds, ITU-T G.107, 1 to 4.5; null: not enough is known. Absent where nobody reckoned it. */
+  mos?: number | null;
 }
 
 /**

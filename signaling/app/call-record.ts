@@ -105,10 +105,17 @@ function fields({ id, from, to, service, answeredAfter, lasted, ended, media, re
 
 const seconds = (ms: number): number => Math.round(ms / 100) / 10;
 
-/** `1500 packets, 3 lost, 1 late, jitter 2.1 ms`; what did not happen is left out. */
-function heard({ received, lost, late, foreign, malformed, jitterMs }: EndpointStats): string {
-  const counted = Object.entries({ lost, late, foreign, malformed }).filter(([, n]) => n > 0);
+/** `1500 packets, 3 lost, 1 late, jitter 2.1 ms, MOS 4.3`; what did not happen, or is not known, is left out. */
+function heard({ received, lost, late, foreign, malformed, jitterMs, audio, srtp, mos }: EndpointStats): string {
+  const counted = Object.entries({
+    lost, late, foreign, malformed,
+    'not authentic': srtp?.authFailed ?? 0,
+    replayed: srtp?.replayed ?? 0,
+    'too late to be heard': audio?.latePackets ?? 0,
+    undecodable: audio?.undecodable ?? 0,
+  }).filter(([, n]) => n > 0);
   const parts = [`${received.packets} packets`, ...counted.map(([name, n]) => `${n} ${name}`)];
   if (jitterMs !== null) parts.push(`jitter ${Math.round(jitterMs * 10) / 10} ms`);
+  if (mos != null) parts.push(`MOS ${mos.toFixed(1)}`);
   return parts.join(', ');
 }

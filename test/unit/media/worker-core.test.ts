@@ -131,3 +131,22 @@ test('closing closes everything', async () => {
   expect([...net.sockets.values()].every((socket) => socket.closed)).toBe(true);
   expect(net.closed).toBe(true);
 });
+
+test('how a relayed party sounds: reckoned where its codec and jitter are known, unknown otherwise', async () => {
+  const { ask, clock, net } = await connected();
+  const hear = (lost: number) => {
+    for (let i = 0, sequence = 1; i < 200; i++, sequence += 1 + (i < lost ? 1 : 0)) {
+      clock.ms += 20 * (1 + (i < lost ? 1 : 0));
+      net.deliver(40000, '192.0.2.1:1000', rtp({ sequence, timestamp: clock.ms * 8 }));
+    }
+  };
+  hear(0);
+  expect(await ask('stats', { id: 'a' })).toMatchObject({ mos: null });
+  await ask('connect', { a: 'a', b: 'b', aToB: { ...OPEN, formats: [{ codec: 'PCMU', payloadType: 0 }] }, bToA: OPEN });
+  const clean = (await ask('stats', { id: 'a' })) as { mos: number };
+  expect(clean.mos).toBeCloseTo(4.41, 1);
+  hear(40);
+  const lossy = (await ask('stats', { id: 'a' })) as { mos: number };
+  expect(lossy.mos).toBeLessThan(clean.mos - 0.5);
+  expect(await ask('stats', { id: 'b' })).toMatchObject({ mos: null });
+});
