@@ -134,9 +134,12 @@ test('closing closes everything', async () => {
 
 test('how a relayed party sounds: reckoned where its codec and jitter are known, unknown otherwise', async () => {
   const { ask, clock, net } = await connected();
+  let sequence = 0;
   const hear = (lost: number) => {
-    for (let i = 0, sequence = 1; i < 200; i++, sequence += 1 + (i < lost ? 1 : 0)) {
-      clock.ms += 20 * (1 + (i < lost ? 1 : 0));
+    for (let i = 0; i < 200; i++) {
+      const step = i < lost ? 2 : 1;
+      sequence += step;
+      clock.ms += 20 * step;
       net.deliver(40000, '192.0.2.1:1000', rtp({ sequence, timestamp: clock.ms * 8 }));
     }
   };
