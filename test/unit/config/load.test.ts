@@ -182,6 +182,8 @@ describe('a mistake is one sentence', () => {
     [{ 'drachtio.address': '127.0.0.1:0', 'drachtio.secret': 'x' }, ['drachtio.address']],
     [{ 'engine.control': '0.0.0.0:9022' }, ['engine.control', 'engine.secret']],
     [{ 'sip.listen': '127.0.0.1:5060,127.0.0.1' }, ['sip.listen']],
+    [{ 'partyline.port': '20010' }, ['partyline.port', 'media.portMin']],
+    [{ 'partyline.port': '5060' }, ['partyline.port', 'sip.listen']],
   ])('for settings that do not go together: %j', (flags, names) => {
     const error = failure(() => load({ flags: flags as Record<string, string> }));
     expect(error.code).toBe('config.conflict');

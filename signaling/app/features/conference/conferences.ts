@@ -148,7 +148,10 @@ export class Conferences {
 
   async close(): Promise<void> {
     await this.loading;
-    await this.door?.close();
+    if (!this.door) return;
+    const counts = await this.deps.plane.simpleStats().catch(() => undefined);
+    this.deps.log.info({ ...counts }, 'the door of the simple packet format closes');
+    await this.door.close();
   }
 
   private with(number: string, id: string, work: (room: Room, member: NonNullable<ReturnType<Room['member']>>) => void): boolean {
