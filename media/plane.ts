@@ -12,6 +12,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { AudioSetup, MemberSettings, Playable, PlayEnd, PlayOptions, RecordEnd, RecordOptions, RecordTarget, RoomStats, SimpleEvent, SimpleOptions, SrtpKeys } from './audio-types';
+import { TONE_COUNTRIES } from './audio/tones';
 import { isMediaErrorCode, MediaError } from './errors';
 import type { CodecName } from './frame';
 import { measureRecording } from './measure';
@@ -98,6 +99,9 @@ class Plane implements MediaPlane {
     const { portMin, portMax, backend = 'auto', bind4, bind6, silenceMs, toneCountry = 'us' } = options;
     if (![portMin, portMax].every((port) => Number.isInteger(port) && port > 0 && port < 65536)) {
       throw new MediaError('setting', `media.portMin ${portMin} and media.portMax ${portMax}: a port is a number from 1 to 65535`);
+    }
+    if (!TONE_COUNTRIES.includes(toneCountry)) {
+      throw new MediaError('setting', `speech.tones: the telephone tones of '${toneCountry}' are not known; known are ${TONE_COUNTRIES.join(', ')}`);
     }
     this.pool = new PortPool({ min: portMin, max: portMax, drainMs: options.drainMs, now: deps.now, random: deps.random });
     if (this.pool.size === 0) throw new MediaError('setting', `media.portMin ${portMin} to media.portMax ${portMax} holds no pair of ports (an even one and the next)`);

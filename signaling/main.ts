@@ -73,7 +73,7 @@ async function start(config: Config, log: Logger, owned: Owned, ending: Ending, 
 async function openPlane(config: Config): Promise<MediaPlane> {
   const { portMin, portMax, workers, bind4, bind6, drainSeconds, silenceSeconds, backend } = config.media;
   try {
-    return await createMediaPlane({ portMin, portMax, workers, bind4, bind6, drainMs: drainSeconds * 1000, silenceMs: silenceSeconds * 1000, backend });
+    return await createMediaPlane({ portMin, portMax, workers, bind4, bind6, drainMs: drainSeconds * 1000, silenceMs: silenceSeconds * 1000, backend, toneCountry: config.speech.tones });
   } catch (err) {
     if (err instanceof MediaError) throw new OffhookError('start.bad-setting', { setting: 'media', reason: err.message }, { cause: err });
     throw err;

@@ -87,6 +87,7 @@ export const settings = {
     from: setting(optional(text(/^[^\s@<>"]{1,64}@[^\s@<>"]{1,255}$/, 'an e-mail address')), null, 'sender of these e-mails'),
   },
   speech: {
+    tones: setting(text(/^[a-z]{2}$/, 'a country as two small letters, e.g. de'), 'us', 'country whose telephone tones are played (busy, ring-back …)'),
     timeZone: setting(optional(timeZone()), null, "time zone of spoken times, e.g. Europe/Berlin; none: that of this machine"),
     clock: setting(oneOf('12', '24'), '12', 'whether spoken times go to 12 or to 24'),
   },

@@ -65,6 +65,10 @@ describe.each(['native', 'dgram'] as const)('%s', (backend) => {
       return { alice, bob, a, b, end: () => Promise.all([on.release(a.id), on.release(b.id)]) };
     }
 
+    test('telephone tones of a country that is not known are refused by name', async () => {
+      await expect(start({ toneCountry: 'xx' })).rejects.toMatchObject({ code: 'setting', message: expect.stringContaining("'xx'") });
+    });
+
     test('says which way to the network it uses', async () => {
       expect((await plane.load()).backend).toBe(backend);
     });
