@@ -661,6 +661,14 @@ describe('waiting for the moderator', () => {
     expect(hall.heard().at(-1)).toBe('e2: waiting');
   });
 
+  test('who waits comes in when the room waits for nobody any more', async () => {
+    const hall = await oneWaits();
+    hall.rooms[0] = { ...waiting, waitForModerator: false };
+    await hall.conferences.reload();
+    await hall.w.settle();
+    expect(hall.heard()).toEqual(['e0: only-one']);
+  });
+
   test('clients of the simple packet format are not heard until then', async () => {
     const hall = await oneWaits();
     await hall.simpleJoins('simple-1', '500');
@@ -809,6 +817,15 @@ describe('the simple packet format', () => {
     expect(hall.heard()).toEqual(['8000: leave']);
   });
 
+  test('one in a room that is removed has left', async () => {
+    const hall = await Hall.of([partyLine, room('77', { simple: true })], {});
+    await hall.simpleJoins('simple-1', '77');
+    hall.rooms.pop();
+    await hall.conferences.reload();
+    expect(hall.events).toEqual(['joined 77 192.0.2.1:1', 'left 77 192.0.2.1:1']);
+    expect(hall.simple.slice(2)).toEqual(['simple-1 out', 'open 8000/8000/room:8000']);
+  });
+
   test('one that falls silent leaves', async () => {
     const hall = await Hall.of([partyLine], {});
     await hall.simpleJoins('simple-1');
@@ -829,12 +846,12 @@ describe('the simple packet format', () => {
     expect([hall.members(), hall.conferences.stats().simpleRefused]).toEqual([[], 3]);
   });
 
-  test('*9 and a plane that fails: counted', async () => {
+  test('a plane that fails is counted', async () => {
     const hall = await Hall.of([partyLine], {});
     await hall.simpleJoins('simple-1');
     hall.simpleProblem = new Error('worker lost');
-    hall.conferences.end('8000');
     hall.conferences.mute('8000', 'simple-1', true);
+    hall.conferences.end('8000');
     await hall.w.settle();
     expect(hall.conferences.stats().mediaErrors).toBe(2);
   });

@@ -55,8 +55,8 @@ export class Conferences {
     return (this.loading = this.loading.then(async () => {
       try {
         const rooms = this.adopt(await this.deps.rooms.list());
-        // opening doors takes as long as it takes; whoever dials a new room does not wait for it
-        void this.door?.update(rooms);
+        // before anybody dials a new room: its members are placed where the door is
+        await this.door?.update(rooms);
       } catch (err) {
         this.deps.log.warn({ error: String(err) }, 'the conference rooms could not be read again');
       }
@@ -76,7 +76,7 @@ export class Conferences {
       const room = this.rooms.get(settings.number);
       if (!room) this.rooms.set(settings.number, new Room(settings, this.context));
       else if (JSON.stringify(room.settings) !== JSON.stringify(settings)) {
-        room.settings = settings;
+        room.change(settings);
         this.listeners.tell('changed', { room: settings.number });
       }
     }

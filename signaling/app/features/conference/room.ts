@@ -27,11 +27,21 @@ export class Room {
   private readonly announcer: Announcer;
 
   constructor(
-    public settings: RoomSettings,
+    private now: RoomSettings,
     private readonly ctx: RoomContext,
   ) {
-    this.number = settings.number;
-    this.announcer = new Announcer(settings.number, ctx.deps.plane, ctx.counters);
+    this.number = now.number;
+    this.announcer = new Announcer(now.number, ctx.deps.plane, ctx.counters);
+  }
+
+  get settings(): RoomSettings {
+    return this.now;
+  }
+
+  /** From now on these; who is in stays in, and who waits for nobody any more comes in. */
+  change(settings: RoomSettings): void {
+    this.now = settings;
+    if (!settings.waitForModerator && this.members.size > 0) this.begins();
   }
 
   /** The prompt that says why one may not come in; undefined: it may. Moderators find no door locked, but a room can be full for them, too. */
@@ -191,7 +201,11 @@ export class Room {
 
   /** Everybody goes. */
   end(): void {
-    for (const member of [...this.members.values()]) member.remove('ended');
+    for (const member of [...this.members.values()]) {
+      member.remove('ended');
+      // a program is told nothing, so it has nothing to wait for
+      if (member instanceof SimpleMember) this.leaves(member);
+    }
   }
 
   private changed(member: Member): void {
