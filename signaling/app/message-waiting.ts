@@ -220,8 +220,7 @@ export class MessageWaiting {
           // RFC 6665 §4.2.2: whoever does not answer has gone
           this.counters.failed++;
           this.deps.log.debug({ extension: one.number, status }, 'a subscription ends, its NOTIFY was not taken');
-          this.forget(one);
-          this.deps.srf.removeDialog(one.dialog);
+          await this.end(one, 'deactivated');
           return;
         }
       } while (one.again);
@@ -233,7 +232,8 @@ export class MessageWaiting {
   private async end(one: Subscription, reason: string): Promise<void> {
     if (one.over) return;
     this.forget(one);
-    const counts = await this.deps.counts(one.number);
+    // also when the mailbox cannot be looked at, or the phone is gone: the engine keeps a subscription's dialog until it hears of its end
+    const counts = await this.deps.counts(one.number).catch(() => ({ new: 0, saved: 0 }));
     await this.send(one, `terminated;reason=${reason}`, summary(counts, one.account));
     this.deps.srf.removeDialog(one.dialog);
   }
