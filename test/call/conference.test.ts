@@ -184,13 +184,43 @@ need('sipp')('conferences', () => {
     expect((await call.finished()).code).toBe(0);
   }, 60));
 
+  test('a moderator mutes and removes a program', ...shared(async (stage) => {
+    await room('add', '502', '--moderator-pin', '2222', '--simple', 'on');
+    const ann = await talker(stage, 500);
+    const call = await dials(ann, '502', '2222#');
+    const cid = await peer(stage, 1300, 502);
+    // the rooms are read again when somebody dials: from here on the door is open for it
+    cid.speak(port);
+    await hearsExactly('ann', [1300], 500, listening(ann));
+    await hearsExactly('the program', [500], 1300, (seconds) => cid.hear(seconds));
+    await ann.voice.press('*7');
+    await pause(2500); // "everybody else is muted now"
+    await hearsNothing(ann.voice, 1);
+    await ann.voice.press('*7');
+    await hearsExactly('ann', [1300], 500, listening(ann));
+    await ann.voice.press('*8');
+    await pause(500);
+    await ann.voice.press('1');
+    await eventually('nothing more to be sent to it', async () => {
+      const before = cid.received;
+      await pause(500);
+      return cid.received === before;
+    }, 8000);
+    await pause(3000); // "someone has been removed"
+    await hearsNothing(ann.voice, 1);
+    await ann.voice.press('*9');
+    expect((await call.finished()).code).toBe(0);
+  }, 90));
+
   test('what came through the door is counted, and told at the end', async () => {
     const { code } = await server.stop();
     expect(code).toBe(0);
     const line = /^.*the door of the simple packet format closes.*$/m.exec(server.output)?.[0] ?? '';
     const counts = JSON.parse(line) as { joined: number; received: number; dropped: Record<string, number>; left: Record<string, number> };
-    expect(counts).toMatchObject({ joined: 3, dropped: { notAllowed: 0, full: 0, rate: 0, closed: 0 } });
+    expect(counts).toMatchObject({ joined: 4, left: { closed: 1 }, dropped: { notAllowed: 0, full: 0, rate: 0 } });
     expect(counts.dropped['size']).toBeGreaterThan(300);
+    // it went on sending after it had been thrown out
+    expect(counts.dropped['closed']).toBeGreaterThan(100);
     expect(counts.dropped['unknownRoom']).toBeGreaterThan(100);
     expect(counts.left['idle']).toBeGreaterThanOrEqual(1);
   }, 30_000);

@@ -1,9 +1,12 @@
 /** Conferences with phones and a media plane that are played: every way in, every key, everything that can be done from outside. */
 import { EventEmitter } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { SimpleOptions } from '../../../media/plane';
 import { MediaError } from '../../../media/plane';
 import { isPrompt, promptFile } from '../../../media/speech';
-import { Conferences, features } from '../../../signaling/app/features';
+import { Conferences, features, nameFiles } from '../../../signaling/app/features';
 import type { ConferenceDeps } from '../../../signaling/app/features/conference';
 import type { Room } from '../../../signaling/store/store';
 import { linphone } from '../media/sdp-offers';
@@ -72,6 +75,9 @@ class Hall {
           return `/names/n${this.names++}.wav`;
         },
         remove: async (file) => void this.removedNames.push(file.replace(/^.*\//, '')),
+        clear: async () => {
+          throw new Error('read-only');
+        },
       },
       simple: settings && { address: '127.0.0.1', port: 4000, allow: [], maxClients: 9, maxPerRoom: 9, maxPerSource: 9, maxPacketsPerSecond: 1000, idleSeconds: 10, ...settings },
     };
@@ -459,6 +465,28 @@ describe('names', () => {
     const hall = await Hall.of([{ ...named, simple: true }], {});
     await hall.simpleJoins('simple-1', '500');
     expect(hall.heard()).toEqual(['500: join someone has-joined']);
+  });
+});
+
+describe('the files of names', () => {
+  test('lie in a folder of their own, each under a name that nobody guesses; what an earlier process left is deleted', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'offhook-names-'));
+    try {
+      const folder = join(place, 'names');
+      let n = 0;
+      const names = nameFiles(folder, (bytes) => Buffer.alloc(bytes, ++n));
+      await names.clear();
+      const [a, b] = [await names.next(), await names.next()];
+      expect([a, b]).toEqual([join(folder, `${'01'.repeat(9)}.wav`), join(folder, `${'02'.repeat(9)}.wav`)]);
+      for (const file of [a, b]) writeFileSync(file, '');
+      await names.remove(a);
+      await names.remove(a);
+      expect(readdirSync(folder)).toEqual([`${'02'.repeat(9)}.wav`]);
+      await names.clear();
+      expect(readdirSync(place)).toEqual([]);
+    } finally {
+      rmSync(place, { recursive: true });
+    }
   });
 });
 

@@ -24,7 +24,7 @@ function conferences(clock: FakeClock, play: Play = () => Promise.reject(new Err
     ...speech,
     prompt: (key) => (isPrompt(key) ? promptFile(key) : undefined),
     music: async () => [],
-    names: { next: () => Promise.reject(), remove: async () => undefined },
+    names: { next: () => Promise.reject(), remove: async () => undefined, clear: async () => undefined },
     simple: undefined,
   });
 }

@@ -46,6 +46,7 @@ export class Conferences {
 
   /** Before calls come. Errors: the store's; MediaError 'setting' when the port of the simple packet format cannot be had. */
   async start(): Promise<void> {
+    await this.deps.names.clear().catch((err: unknown) => this.deps.log.warn({ error: String(err) }, 'names said in earlier conferences could not be deleted'));
     const rooms = this.adopt(await this.deps.rooms.list());
     await this.door?.start(rooms);
   }

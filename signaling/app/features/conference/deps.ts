@@ -11,6 +11,8 @@ export interface NameFiles {
   /** A file that is not there yet. */
   next(): Promise<string>;
   remove(file: string): Promise<void>;
+  /** Those that a process before this one left behind. */
+  clear(): Promise<void>;
 }
 
 /** The settings `partyline.…`, where its port is not 0. */
