@@ -6,10 +6,9 @@
  *
  * Each packet carries its stream's number and the time it was sent. A few probe calls are read at every tick: how long the relay held them.
  */
-import { setPriority } from 'node:os';
 import * as L from '../../media/net/libc';
-import { pinned } from '../../media/native';
-import { Messages, MMSGHDR, sockaddr } from './support/mmsg';
+import { openSocket, Pace, serveLoad } from './support/load-child';
+import { Messages, MMSGHDR } from './support/mmsg';
 
 export interface LoadPlan {
   address: string;
@@ -23,6 +22,12 @@ export interface LoadPlan {
 export interface CallPorts {
   a: number;
   b: number;
+}
+
+export interface LoadAim {
+  /** Where the relay receives, call by call (probes last). */
+  relay: string;
+  ports: CallPorts[];
 }
 
 export interface LoadResult {
@@ -82,22 +87,10 @@ export class Load {
     this.sendmmsg = libc.func('sendmmsg', ['int', 'uintptr_t', 'uint32_t', 'int']);
     this.recvmmsg = libc.func('recvmmsg', ['int', 'uintptr_t', 'uint32_t', 'int', 'uintptr_t']);
     this.inbox = new Messages(libc, BATCH, 2048);
-    for (let i = 0; i < 2 * slotsOf(plan) + 2; i++) this.sockets.push(this.open(plan.firstPort + i));
+    for (let i = 0; i < 2 * slotsOf(plan) + 2; i++) this.sockets.push(openSocket(libc, plan.address, plan.firstPort + i));
   }
 
-  private open(port: number): number {
-    const fd = this.libc.socket(L.AF_INET, L.SOCK_DGRAM | L.SOCK_NONBLOCK | L.SOCK_CLOEXEC, 0);
-    const at = pinned(16);
-    sockaddr(this.plan.address, port, at, 0);
-    const size = pinned(4);
-    new DataView(size.buffer).setUint32(0, 4 << 20, true);
-    this.libc.setsockopt(fd, L.SOL_SOCKET, L.SO_RCVBUF, size, 4);
-    if (fd < 0 || this.libc.bind(fd, at, 16) < 0) throw new Error(`the load cannot bind ${this.plan.address}:${port}, errno ${this.libc.errno()}`);
-    return fd;
-  }
-
-  /** Where the relay receives, call by call (probes last). */
-  aim(relay: string, ports: CallPorts[]): void {
+  aim({ relay, ports }: LoadAim): void {
     const slots = slotsOf(this.plan);
     this.sentOf = new Uint32Array(ports.length * 2);
     this.receivedOf = new Uint32Array(ports.length * 2);
@@ -141,15 +134,11 @@ export class Load {
     this.runs++;
     let lateTicks = 0;
     const ticks = Math.round((seconds * 1e6) / plan.tickMicros);
-    const deadline = pinned(16);
-    const deadlineView = new DataView(deadline.buffer);
+    const pace = new Pace(libc);
     const start = process.hrtime.bigint() + 2_000_000n;
     for (let tick = 0; tick < ticks; tick++) {
       const due = start + BigInt(tick * plan.tickMicros) * 1000n;
-      deadlineView.setBigUint64(0, due / 1_000_000_000n, true);
-      deadlineView.setBigUint64(8, due % 1_000_000_000n, true);
-      libc.sleepUntil(L.CLOCK_MONOTONIC, 1, deadline, null);
-      const now = process.hrtime.bigint();
+      const now = pace.until(due);
       if (now - due > 2_000_000n) lateTicks++;
       const micros = Number((now / 1000n) & 0xffffffffn);
       const slot = tick % slots;
@@ -238,30 +227,4 @@ export class Load {
   }
 }
 
-type Command = { id: number; do: 'open'; plan: LoadPlan } | { id: number; do: 'aim'; relay: string; ports: CallPorts[] } | { id: number; do: 'run'; seconds: number };
-
-/** As a child process: commands come and answers go over the IPC channel. */
-function serve(): void {
-  try {
-    setPriority(-15); // the world outside does not wait for the relay
-  } catch {
-    // not allowed: then late ticks tell
-  }
-  let load: Load | undefined;
-  process.on('message', (command: Command) => {
-    try {
-      let value: unknown = null;
-      if (command.do === 'open') {
-        load?.close();
-        load = new Load(command.plan);
-      } else if (command.do === 'aim') load?.aim(command.relay, command.ports);
-      else value = load?.run(command.seconds);
-      process.send?.({ id: command.id, value });
-    } catch (err) {
-      process.send?.({ id: command.id, error: String(err) });
-    }
-  });
-  process.on('disconnect', () => process.exit(0));
-}
-
-if (require.main === module) serve();
+if (require.main === module) serveLoad<LoadPlan, LoadAim>((plan) => new Load(plan));

@@ -49,7 +49,7 @@ async function withRelay<T>(sites: Sites, kind: RelayKind, plan: LoadPlan, use: 
     await load.ask({ do: 'open', plan });
     const pid = await host.ask<number>({ do: 'start', kind, address: sites.relay.address });
     const ports = await host.ask<CallPorts[]>({ do: 'calls', remote: sites.load.address, ports: portsOf(plan) });
-    await load.ask({ do: 'aim', relay: sites.relay.address, ports });
+    await load.ask({ do: 'aim', aim: { relay: sites.relay.address, ports } });
     const result = await use({ pid, load });
     await host.ask({ do: 'stop' });
     return result;

@@ -7,12 +7,11 @@
  * Probes: streams that are loud for 200 ms of every second, and others that listen for it. What lies between the first loud packet going out
  * and the first loud one coming in is how long the server held it.
  */
-import { setPriority } from 'node:os';
 import { codecNamed } from '../../media/codecs';
 import * as L from '../../media/net/libc';
-import { pinned } from '../../media/native';
 import { linearToUlaw, ulawToLinear } from '../../media/codec/g711';
-import { Messages, MMSGHDR, sockaddr } from './support/mmsg';
+import { openSocket, Pace, serveLoad } from './support/load-child';
+import { Messages, MMSGHDR } from './support/mmsg';
 
 export type LoadCodec = 'PCMU' | 'opus';
 
@@ -23,6 +22,11 @@ export interface SoundStream {
   port: number;
   codec: LoadCodec;
   role?: 'talker' | 'listener';
+}
+
+export interface SoundAim {
+  server: string;
+  streams: SoundStream[];
 }
 
 export interface SoundPlan {
@@ -117,21 +121,10 @@ export class SoundLoad {
     const tone = codecNamed('PCMU')!.encoder({ sampleRate: 8000 });
     this.loud = new Uint8Array(160);
     tone.encode(Int16Array.from({ length: 160 }, (_, n) => Math.round(16_000 * Math.sin((2 * Math.PI * 1000 * n) / 8000))), this.loud);
-    for (let i = 0; i < plan.sockets; i++) this.fds.push(this.open(plan.firstPort + 2 * i));
+    for (let i = 0; i < plan.sockets; i++) this.fds.push(openSocket(libc, plan.address, plan.firstPort + 2 * i));
   }
 
-  private open(port: number): number {
-    const fd = this.libc.socket(L.AF_INET, L.SOCK_DGRAM | L.SOCK_NONBLOCK | L.SOCK_CLOEXEC, 0);
-    const at = pinned(16);
-    sockaddr(this.plan.address, port, at, 0);
-    const size = pinned(4);
-    new DataView(size.buffer).setUint32(0, 4 << 20, true);
-    this.libc.setsockopt(fd, L.SOL_SOCKET, L.SO_RCVBUF, size, 4);
-    if (fd < 0 || this.libc.bind(fd, at, 16) < 0) throw new Error(`the load cannot bind ${this.plan.address}:${port}, errno ${this.libc.errno()}`);
-    return fd;
-  }
-
-  aim(server: string, streams: SoundStream[]): void {
+  aim({ server, streams }: SoundAim): void {
     this.listeners = new Set(streams.filter(({ role }) => role === 'listener').map(({ socket }) => socket));
     const groups = new Map<string, { slot: number; socket: number; streams: Array<SoundStream & { number: number }> }>();
     streams.forEach((stream, number) => {
@@ -162,16 +155,12 @@ export class SoundLoad {
     const cpu = process.cpuUsage();
     const result: SoundResult = { sent: 0, received: 0, seconds: 0, lateTicks: 0, ticks: Math.round(seconds * 1000), delaysMs: [], cpuMicros: 0 };
     const probe = { sentAt: 0, waiting: false };
-    const deadline = pinned(16);
-    const deadlineView = new DataView(deadline.buffer);
+    const pace = new Pace(libc);
     const start = process.hrtime.bigint() + 2_000_000n;
     if (this.restedSince > 0n) this.letTimePass(Number((start - this.restedSince) / 1_000n) / 1000);
     for (let tick = 0; tick < result.ticks; tick++) {
       const due = start + BigInt(tick) * 1_000_000n;
-      deadlineView.setBigUint64(0, due / 1_000_000_000n, true);
-      deadlineView.setBigUint64(8, due % 1_000_000_000n, true);
-      libc.sleepUntil(L.CLOCK_MONOTONIC, 1, deadline, null);
-      const now = process.hrtime.bigint();
+      const now = pace.until(due);
       if (now - due > 2_000_000n) result.lateTicks++;
       this.tickNumber++;
       this.send(tick % SLOTS, Number(now) / 1e6, probe, result);
@@ -253,30 +242,4 @@ export class SoundLoad {
   }
 }
 
-type Command = { id: number; do: 'open'; plan: SoundPlan } | { id: number; do: 'aim'; server: string; streams: SoundStream[] } | { id: number; do: 'run'; seconds: number };
-
-/** As a child process: commands come and answers go over the IPC channel. */
-function serve(): void {
-  try {
-    setPriority(-15); // the world outside does not wait for the server
-  } catch {
-    // not allowed: then late ticks tell
-  }
-  let load: SoundLoad | undefined;
-  process.on('message', (command: Command) => {
-    try {
-      let value: unknown = null;
-      if (command.do === 'open') {
-        load?.close();
-        load = new SoundLoad(command.plan);
-      } else if (command.do === 'aim') load?.aim(command.server, command.streams);
-      else value = load?.run(command.seconds);
-      process.send?.({ id: command.id, value });
-    } catch (err) {
-      process.send?.({ id: command.id, error: String(err) });
-    }
-  });
-  process.on('disconnect', () => process.exit(0));
-}
-
-if (require.main === module) serve();
+if (require.main === module) serveLoad<SoundPlan, SoundAim>((plan) => new SoundLoad(plan));

@@ -43,7 +43,7 @@ async function run(kind: SoundKind, workers: number, seconds: number, place: (ho
     await load.ask({ do: 'open', plan });
     const pid = await host.ask<number>({ do: 'start', kind, workers });
     const streams = await place(host);
-    await load.ask({ do: 'aim', server: ADDRESS, streams });
+    await load.ask({ do: 'aim', aim: { server: ADDRESS, streams } });
     // without a pause between warming up and measuring: a stream that stops and goes on is another test
     const running = load.ask<SoundResult>({ do: 'run', seconds: WARM_SECONDS + seconds + 1 });
     await sleep(WARM_SECONDS * 1000);
