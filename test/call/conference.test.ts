@@ -85,6 +85,13 @@ need('sipp')('conferences', () => {
     expect(server.ready['partyline']).toEqual({ udp: `127.0.0.1:${port}`, rooms: ['8000'] });
   });
 
+  test('a port that is taken is told in one sentence, and nothing is left half-started', ...shared(async (stage) => {
+    const [sip, media] = [await stage.port(), await stage.ports(10)];
+    const set = { 'media.portMin': media.first, 'media.portMax': media.last, 'partyline.port': port, 'partyline.address': '127.0.0.1', 'log.level': 'silent' };
+    const { code, output } = await offhook(['serve', '--data', stage.path('second'), '--sip', `127.0.0.1:${sip}`, ...Object.entries(set).flatMap(([key, value]) => ['--set', `${key}=${value}`])]);
+    expect([code, output]).toEqual([2, expect.stringMatching(/^offhook: partyline\.port: .*port.*\.\n$/)]);
+  }));
+
   test('three on 8000, one of them the simple packet format: each hears exactly the other two', ...shared(async (stage) => {
     const [ann, bob] = [await talker(stage, 500), await talker(stage, 800)];
     const cid = await peer(stage, 1300);
