@@ -28,6 +28,9 @@ export interface SenderOptions {
 
 const LARGEST_PAYLOAD = 1500;
 const MARKER = 0x80;
+const SMOOTH_MS = 5;
+/** Longer than the resampler's filter. */
+const PRIME_MS = 10;
 /** While nobody said what will be sent. */
 const FIRST_CLOCK = 8000;
 const NO_SAMPLES = new Int16Array(0);
@@ -51,6 +54,11 @@ export class Sender {
   /** RTP clock of the format, or of the last one while there is none, Hz. 0: there was none yet. */
   private clockRate = 0;
   private timestampStep = 0;
+  /** The last sample that was taken in; how far the first one after a change of rate is from it, and for how many samples that is made up for. */
+  private last = 0;
+  private joint = false;
+  private offset = 0;
+  private offsetLeft = 0;
   private marker = true;
   private loss = 0;
   /** Key presses on their way, and the payload type that says so; undefined: the party takes none. */
@@ -81,6 +89,7 @@ export class Sender {
     if (this.clockRate !== 0 && this.clockRate !== clockRate && this.packets > 0) this.ssrc = this.options.random32();
     this.clockRate = clockRate;
     this.timestampStep = (clockRate * format.ptimeMs) / 1000;
+    if (!before) this.last = 0;
     this.fit();
   }
 
@@ -126,6 +135,7 @@ export class Sender {
       this.encoder.lossReported(this.loss);
       this.pending = new Int16Array((rate * format.ptimeMs) / 1000);
     }
+    this.joint = true;
     this.resampler = rate === this.rate ? undefined : new Resampler(this.rate, rate);
     this.resampled = this.resampler ? new Int16Array(frameSamples(rate)) : NO_SAMPLES;
   }
@@ -148,13 +158,16 @@ export class Sender {
     }
     let frame = pcm;
     if (this.resampler !== undefined) {
+      if (this.joint) this.prime(this.resampler, pcm[0]!);
       this.resampler.process(pcm, pcm.length, this.resampled);
       frame = this.resampled;
     }
+    if (this.joint) this.meet(frame[0]!);
     const { pending } = this;
     for (let at = 0; at < frame.length; ) {
       const n = Math.min(pending.length - this.filled, frame.length - at);
-      for (let i = 0; i < n; i++) pending[this.filled + i] = frame[at + i]!;
+      if (this.offsetLeft > 0) for (let i = 0; i < n; i++) pending[this.filled + i] = this.smooth(frame[at + i]!);
+      else for (let i = 0; i < n; i++) pending[this.filled + i] = frame[at + i]!;
       this.filled += n;
       at += n;
       if (this.filled === pending.length) {
@@ -162,6 +175,26 @@ export class Sender {
         this.filled = 0;
       }
     }
+    this.last = frame[frame.length - 1]!;
+  }
+
+  /** A filter that begins with the first sample and not with silence, out of which that would come as an edge. */
+  private prime(resampler: Resampler, first: number): void {
+    const before = new Int16Array((this.rate * PRIME_MS) / 1000).fill(first);
+    resampler.process(before, before.length, this.resampled);
+  }
+
+  /** The rate changed, and with it the delay on the way here: what comes now does not follow from what was there, and would click. */
+  private meet(first: number): void {
+    this.joint = false;
+    this.offset = this.last - first;
+    this.offsetLeft = Math.round((this.encoder!.sampleRate * SMOOTH_MS) / 1000);
+  }
+
+  private smooth(sample: number): number {
+    if (this.offsetLeft <= 0) return sample;
+    const value = sample + this.offset * (0.5 - 0.5 * Math.cos((Math.PI * this.offsetLeft--) / ((this.encoder!.sampleRate * SMOOTH_MS) / 1000)));
+    return value > 32_767 ? 32_767 : value < -32_768 ? -32_768 : Math.round(value);
   }
 
   private flush(): void {
