@@ -22,6 +22,8 @@ export function voicemail(deps: VoicemailDeps): Feature {
   const lockout = new Lockout(deps.clock);
   return {
     name: 'voicemail',
+    // one may listen for as long as messages last, muted
+    silence: 'asks',
     numbers: [exactly('*97', 'your mailbox', { args: { whose: 'own' } }), exactly('*98', 'any mailbox that has a PIN', { args: { whose: 'any' } })],
 
     async answer(call, { whose }) {
