@@ -249,7 +249,7 @@ class Plane implements MediaPlane {
   async join(id: string, room: string, settings: MemberSettings = {}): Promise<void> {
     const { link } = this.find(id);
     const home = this.rooms.get(room);
-    if (home && home !== link && home.alive && (await home.request('roomStats', { room }).catch(refuse))) {
+    if (home && home !== link && home.alive && (await home.request('roomStats', { room }).catch(() => undefined))) {
       throw new MediaError('other-session', `${id} was not allocated near the others of room ${room}`);
     }
     if (!home) this.forgetEmptyRooms();
@@ -261,7 +261,9 @@ class Plane implements MediaPlane {
   private forgetEmptyRooms(): void {
     if (this.rooms.size < this.lookForRoomsAt) return;
     this.lookForRoomsAt = Infinity; // one look at a time
+    const kept = new Set(this.simple?.options.rooms.map(({ room }) => room)); // whose members come by themselves
     const looks = [...this.rooms].map(async ([room, link]) => {
+      if (kept.has(room)) return;
       const stats = await link.request('roomStats', { room }).catch(() => undefined);
       if (!stats && this.rooms.get(room) === link) this.rooms.delete(room);
     });

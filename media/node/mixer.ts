@@ -186,11 +186,20 @@ export class Mixer {
     player?.setSampleRate(this.rate);
   }
 
+  /** @throws what a member threw, when all others have had their turn */
   tick(nowMs: number, skipped: number): void {
     this.ticks++;
     const { members, sum, samples } = this;
+    let fault: unknown;
     sum.fill(0);
-    for (let m = 0; m < members.length; m++) this.gather(members[m]!, nowMs, sum);
+    for (let m = 0; m < members.length; m++) {
+      try {
+        this.gather(members[m]!, nowMs, sum);
+      } catch (err) {
+        members[m]!.sounding = false;
+        fault ??= err;
+      }
+    }
     if (this.player !== undefined) this.hearPlayer(this.player, sum);
     if (this.leaving?.read(this.played)) add(sum, this.played);
     this.leaving = undefined;
@@ -211,9 +220,13 @@ export class Mixer {
     this.onMix?.(shared);
     for (let m = 0; m < members.length; m++) {
       const member = members[m]!;
-      if (member.settings.deaf) member.party.push(undefined, skipped);
-      else member.party.push(this.mixFor(member, from, to), skipped);
+      try {
+        member.party.push(member.settings.deaf ? undefined : this.mixFor(member, from, to), skipped);
+      } catch (err) {
+        fault ??= err;
+      }
     }
+    if (fault !== undefined) throw fault as Error;
   }
 
   private hearPlayer(player: RoomPlayer, sum: Int32Array): void {

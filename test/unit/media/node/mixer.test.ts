@@ -184,3 +184,41 @@ test('whoever listens to the room hears all of it', () => {
   run(mixer, 2);
   expect(heard[1]).toBe(7);
 });
+
+test("one member's fault is told, and costs the others nothing", () => {
+  const voices = [100, 20, 3].map((value) => new Voice(`v${value}`, constant(value)));
+  const mixer = room(...voices);
+  run(mixer, 2);
+  voices[0]!.pull = () => {
+    throw new Error('no voice');
+  };
+  voices[1]!.push = () => {
+    throw new Error('no ear');
+  };
+  expect(() => mixer.tick(40, 0)).toThrow('no voice');
+  expect([last(voices[0]!)[0], last(voices[2]!)[0]]).toEqual([23, 20]);
+});
+
+test('what is played is replaced without a jump', () => {
+  const listener = new Voice('l', constant(0));
+  const mixer = room(listener);
+  const player = (value: number) => {
+    let fade = -1;
+    return {
+      done: false,
+      setSampleRate: () => undefined,
+      stop: () => void (fade = 160),
+      read(out: Int16Array) {
+        for (let i = 0; i < out.length; i++) out[i] = fade < 0 ? value : (value * --fade) / 160;
+        return true;
+      },
+    };
+  };
+  mixer.play(player(8000));
+  run(mixer, 2);
+  mixer.play(player(0));
+  run(mixer, 2);
+  const steps = listener.heard.slice(1).map((value, i) => Math.abs(value - listener.heard[i]!));
+  expect(Math.max(...steps)).toBeLessThanOrEqual(51);
+  expect(listener.heard.at(-1)).toBe(0);
+});
