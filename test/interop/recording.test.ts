@@ -34,13 +34,14 @@ interface Cast {
   baresip: Phone;
 }
 
-async function cast(stage: Stage, options: ServerOptions & { recording?: Record<string, string>; codecs?: { linphone: Codec[]; baresip: Codec[] } } = {}): Promise<Cast> {
-  const { recording = {}, codecs, ...rest } = options;
+async function cast(stage: Stage, options: ServerOptions & { recording?: Record<string, string>; codecs?: { linphone: Codec[]; baresip: Codec[] }; encrypted?: boolean } = {}): Promise<Cast> {
+  const { recording = {}, codecs, encrypted, ...rest } = options;
+  const srtp = encrypted ? { srtp: 'required' as const } : {};
   const server = await Server.start(stage, rest);
   for (const [number, policy] of Object.entries(recording)) await command(server, 'extension', 'set', number, '--recording', policy);
   const [linphone, baresip] = await Promise.all([
-    Linphone.start(stage, { server: server.address, ...server.account('1001'), tone: LINPHONE_TONE, ...(codecs && { codecs: codecs.linphone }) }),
-    Baresip.start(stage, { server: server.address, ...server.account('1002'), tone: BARESIP_TONE, ...(codecs && { codecs: codecs.baresip }) }),
+    Linphone.start(stage, { server: server.address, ...server.account('1001'), tone: LINPHONE_TONE, ...srtp, ...(codecs && { codecs: codecs.linphone }) }),
+    Baresip.start(stage, { server: server.address, ...server.account('1002'), tone: BARESIP_TONE, ...srtp, ...(codecs && { codecs: codecs.baresip }) }),
   ]);
   await Promise.all([linphone.registered(), baresip.registered()]);
   return { server, linphone, baresip };
@@ -148,6 +149,21 @@ need('linphone', 'baresip')('recorded calls', () => {
     expect(readStereo(copy).left.samples.length).toBe(left.samples.length);
     // the phones do not know yet that their call is over
     await Promise.all([linphone.hangUp(), baresip.hangUp()]);
+  }, { seconds: 90 }));
+
+  test('encrypted, both ways, with *1 of the one who was called', ...staged(async (stage) => {
+    const all = await cast(stage, { encrypted: true });
+    const { server, linphone, baresip } = all;
+    await call(linphone, '1002', baresip);
+    await hearEachOther(all);
+    await pressesStarOne(baresip);
+    await eventually('a recording', async () => (await list(server)).length === 1, 10_000, 300);
+    await hearEachOther(all, now(all), 3);
+    await hangUp(baresip, all);
+    const [row] = await ended(server, 1);
+    const { left, right } = readStereo(row!.file);
+    expectTone(left, LINPHONE_TONE, BARESIP_TONE, 2);
+    expectTone(right, BARESIP_TONE, LINPHONE_TONE, 2);
   }, { seconds: 90 }));
 
   test('on through hold and resume, without the music, and without who is on hold', ...staged(async (stage) => {
