@@ -61,6 +61,11 @@ export class VoicemailMail {
     });
   }
 
+  /** When nothing is being sent or looked up. */
+  async settled(): Promise<void> {
+    while (this.working) await this.working;
+  }
+
   stats(): VoicemailMailStats {
     return { ...this.counts };
   }

@@ -25,7 +25,7 @@ const mailer: Mailer = {
   close: () => undefined,
 };
 
-const settle = () => new Promise((resolve) => setTimeout(resolve, 15));
+const settle = () => mail.settled();
 const open = () => {
   mail = new VoicemailMail({
     mailer, store: store.voicemail, clock, log: new FakeLog(), timeZone: 'Europe/Berlin',
