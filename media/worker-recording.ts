@@ -23,7 +23,7 @@ import type { Room } from './worker-room';
 /** Room for what a stalled worker catches up with at once. */
 const QUEUE_FRAMES = 8;
 /** A frame that waited all through so many reads (a party that changed rooms ticked twice) is left out: its side would stay behind. */
-const PATIENCE_READS = 100;
+const PATIENCE_READS = 25;
 
 /** Frames of any rate in, frames of the recording's rate out, silence when there are none. */
 class Feed {

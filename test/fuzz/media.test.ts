@@ -4,7 +4,7 @@
  * mind. Nothing may throw, the call beside it hears its tone, and the counters tell. The same datagrams in each run.
  */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AudioSetup, SrtpKeys } from '../../media/audio-types';
@@ -12,7 +12,7 @@ import type { EndpointStats } from '../../media/net/endpoint';
 import { SrtpSession } from '../../media/net/srtp/session';
 import { seeded } from '../unit/media/port/line';
 import { rtp, senderReport } from '../unit/media/support/packets';
-import { SIMPLE_PORT, soundWorker, until, type Speaker } from '../unit/media/support/sound-worker';
+import { begun, SIMPLE_PORT, soundWorker, until, type Speaker } from '../unit/media/support/sound-worker';
 import { setupOf } from '../unit/media/support/tone-peer';
 
 /** Of 20 ms. FC_SEED: a number goes looking for others, as in the property tests. */
@@ -111,7 +111,7 @@ test('nothing throws, the call beside it hears its tone, recordings end, and the
   const targets = [{ room: '8000' }, { between: [a.id, b.id] }, { between: [c.id, room[0].id] }] as const;
   const tapes = targets.map((target, i) => ({ file: join(dir, `${i}.${i === 0 ? 'ogg' : 'wav'}`), target }));
   const recordings = tapes.map(({ file, target }) => ask('record', { target, options: { file, beepEveryMs: 700 } }));
-  await until(() => tapes.every(({ file }) => existsSync(file)));
+  await until(() => tapes.every(({ file }) => begun(file)));
 
   const victims = [...room, a, b, c, d];
   const ends: Array<Promise<unknown>> = [];

@@ -1,5 +1,5 @@
 /** Clients of the simple packet format in a worker's rooms, on a clock of its own. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SimpleOptions } from '../../../media/audio-types';
@@ -8,7 +8,7 @@ import { loadWav } from '../../../media/file/wav';
 import { SimpleDoor } from '../../../media/worker-simple';
 import { judge } from '../../support/tone';
 import { FakeNet } from './support/fake-net';
-import { SIMPLE_PORT, soundWorker, Speaker, until } from './support/sound-worker';
+import { begun, SIMPLE_PORT, soundWorker, Speaker, until } from './support/sound-worker';
 
 const rules: SimpleOptions = {
   address: '0.0.0.0',
@@ -77,8 +77,7 @@ test('a room of clients plays and is recorded; both end when the last one leaves
   const one = client(worker, 1, 500);
   worker.run(100);
   const recorded = worker.ask('record', { target: { room: 'line' }, options: { file, beepEveryMs: 500 } });
-  await until(() => existsSync(file));
-  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => begun(file));
   const played = worker.ask('play', { target: { room: 'line' }, what: [{ hz: [1100], ms: 60_000 }], options: {} });
   for (let i = 0; i < 20; i++) await Promise.resolve();
   worker.run(1000);

@@ -2,6 +2,7 @@
  * A worker's core on a network in memory and a clock that stands until it is told: parties speak PCMU, 50 packets a second, and what they hear
  * is decoded. No thread, no socket, no timer.
  */
+import { statSync } from 'node:fs';
 import type { AudioSetup, DigitEvent, SimpleEvent, TalkingEvent } from '../../../../media/audio-types';
 import { pcmu } from '../../../../media/codec/g711';
 import { WorkerCore } from '../../../../media/worker-core';
@@ -132,8 +133,11 @@ export function soundWorker(options: { silenceMs?: number } = {}) {
 
 /** Lets promises and the disk have their turn, until something is so. */
 export async function until(so: () => boolean): Promise<void> {
-  for (let turns = 0; !so(); turns++) {
-    if (turns > 20_000) throw new Error('it never became so');
-    await new Promise((resolve) => setImmediate(resolve));
+  for (const deadline = performance.now() + 15_000; !so(); ) {
+    if (performance.now() > deadline) throw new Error('it never became so');
+    await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
+
+/** The file's header is written: whoever records has begun. */
+export const begun = (file: string): boolean => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0;
