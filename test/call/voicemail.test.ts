@@ -1,6 +1,7 @@
 /** Voicemail by script and by ear: a message that the server was killed in the middle of, who may listen, and e-mail. */
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
-import { readdirSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStore } from '../../signaling/store/store';
 import { need } from '../support/peers';
@@ -107,6 +108,26 @@ need('sipp')('voicemail', () => {
     const wav = Buffer.from(base64.replace(/\r\n/g, ''), 'base64');
     expect(wav.toString('latin1', 0, 4)).toBe('RIFF');
     expect(wav.length).toBe(statSync((await messages(next))[0]?.file ?? '').size);
+  }, { seconds: 90 }));
+});
+
+need('sipp', 'netns')('voicemail on a disk that is full', () => {
+  test('the caller is told, what was written is a message, and the call ends by itself', ...staged(async (stage) => {
+    const server = await Server.start(stage, { settings });
+    const folder = join(server.data, 'voicemail', '1002');
+    mkdirSync(folder, { recursive: true });
+    // 64 KB: four seconds of 16 bits at 8 kHz
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder]);
+    stage.own({ close: () => void execFileSync('umount', ['-l', folder]) });
+    const ann = await talker(stage, server, '1001', 600);
+    const call = await ann.phone.calls('1002', 'caller-is-hung-up-on', { sdp: ann.sdp }, { seconds: 60 });
+    await speak(ann.voice, call);
+    expect((await call.finished()).code).toBe(0);
+    const [message] = await messages(server);
+    expect(message).toMatchObject({ state: 'new', from: '1001' });
+    expect(message?.durationMs).toBeGreaterThan(2000);
+    expect(message?.durationMs).toBeLessThan(4500);
+    expect(server.output).toContain('the disk is full');
   }, { seconds: 90 }));
 });
 
