@@ -1,8 +1,8 @@
 /** Whether a decoder that recovers a lost packet from the next one gets to see that one, which costs a packet of delay. */
 
-/** Shares of lost packets at which it does, and at which it has to do without. */
-const LOSS_TO_RECOVER = 0.01;
-const LOSS_TO_STOP = 0.003;
+/** Shares of lost packets at which it does (one packet is enough), and at which it has to do without (six seconds after the last). */
+const LOSS_TO_RECOVER = 0.006;
+const LOSS_TO_STOP = 0.001;
 const LOSS_MEMORY = 1 / 150;
 /** Recovery that finds something less often than this is not worth the delay, and is not tried again for so many packets. */
 const PAYS = 0.2;

@@ -43,6 +43,11 @@ export class ArrivalHistogram {
     this.follow();
   }
 
+  /** What is known so far counts less from now on. @param share 0 to 1: what is left of it */
+  fade(share: number): void {
+    this.unit /= share;
+  }
+
   /** Upper edge of the bin that holds the quantile, ms; 0 before the first packet. */
   get ms(): number {
     return this.total === 0 ? 0 : this.position + 1;

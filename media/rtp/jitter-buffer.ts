@@ -30,6 +30,15 @@ const FIRST = 1 << 20;
 /** The least transit is looked for in so many spans of so long. */
 const SPANS = 10;
 const SPAN_MS = 400;
+/**
+ * So many spans in which nothing came later than half of a target above so much: what made it so large is over, and fades with each packet.
+ * Fewer spans have to do for a target that hurts.
+ */
+const CLEAN_SPANS = 5;
+const CLEAN_SPANS_LARGE = 3;
+const CLEAN_ABOVE_MS = 40;
+const CLEAN_LARGE_MS = 160;
+const CLEAN_FADE = 0.9;
 /** Nothing drains from a queue faster than its fastest packet: earlier by more than this after a gap is a timestamp that jumped. */
 const TOO_EARLY = 40 * UNITS_PER_MS;
 /** And later by more than this is a sender that stood still or began anew. */
@@ -102,6 +111,9 @@ export class JitterBuffer {
   private grid = READ_UNITS;
 
   private readonly least = new Float64Array(SPANS).fill(Number.POSITIVE_INFINITY);
+  /** How late packets were at most, by span, ms; infinite: none came. */
+  private readonly latest = new Float64Array(SPANS).fill(Number.POSITIVE_INFINITY);
+  private clean = false;
   private span = 0;
   private spanEnds = 0;
   private base = 0;
@@ -343,6 +355,8 @@ export class JitterBuffer {
     this.newestTime = time;
     this.newestArrival = nowMs;
     this.least.fill(Number.POSITIVE_INFINITY);
+    this.latest.fill(Number.POSITIVE_INFINITY);
+    this.clean = false;
     this.spanEnds = nowMs + SPAN_MS;
     this.base = nowMs * UNITS_PER_MS - time;
     this.measure(this.base, nowMs, 1);
@@ -355,15 +369,23 @@ export class JitterBuffer {
       if (transit < this.base) this.base = transit;
     }
     this.measured = (transit - this.base) / UNITS_PER_MS;
+    const latest = this.latest[this.span] as number;
+    if (latest === Number.POSITIVE_INFINITY || this.measured > latest) this.latest[this.span] = this.measured;
+    if (this.clean && this.histogram.ms > CLEAN_ABOVE_MS && this.measured < this.histogram.ms / 2) this.histogram.fade(CLEAN_FADE);
+    else this.clean = false;
     this.histogram.add(this.measured, weight);
   }
 
   /** A span is over: the oldest is forgotten, and with it perhaps the least. */
   private turn(nowMs: number): void {
+    const enough = this.histogram.ms > CLEAN_LARGE_MS ? CLEAN_SPANS_LARGE : CLEAN_SPANS;
+    this.clean = true;
+    for (let back = 0; back < enough && this.clean; back++) this.clean = (this.latest[(this.span + SPANS - back) % SPANS] as number) < this.histogram.ms / 2;
     const spans = Math.min(SPANS, Math.floor((nowMs - this.spanEnds) / SPAN_MS) + 1);
     for (let i = 0; i < spans; i++) {
       this.span = (this.span + 1) % SPANS;
       this.least[this.span] = Number.POSITIVE_INFINITY;
+      this.latest[this.span] = Number.POSITIVE_INFINITY;
     }
     this.spanEnds = nowMs + SPAN_MS;
     let least = Number.POSITIVE_INFINITY;

@@ -3,12 +3,13 @@
  *
  *   heard ──┐                                        ┌── heard again
  *           └ the last period, looped ─ 2 ─ 3 periods ┘
- *             gain 1 until 10 ms, then to nothing at 60 ms; the line's background noise comes up instead
+ *             gain 1 until 10 ms, 0.8 at 20 ms, then to nothing at 120 ms; the line's background noise comes up instead
  *
  * A loop is closed by blending its last quarter period into what came before its beginning. The appendix delays all sound by a quarter
  * period to blend into the first loop as well; here the step that is left at that seam is carried over and faded out, which costs no
- * delay. More periods take turns the longer it lasts, or it would buzz. Where figures differ from the appendix (one period for 20 ms and
- * not 10, a window of 10 ms and not 20, a shorter blend back) they came nearer to the lost sound's spectrum and waveform in speech.
+ * delay. More periods take turns the longer it lasts, or it would buzz. Where figures differ from the appendix (one period for 40 ms and
+ * not 10, a window of 10 ms and not 20, nothing at 120 ms and not 60, a shorter blend back) they came nearer to the lost sound in speech:
+ * by spectrum and waveform, and over bursts of losses by PESQ.
  */
 import type { Background } from './background';
 import { PitchSearch } from './pitch';
@@ -19,9 +20,12 @@ const LONGEST_MS = 15;
 const WINDOW_MS = 10;
 const MOST_PERIODS = 3;
 /** After so long one more period takes part. */
-const PERIOD_EVERY_MS = 20;
+const PERIOD_EVERY_MS = 40;
 const FADE_FROM_MS = 10;
-const FADE_TO_MS = 60;
+/** From here on it fades more slowly: what a burst takes away is missed more than what is made up is minded. */
+const KNEE_MS = 20;
+const KNEE_GAIN = 0.8;
+const FADE_TO_MS = 120;
 
 /** Blending back: as short as it may be without a click, since what came is right and what was made up is not. */
 const MERGE_MS = 2;
@@ -126,7 +130,7 @@ export class Concealer {
     if (this.made < this.quarter) sample += this.step * (1 - this.made / this.quarter);
     this.made++;
     if (ms <= FADE_FROM_MS) return sample;
-    const gain = (FADE_TO_MS - ms) / (FADE_TO_MS - FADE_FROM_MS);
+    const gain = gainAt(ms);
     return sample * gain + this.background.next() * Math.sqrt(1 - gain * gain);
   }
 
@@ -149,5 +153,9 @@ export class Concealer {
     return sample + (before - sample) * ((into + 1) / (this.quarter + 1));
   }
 }
+
+/** After `ms` of making up, from FADE_FROM_MS to FADE_TO_MS. */
+const gainAt = (ms: number): number =>
+  ms < KNEE_MS ? 1 - ((1 - KNEE_GAIN) * (ms - FADE_FROM_MS)) / (KNEE_MS - FADE_FROM_MS) : (KNEE_GAIN * (FADE_TO_MS - ms)) / (FADE_TO_MS - KNEE_MS);
 
 const clamp = (sample: number): number => (sample > 32767 ? 32767 : sample < -32768 ? -32768 : sample);

@@ -136,8 +136,13 @@ export function runLine(o: LineOptions): LineResult {
     const sentMs = ((sample + count) * 1000 * stretch) / rate;
     const delay = o.network ? o.network(packet, sentMs) : 0;
     if (delay !== null) {
-      const all = o.redundant ? [...(before.length === count ? before : new Int16Array(count)), ...said] : [...said];
-      const data = new Uint8Array(Int16Array.from(all).buffer);
+      let all = said;
+      if (o.redundant) {
+        all = new Int16Array(2 * count);
+        if (before.length === count) all.set(before);
+        all.set(said, count);
+      }
+      const data = new Uint8Array(all.buffer);
       const at = sentMs + delay;
       let i = inFlight.length;
       while (i > 0 && (inFlight[i - 1] as { at: number }).at > at) i--;

@@ -196,6 +196,14 @@ describe('a stall', () => {
     expect(playout.stats().shortenedMs).toBeGreaterThan(100);
   });
 
+  test('one after the other, of the whole machine: three seconds after the last the delay is as it was', () => {
+    const overload = (ms: number): number => (ms < 2000 && ms % 400 < 300 ? 300 - (ms % 400) : 0);
+    const delays: number[] = [];
+    runLine({ seconds: 6, phaseMs: 9, talk: sine(440, 8000), keep: false, network: (_, sent) => overload(sent), lateMs: (tick) => overload(tick * 20 + 9), onFrame: (_frame, _heard, _at, p) => delays.push(p.stats().playoutDelayMs) });
+    expect(delays[2 * 50]).toBeGreaterThan(150);
+    for (const delay of delays.slice(5 * 50)) expect(delay).toBeLessThan(30);
+  });
+
   test('of two seconds: what cannot be heard in time is thrown away and counted', () => {
     const { playout } = runLine({ seconds: 30, phaseMs: 9, network: (n) => (n >= 300 && n < 400 ? (400 - n) * 20 : 0) });
     const stats = playout.stats();
