@@ -22,7 +22,7 @@ import type { PacketHandler, UdpNet, UdpSocket } from './udp';
 import { STATIC_CLOCK_RATES } from '../rtp/clock-rate';
 import { ReceiveStats } from '../rtp/receive-stats';
 import { RtcpMonitor, type RtcpReport } from '../rtp/rtcp-monitor';
-import { isRtcp, looksLikeRtcp, MAX_DATAGRAM, rtpHeaderBytes, rtpPayloadOffset, rtpSequence, rtpSsrc, rtpTimestamp } from '../rtp/view';
+import { isRtcp, isStun, looksLikeRtcp, MAX_DATAGRAM, rtpHeaderBytes, rtpPayloadOffset, rtpSequence, rtpSsrc, rtpTimestamp } from '../rtp/view';
 
 /** Where an endpoint's valid packets go. The data is the network's and may be changed, but not kept. */
 export interface PacketSink {
@@ -54,8 +54,10 @@ export interface EndpointStats {
   jitterMs: number | null;
   /** Valid, but not from where the peer is. */
   foreign: number;
-  /** Neither RTP nor RTCP. */
+  /** Neither RTP nor RTCP nor STUN. */
   malformed: number;
+  /** STUN (RFC 8489), with which some phones keep a NAT's mapping alive or look for other ways (ICE); not answered. */
+  stun: number;
   /** Received and not passed on because the direction is gated (hold) or nothing is connected. */
   gated: number;
   /** Received and not passed on because the payload map drops the type. */
@@ -119,6 +121,7 @@ export class Endpoint {
   private sentBytes = 0;
   private foreign = 0;
   private malformed = 0;
+  private stun = 0;
   private noRemote = 0;
 
   constructor(
@@ -210,7 +213,7 @@ export class Endpoint {
     let plain = length;
     if (this.srtp !== undefined) {
       if (rtpHeaderBytes(data, length) < 0) {
-        this.malformed++;
+        this.strange(data, length);
         return;
       }
       if (!this.latch.wouldAccept(from, nowMs)) {
@@ -222,7 +225,7 @@ export class Endpoint {
       if (plain < 0) return;
     }
     if (rtpPayloadOffset(data, plain) < 0) {
-      this.malformed++;
+      this.strange(data, length);
       return;
     }
     if (!this.latch.accept(from, nowMs)) {
@@ -243,7 +246,7 @@ export class Endpoint {
   private takeRtcp(latch: Latch, data: Uint8Array, length: number, from: SockAddr, nowMs: number): void {
     let plain = length;
     if (!isRtcp(data, length)) {
-      this.malformed++;
+      this.strange(data, length);
       return;
     }
     if (this.srtp !== undefined && latch.wouldAccept(from, nowMs)) {
@@ -260,6 +263,11 @@ export class Endpoint {
     this.lastPacketAt = nowMs;
     this.rtcp.onReceived(data, plain, nowMs);
     this.sink?.rtcp(data, plain, nowMs);
+  }
+
+  private strange(data: Uint8Array, length: number): void {
+    if (isStun(data, length)) this.stun++;
+    else this.malformed++;
   }
 
   /** @returns as `unprotect…` does. The new key counted the packet as not authentic; now the old one's verdict counts. */
@@ -330,6 +338,7 @@ export class Endpoint {
       jitterMs: this.received.jitterMs,
       foreign: this.foreign,
       malformed: this.malformed,
+      stun: this.stun,
       gated: this.gated,
       filtered: this.filtered,
       noRemote: this.noRemote,

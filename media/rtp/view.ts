@@ -84,6 +84,12 @@ export function isRtcp(data: Uint8Array, length: number): boolean {
   return rtcpPacketBytes(data, 0) <= length;
 }
 
+const STUN_HEADER_BYTES = 20;
+const STUN_COOKIE = 0x2112a442;
+
+/** RFC 8489 §5: two zero bits, and the magic cookie. */
+export const isStun = (data: Uint8Array, length: number): boolean => length >= STUN_HEADER_BYTES && length <= data.length && data[0]! >> 6 === 0 && uint32(data, 4) === STUN_COOKIE;
+
 /** Octets of the RTCP packet that starts at `offset`. */
 export const rtcpPacketBytes = (data: Uint8Array, offset: number): number => (((data[offset + 2]! << 8) | data[offset + 3]!) + 1) * 4;
 

@@ -200,3 +200,15 @@ test('closing twice is closing once, and the counters stay', async () => {
   expect([...net.sockets.values()].map((s) => s.closed)).toEqual([true, true]);
   expect(endpoint.stats().received.packets).toBe(1);
 });
+
+test('STUN is told from garbage, on either port', async () => {
+  const { net, endpoint } = await open();
+  const stun = Buffer.alloc(20);
+  stun.writeUInt16BE(1, 0);
+  stun.writeUInt32BE(0x2112a442, 4);
+  net.deliver(40000, '192.0.2.1:4000', stun);
+  net.deliver(40001, '192.0.2.1:4001', stun);
+  net.deliver(40000, '192.0.2.1:4000', Buffer.alloc(20));
+  net.deliver(40001, '192.0.2.1:4001', stun.subarray(0, 19));
+  expect(endpoint.stats()).toMatchObject({ stun: 2, malformed: 2, received: { packets: 0 } });
+});
