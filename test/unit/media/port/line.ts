@@ -48,7 +48,7 @@ export function linearCodec({ rate = 8000, clockRate = rate, name = 'PCMU', redu
         decode(payload, length, out) {
           const from = length - half(length);
           const count = half(length) >> 1;
-          for (let i = 0; i < count; i++) out[i] = (((payload[from + 2 * i + 1] ?? 0) << 24) >> 16) | (payload[from + 2 * i] ?? 0);
+          for (let i = 0, at = from; i < count; i++, at += 2) out[i] = ((payload[at + 1] as number) << 8) | (payload[at] as number);
           return count;
         },
         recover(payload, length, out, samples) {

@@ -4,7 +4,11 @@ import { Heard, Playout } from '../../../../media/port/playout';
 import { linearCodec, mean, rampDelays, runLine, seeded, type LineOptions, type LineResult } from './line';
 
 const AMPLITUDE = 8000;
-const sine = (hz: number, rate: number) => (n: number): number => Math.round(AMPLITUDE * Math.sin((2 * Math.PI * hz * n) / rate));
+/** Of a whole number of periods in a second. */
+function sine(hz: number, rate: number): (n: number) => number {
+  const second = Int16Array.from({ length: rate }, (_, n) => Math.round(AMPLITUDE * Math.sin((2 * Math.PI * hz * n) / rate)));
+  return (n) => second[n % rate] as number;
+}
 const PHASES = [0.5, 3, 6, 9, 12, 15, 18, 19.5];
 /** Seconds until everything has settled. */
 const SETTLED = 5;
@@ -112,8 +116,10 @@ describe('nothing clicks: no step beyond a tenth more than the tone’s own', ()
         phaseMs: 9,
         keep: false,
         onFrame: (frame) => {
-          for (const sample of frame) {
-            worst = Math.max(worst, Math.abs(sample - before));
+          for (let i = 0; i < frame.length; i++) {
+            const sample = frame[i] as number;
+            const step = sample < before ? before - sample : sample - before;
+            if (step > worst) worst = step;
             before = sample;
           }
         },
@@ -425,12 +431,11 @@ test('whatever comes, whenever it is read: no exception, all of `out` is filled,
           for (let i = 0; i < s.times; i++) {
             const out = new Int16Array(rate / 50).fill(32_123);
             const heard = playout.read(out, now);
-            expect(heard).toBeGreaterThanOrEqual(Heard.Silence);
-            expect(heard).toBeLessThanOrEqual(Heard.ComfortNoise);
+            if (heard < Heard.Silence || heard > Heard.ComfortNoise) throw new Error(`There is no such kind: ${heard}`);
             // Zeros or sound, but not what was there before.
             let untouched = 0;
             for (const sample of out) if (sample === 32_123) untouched++;
-            expect(untouched).toBeLessThan(3);
+            if (untouched >= 3) throw new Error(`${untouched} samples were not written.`);
           }
         } else if (s.do === 'wait') {
           now += s.ms;

@@ -31,6 +31,21 @@ test('a step up is believed within a few packets, a step down within what it rem
   expect(histogram.ms).toBe(1);
 });
 
+test('what fades is outweighed sooner', () => {
+  const packetsDown = (share: number): number => {
+    const histogram = new ArrivalHistogram(0.95, 200, 500);
+    for (let i = 0; i < 1000; i++) histogram.add(100, 1);
+    let packets = 0;
+    for (; histogram.ms > 1; packets++) {
+      histogram.fade(share);
+      histogram.add(0, 1);
+    }
+    return packets;
+  };
+  expect(packetsDown(1)).toBeGreaterThan(1000);
+  expect(packetsDown(0.9)).toBeLessThan(40);
+});
+
 test('is what a full count says, whatever comes, over many renormalisations', () => {
   const [quantile, memory, bins] = [0.9, 20, 50];
   fc.assert(
