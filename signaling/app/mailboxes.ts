@@ -10,7 +10,7 @@
  */
 import { chmod, mkdir, readdir, rm, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { wavDurationMs } from '../../media/wav-info';
+import { measureRecording } from '../../media/measure';
 import type { Clock, Random } from '../clock';
 import type { Logger } from '../log';
 import type { Mailbox, MailboxPatch, Store, VoiceMessage } from '../store/store';
@@ -183,10 +183,13 @@ export class Mailboxes {
     const { log, store } = this.deps;
     let removed = 0;
     for (const message of await store.voicemail.list({ state: 'recording' })) {
-      const durationMs = await wavDurationMs(this.file(message)).catch((err: unknown) => {
-        log.warn({ file: this.file(message), error: String(err) }, 'a message cannot be read');
-        return 0;
-      });
+      const durationMs = await measureRecording(this.file(message)).then(
+        (measured) => measured.durationMs,
+        (err: unknown) => {
+          log.warn({ file: this.file(message), error: String(err) }, 'an unfinished message has no sound in it');
+          return 0;
+        },
+      );
       if (durationMs < this.minMs) {
         await this.drop(message);
         continue;

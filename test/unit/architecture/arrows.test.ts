@@ -64,6 +64,7 @@ const doors: Record<string, RegExp> = {
   'werift-rtp': /^media\/rtp\//,
   '@discordjs/opus': /^media\/codec\//,
   opusscript: /^media\/codec\//,
+  nodemailer: /^signaling\/mail\.ts$/,
   naudiodon: /^client\/cli\//,
 };
 
