@@ -225,7 +225,8 @@ need('sipp')('conferences', () => {
     const line = /^.*the door of the simple packet format closes.*$/m.exec(server.output)?.[0] ?? '';
     const counts = JSON.parse(line) as { joined: number; received: number; dropped: Record<string, number>; left: Record<string, number> };
     expect(counts).toMatchObject({ joined: 4, left: { closed: 1 }, dropped: { notAllowed: 0, full: 0, rate: 0 } });
-    expect(counts.dropped['size']).toBeGreaterThan(300);
+    // of 400 sent in one burst: what the socket's buffer does not hold, the system drops before anybody counts
+    expect(counts.dropped['size']).toBeGreaterThan(50);
     // it went on sending after it had been thrown out
     expect(counts.dropped['closed']).toBeGreaterThan(100);
     expect(counts.dropped['unknownRoom']).toBeGreaterThan(100);
