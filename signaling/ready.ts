@@ -33,7 +33,8 @@ export function firstScreen(ready: Ready): string {
   }
   const { engine, media, partyline, data } = ready;
   if (partyline) {
-    lines.push('', `Programs reach the conference rooms ${partyline.rooms.join(', ')} by the simple packet format: UDP ${hostPort(partyline)}.`, '');
+    if (lines.at(-1) !== '') lines.push('');
+    lines.push(`Programs reach the conference rooms ${partyline.rooms.join(', ')} by the simple packet format: UDP ${hostPort(partyline)}.`, '');
   }
   lines.push(`ready ${JSON.stringify({ sip, engine, media, ...(partyline && { partyline: { udp: hostPort(partyline), rooms: partyline.rooms } }), data })}`);
   return `${lines.join('\n')}\n`;

@@ -32,7 +32,7 @@ export async function main(argv: readonly string[], overrides: Partial<Context> 
 function buildProgram(context: Context, setExitCode: SetExitCode): Command {
   const program = new Command('offhook');
   program
-    .description('A phone system: SIP registrar and back-to-back user agent with a media relay')
+    .description('A phone system: SIP registrar and back-to-back user agent with a media server')
     .exitOverride()
     .configureOutput({ writeOut: context.out, writeErr: context.err, outputError: (text, write) => write(text.replace(/^error: /, 'offhook: ')) })
     .showSuggestionAfterError()
