@@ -158,7 +158,7 @@ need('sipp')('recorded calls', () => {
     test('that fills up: what was recorded plays, the row says why, the call goes on', ...recorded(async (stage) => {
       let folder = '';
       const call = await talk(stage, {
-        talkMs: 6000,
+        talkMs: 12_000,
         async before(server) {
           folder = join(server.data, 'recordings');
           mkdirSync(folder);
