@@ -17,7 +17,7 @@ import type { Endpoint, PacketTap } from './net/endpoint';
 import { Recorder } from './node/recorder';
 import { Playout } from './port/playout';
 import type { AudioPort, Tap } from './port/port';
-import { rtpMarker, rtpPayloadOffset, rtpPayloadType, rtpSequence, rtpSsrc, rtpTimestamp } from './rtp/view';
+import { rtpMarker, rtpPayloadEnd, rtpPayloadOffset, rtpPayloadType, rtpSequence, rtpSsrc, rtpTimestamp } from './rtp/view';
 import type { Room } from './worker-room';
 
 /** Room for what a stalled worker catches up with at once. */
@@ -122,7 +122,7 @@ class Ear {
     if (!playout) return;
     const payloadType = rtpPayloadType(data);
     const offset = rtpPayloadOffset(data, length);
-    const end = (data[0]! & 0x20) === 0 ? length : length - data[length - 1]!;
+    const end = rtpPayloadEnd(data, length);
     if (!this.formats!.some((format) => format.payloadType === payloadType)) playout.skip(rtpSequence(data), rtpTimestamp(data), rtpSsrc(data), nowMs);
     else playout.insert(data, offset, end - offset, payloadType, rtpSequence(data), rtpTimestamp(data), rtpSsrc(data), rtpMarker(data), nowMs);
   };

@@ -1,6 +1,6 @@
 /** A named room of a worker: the mixer, who is in it, who talks. A party alone is in a room of its own, which nobody else knows of. */
 import type { RoomStats, TalkingEvent } from './audio-types';
-import { VoiceActivity, levelOf } from './audio/level';
+import { dbov, powerOf, VoiceActivity } from './audio/level';
 import type { SampleRate } from './frame';
 import type { Metronome, Ticking } from './metronome';
 import { Mixer, type Party, type PartySettings } from './node/mixer';
@@ -100,7 +100,7 @@ export class Room implements Ticking {
     if (!occupant) return;
     const power = sounding ? powerOf(frame) : 0;
     occupant.power += (power - occupant.power) * LEVEL_MEMORY;
-    const talking = occupant.activity.update(sounding ? levelOf(frame) : -127) && this.mixer.settingsOf(party.id)?.muted !== true;
+    const talking = occupant.activity.update(dbov(power)) && this.mixer.settingsOf(party.id)?.muted !== true;
     if (talking === occupant.talking) return;
     occupant.talking = talking;
     this.pending.push({ room: this.name, id: party.id, talking });
@@ -116,19 +116,10 @@ export class Room implements Ticking {
       rate: this.mixer.rate,
       members: [...this.occupants.values()].map(({ party: { id }, talking, power }) => {
         const settings = this.mixer.settingsOf(id);
-        return { id, talking, level: decibels(power), muted: settings?.muted ?? false, deaf: settings?.deaf ?? false };
+        return { id, talking, level: dbov(power), muted: settings?.muted ?? false, deaf: settings?.deaf ?? false };
       }),
       skippedTicks: this.skippedTicks,
       limitedFrames: this.mixer.limitedFrames,
     };
   }
 }
-
-function powerOf(frame: Int16Array): number {
-  let sum = 0;
-  for (let i = 0; i < frame.length; i++) sum += frame[i]! * frame[i]!;
-  return sum / frame.length;
-}
-
-/** dBov: 0 is a square wave of full scale (RFC 6464 §3). */
-const decibels = (power: number): number => (power < 1e-3 ? -127 : Math.max(-127, 10 * Math.log10(power / (32768 * 32768))));

@@ -7,16 +7,21 @@
 export const SILENCE_DBOV = -127;
 const FULL_SCALE_SQUARED = 32768 * 32768;
 
-/** Mean level of `samples` of a frame (default: all), -127 to 0. */
-export function levelOf(pcm: Int16Array, samples = pcm.length): number {
+/** Mean square of `samples` of a frame (default: all); what to average over frames, since levels do not add up. */
+export function powerOf(pcm: Int16Array, samples = pcm.length): number {
   let sum = 0;
   for (let i = 0; i < samples; i++) {
     const v = pcm[i]!;
     sum += v * v;
   }
-  if (sum === 0) return SILENCE_DBOV;
-  return Math.max(SILENCE_DBOV, 10 * Math.log10(sum / samples / FULL_SCALE_SQUARED));
+  return sum / samples;
 }
+
+/** -127 to 0. @param power mean square */
+export const dbov = (power: number): number => (power > 0 ? Math.max(SILENCE_DBOV, 10 * Math.log10(power / FULL_SCALE_SQUARED)) : SILENCE_DBOV);
+
+/** Mean level of `samples` of a frame (default: all), -127 to 0. */
+export const levelOf = (pcm: Int16Array, samples = pcm.length): number => dbov(powerOf(pcm, samples));
 
 /** Largest magnitude, 0 to 32768. */
 export function peak(pcm: Int16Array, samples = pcm.length): number {

@@ -6,10 +6,11 @@
  * It never waits for the disk: what the disk has not taken is counted by the writer, and beyond 5 s of that frames are dropped, and counted.
  * The recording is then shorter than the call, but its sides stay together.
  */
+import { levelOf } from '../audio/level';
 import type { AudioFileWriter } from '../audio-file';
 import type { RecordEnd, RecordOptions } from '../audio-types';
 import { FRAME_MS, frameSamples } from '../frame';
-import { levelOf, SilenceDetector } from './recorder/silence';
+import { SilenceDetector } from './recorder/silence';
 
 export const DEFAULT_MAX_MS = 4 * 3600_000;
 /** More than the disk's hiccups; at 48 kHz in stereo about 1 MB. */

@@ -11,7 +11,7 @@ import type { AudioFormat } from '../audio-types';
 import type { Endpoint, PacketSink } from '../net/endpoint';
 import { clockRates, PAYLOAD_TYPES } from '../rtp/clock-rate';
 import { TELEPHONE_EVENT_BYTES, TelephoneEventSender, type TelephoneEventReceiver } from '../rtp/telephone-event';
-import { RTP_HEADER_BYTES, rtpMarker, rtpPayloadOffset, rtpSequence, rtpSsrc, rtpTimestamp, setRtpPayloadType, setRtpSequence, setUint32 } from '../rtp/view';
+import { RTP_HEADER_BYTES, rtpMarker, rtpPayloadEnd, rtpPayloadOffset, rtpSequence, rtpSsrc, rtpTimestamp, setRtpPayloadType, setRtpSequence, setUint32 } from '../rtp/view';
 
 export interface RelayDirection {
   /** False gates RTP in this direction (hold). RTCP passes all the same: RFC 3264 §8.4 keeps it going while media rests. */
@@ -125,7 +125,7 @@ class Direction implements PacketSink {
 
   private hearEvent(data: Uint8Array, length: number, nowMs: number): void {
     const offset = rtpPayloadOffset(data, length);
-    const end = (data[0]! & 0x20) === 0 ? length : length - data[length - 1]!;
+    const end = rtpPayloadEnd(data, length);
     this.receiver!.onPacket(data, offset, end - offset, rtpTimestamp(data), rtpMarker(data), rtpSequence(data), rtpSsrc(data), nowMs);
   }
 

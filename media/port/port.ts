@@ -15,7 +15,7 @@ import { clockRates } from '../rtp/clock-rate';
 import { mosOf } from '../rtp/e-model';
 import { RtcpSession, type RtcpQuality } from '../rtp/rtcp-session';
 import type { TelephoneEventReceiver } from '../rtp/telephone-event';
-import { rtpMarker, rtpPayloadOffset, rtpPayloadType, rtpSequence, rtpSsrc, rtpTimestamp } from '../rtp/view';
+import { rtpMarker, rtpPayloadEnd, rtpPayloadOffset, rtpPayloadType, rtpSequence, rtpSsrc, rtpTimestamp } from '../rtp/view';
 import { Heard, Playout } from './playout';
 import { Sender } from './sender';
 
@@ -144,7 +144,7 @@ export class AudioPort implements PacketSink {
   rtp(data: Uint8Array, length: number, nowMs: number): void {
     this.silenceReported = false;
     const offset = rtpPayloadOffset(data, length);
-    const end = (data[0]! & 0x20) === 0 ? length : length - data[length - 1]!;
+    const end = rtpPayloadEnd(data, length);
     const payloadType = rtpPayloadType(data);
     switch (this.kinds[payloadType]) {
       case AUDIO:

@@ -49,6 +49,9 @@ export function rtpPayloadOffset(data: Uint8Array, length: number): number {
   return padding === 0 || offset + padding > length ? -1 : offset;
 }
 
+/** Where the payload of a valid packet ends: before its padding, when it has any. */
+export const rtpPayloadEnd = (data: Uint8Array, length: number): number => ((data[0]! & 0x20) === 0 ? length : length - data[length - 1]!);
+
 export const rtpPayloadType = (data: Uint8Array): number => data[1]! & 0x7f;
 
 export const rtpMarker = (data: Uint8Array): boolean => (data[1]! & 0x80) !== 0;

@@ -21,10 +21,3 @@ export class SilenceDetector {
     return level < NEVER_SOUND || level < this.floor + ABOVE_FLOOR_DB;
   }
 }
-
-/** RMS, dBov: full scale square is 0; −127: nothing. */
-export function levelOf(pcm: Int16Array): number {
-  let sum = 0;
-  for (let i = 0; i < pcm.length; i++) sum += pcm[i]! * pcm[i]!;
-  return sum === 0 ? -127 : Math.max(-127, 10 * Math.log10(sum / pcm.length / (32_768 * 32_768)));
-}
