@@ -6,21 +6,15 @@ import { Baresip } from '../support/baresip';
 import { hears, hearsNothing, mark } from '../support/ears';
 import { Linphone } from '../support/linphone';
 import { need } from '../support/peers';
-import type { Codec, Phone, PhoneOptions } from '../support/phone';
+import type { Codec, PhoneOptions } from '../support/phone';
 import { Server } from '../support/server';
 import { Stage, staged } from '../support/stage';
+import { BARESIP_TONE, call, hangUp, hearEachOther, LINPHONE_TONE, now, type Phones } from '../support/two-phones';
 import { eventually } from '../support/wait';
 
-const LINPHONE_TONE = 600;
-const BARESIP_TONE = 900;
 const CODECS: readonly Codec[] = ['PCMU', 'PCMA', 'G722', 'opus'];
 
 type Srtp = PhoneOptions['srtp'] | 'plain';
-
-interface Phones {
-  linphone: Phone;
-  baresip: Phone;
-}
 
 let suite: Stage;
 let server: Server;
@@ -40,27 +34,6 @@ async function phones(stage: Stage, ofLinphone: Setup, ofBaresip: Setup, at: Ser
   ]);
   await Promise.all([linphone.registered(), baresip.registered()]);
   return { linphone, baresip };
-}
-
-async function call(caller: Phone, number: string, callee: Phone): Promise<void> {
-  await caller.dial(number);
-  await callee.ringing();
-  await callee.answer();
-  await Promise.all([caller.inCall(), callee.inCall()]);
-}
-
-async function hearEachOther({ linphone, baresip }: Phones, from = { linphone: 0, baresip: 0 }): Promise<void> {
-  await Promise.all([
-    hears(linphone, BARESIP_TONE, { not: [LINPHONE_TONE], from: from.linphone }),
-    hears(baresip, LINPHONE_TONE, { not: [BARESIP_TONE], from: from.baresip }),
-  ]);
-}
-
-const now = ({ linphone, baresip }: Phones) => ({ linphone: mark(linphone), baresip: mark(baresip) });
-
-async function hangUp(phone: Phone, { linphone, baresip }: Phones): Promise<void> {
-  await phone.hangUp();
-  await Promise.all([linphone.ended(), baresip.ended()]);
 }
 
 /** How each call went, on the caller's and on the callee's side: `srtp` or `udp`, as the server says when it has ended. */

@@ -3,23 +3,17 @@
  * hears the other's tone and not its own.
  */
 import { Baresip } from '../support/baresip';
-import { hears, hearsMusic, hearsNothing, mark } from '../support/ears';
+import { hearsMusic, hearsNothing } from '../support/ears';
 import { Linphone } from '../support/linphone';
 import { need } from '../support/peers';
-import type { Codec, Phone } from '../support/phone';
+import type { Codec } from '../support/phone';
 import { Server } from '../support/server';
 import { Stage, staged } from '../support/stage';
+import { BARESIP_TONE, call, hangUp, hearEachOther, LINPHONE_TONE, now, type Phones } from '../support/two-phones';
 
-const LINPHONE_TONE = 600;
-const BARESIP_TONE = 900;
 
 let suite: Stage;
 let server: Server;
-
-interface Phones {
-  linphone: Phone;
-  baresip: Phone;
-}
 
 /** Both phones, registered: Linphone as 1001, baresip as 1002. */
 async function phones(stage: Stage, options: { transport?: 'udp' | 'tcp'; linphoneTransport?: 'tcp'; codecs?: Codec[] } = {}): Promise<Phones> {
@@ -31,31 +25,6 @@ async function phones(stage: Stage, options: { transport?: 'udp' | 'tcp'; linpho
   ]);
   await Promise.all([linphone.registered(), baresip.registered()]);
   return { linphone, baresip };
-}
-
-async function call(caller: Phone, number: string, callee: Phone): Promise<void> {
-  await caller.dial(number);
-  await callee.ringing();
-  await callee.answer();
-  await Promise.all([caller.inCall(), callee.inCall()]);
-}
-
-/** Each hears the other and not itself, from these points of their recordings on. */
-async function hearEachOther({ linphone, baresip }: Phones, from = { linphone: 0, baresip: 0 }): Promise<void> {
-  await Promise.all([
-    hears(linphone, BARESIP_TONE, { not: [LINPHONE_TONE], from: from.linphone }),
-    hears(baresip, LINPHONE_TONE, { not: [BARESIP_TONE], from: from.baresip }),
-  ]);
-}
-
-function now({ linphone, baresip }: Phones): { linphone: number; baresip: number } {
-  return { linphone: mark(linphone), baresip: mark(baresip) };
-}
-
-/** One hangs up, and both are through. */
-async function hangUp(phone: Phone, { linphone, baresip }: Phones): Promise<void> {
-  await phone.hangUp();
-  await Promise.all([linphone.ended(), baresip.ended()]);
 }
 
 need('linphone', 'baresip')('softphones', () => {

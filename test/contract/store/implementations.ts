@@ -31,3 +31,18 @@ export const implementations: Implementation[] = [
     },
   },
 ];
+
+/** Before each test of the suite a store that is new, closed and removed after it. */
+export function freshStore(implementation: Implementation, use: (store: Store, place: Place) => void | Promise<void>): void {
+  let place: Place;
+  let store: Store;
+  beforeEach(async () => {
+    place = await implementation.place();
+    store = await place.open();
+    await use(store, place);
+  });
+  afterEach(async () => {
+    await store.close();
+    await place.dispose();
+  });
+}

@@ -1,7 +1,7 @@
 /** What every store must do with recorded calls. */
 import type { Recording, Store } from '../../../signaling/store/store';
 import { unless } from '../../support/peers';
-import { implementations, type Place } from './implementations';
+import { freshStore, implementations } from './implementations';
 
 const START = Date.UTC(2026, 0, 1);
 
@@ -11,16 +11,8 @@ const recording = (id: string, more: Partial<Recording> = {}): Recording => ({
 
 describe.each(implementations)('the store: $name', (implementation) => {
   unless(implementation.missing())('recordings', () => {
-    let place: Place;
     let store: Store;
-    beforeEach(async () => {
-      place = await implementation.place();
-      store = await place.open();
-    });
-    afterEach(async () => {
-      await store.close();
-      await place.dispose();
-    });
+    freshStore(implementation, (opened) => void (store = opened));
 
     it('come back as they were added', async () => {
       const full = recording('a', { durationMs: 3 * 3600_000, bytes: 5_000_000_000, state: 'failed', problem: 'the disk is full' });

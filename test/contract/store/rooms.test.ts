@@ -2,7 +2,7 @@
 import { OffhookError } from '../../../signaling/errors';
 import type { Room, Store } from '../../../signaling/store/store';
 import { unless } from '../../support/peers';
-import { implementations, type Place } from './implementations';
+import { freshStore, implementations, type Place } from './implementations';
 
 const room = (number: string, more: Partial<Room> = {}): Room => ({
   number, name: null, pin: null, moderatorPin: null, maxMembers: 10, announce: false, simple: false, startMuted: false, waitForModerator: false, record: false, createdAt: Date.UTC(2026, 0, 1),
@@ -15,13 +15,9 @@ describe.each(implementations)('rooms in the store: $name', (implementation) => 
   unless(implementation.missing())('contract', () => {
     let place: Place;
     let store: Store;
-    beforeEach(async () => {
-      place = await implementation.place();
-      store = await place.open();
-    });
-    afterEach(async () => {
-      await store.close();
-      await place.dispose();
+    freshStore(implementation, (opened, where) => {
+      store = opened;
+      place = where;
     });
 
     it('begin with the party line, open to everybody', async () => {
