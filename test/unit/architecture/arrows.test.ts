@@ -44,7 +44,11 @@ const forbidden: Array<[RegExp, RegExp, string]> = [
   [/^media\//, /^(signaling|client)\b/, 'media knows nothing of SIP'],
   [/^media\/(net|rtp|codec|audio|file)\//, /^media\/(plane|worker|node|port)/, 'machinery does not know who uses it'],
   [/^media\/audio\//, /^media\/(net|rtp|codec|file)\//, 'sound is sound, whatever it came in'],
-  [/^(signaling|media)\//, /^(client|test)\b/, 'the product does not import its tests or its clients'],
+  [/^(signaling(?!\/cli\/phone)|media)\//, /^client\b/, 'server and media do not know the clients; the command line starts one'],
+  [/^(signaling|media|client)\//, /^test\b/, 'the product does not import its tests'],
+  [/^client\//, /^signaling\b/, 'a client is a program of its own'],
+  [/^client\/((?!index)[a-z-]+\.ts$|sip\/)/, /^(node:|media\b|client\/(node|cli|web)\b)/, 'the core of the phones runs in a browser, too'],
+  [/^client\/node\//, /^client\/cli\b/, 'a program that uses the phone has no screen'],
 ];
 
 /** Siblings that never import one another: the folder, and how a sibling is told apart. */
@@ -65,7 +69,10 @@ const doors: Record<string, RegExp> = {
   '@discordjs/opus': /^media\/codec\//,
   opusscript: /^media\/codec\//,
   nodemailer: /^signaling\/mail\.ts$/,
-  naudiodon: /^client\/cli\//,
+  naudiodon: /^client\/node\/audio\//,
+  'sip.js': /^client\/sip\/sip-js\.ts$/,
+  '@noble/hashes': /^client\/sip\/digest\.ts$/,
+  ws: /^client\/node\/channel\//,
 };
 
 test('there are sources to look at', () => {
