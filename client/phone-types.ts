@@ -136,7 +136,7 @@ export interface Phone<M extends CallMedia = CallMedia> {
 /** For people: what is wrong and what to do. */
 export class PhoneError extends Error {
   constructor(
-    readonly code: 'bad-address' | 'not-connected' | 'registration-refused' | 'timeout' | 'refused' | 'wrong-state' | 'media' | 'closed' | 'too-many' | 'not-supported',
+    readonly code: 'bad-address' | 'not-connected' | 'registration-refused' | 'timeout' | 'refused' | 'wrong-state' | 'media' | 'closed' | 'too-many' | 'not-supported' | 'bad-command',
     message: string,
     /** Of the SIP answer that said so. */
     readonly status: number | null = null,

@@ -3,6 +3,7 @@ import { type Clock, type Random, systemClock, systemRandom } from '../clock';
 import type { Config, ConfigSources } from '../config';
 import type { Logger } from '../log';
 import { type BenchModule, loadBench } from './bench-module';
+import { loadPhone, type PhoneModule } from './phone-module';
 
 /** A command's own end other than 0. */
 export type SetExitCode = (code: number) => void;
@@ -22,6 +23,7 @@ export interface Context {
   /** The server; loaded when it is to run, since the other commands need little of it. */
   loadServer(): Promise<{ serve(config: Config, log: Logger): Promise<number> }>;
   loadBench(): Promise<BenchModule>;
+  loadPhone(): Promise<PhoneModule>;
 }
 
 export const systemContext: Context = {
@@ -35,4 +37,5 @@ export const systemContext: Context = {
   // `require`, where `import()` would want a file extension that the tests' sources do not have.
   loadServer: async () => require('../main') as typeof import('../main'),
   loadBench,
+  loadPhone,
 };

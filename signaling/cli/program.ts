@@ -10,6 +10,7 @@ import { type Context, type SetExitCode, systemContext } from './context';
 import { addExtensionCommands } from './extension';
 import { addRoomCommands } from './room';
 import { addRecordingCommands } from './recording';
+import { addPhone } from './phone';
 import { addServe } from './serve';
 import { addVoicemailCommands } from './voicemail';
 
@@ -38,6 +39,7 @@ function buildProgram(context: Context, setExitCode: SetExitCode): Command {
     .showSuggestionAfterError()
     .helpCommand(false);
   addServe(program, context, setExitCode);
+  addPhone(program, context, setExitCode);
   addExtensionCommands(program, context);
   addRoomCommands(program, context);
   addRecordingCommands(program, context);

@@ -73,10 +73,10 @@ export function loadSettings(sources: ConfigSources): LoadedSettings {
 /** Made absolute here, since what it is relative to depends on where it was written. */
 const isPath = ({ key }: Row, value: unknown): boolean => key === 'data' || (key === 'media.holdMusic' && value !== null && value !== 'default');
 
-/** Variables that look like ours and are not: a typing error, most likely. */
+/** Variables that look like ours and are not: a typing error, most likely. Those of the phone are its own. */
 export function strayVariables(env: Readonly<Record<string, string | undefined>>): string[] {
   const known = new Set(['OFFHOOK_CONFIG', ...rows.map((row) => row.env)]);
-  return Object.keys(env).filter((name) => name.startsWith('OFFHOOK_') && !known.has(name)).sort();
+  return Object.keys(env).filter((name) => name.startsWith('OFFHOOK_') && !name.startsWith('OFFHOOK_PHONE_') && !known.has(name)).sort();
 }
 
 function parse(row: Row, given: Given): unknown {

@@ -1,0 +1,179 @@
+/**
+ * A phone without a person: does what the command line asked for, tells what happens on stdout (one JSON event a line, or one sentence),
+ * takes commands on stdin.
+ *
+ *   register ─► dial, or wait for calls ─► answered: play, tone, record, keys, hang up ─► so many calls have ended ─► exit code
+ */
+import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { extname, join, parse, resolve } from 'node:path';
+import type { Clock } from '../clock';
+import type { PhoneEventOf } from '../events';
+import { NodePhone, type NodeCall, type NodePhoneOptions } from '../node/phone';
+import { PhoneError } from '../phone-types';
+import { parseCommand, perform, type AnyEvent } from './commands';
+import { problemOf } from './problem';
+import { sentence } from './plain';
+
+/** What is to happen in each call. */
+export interface CallScript {
+  /** WAV */
+  play?: string | undefined;
+  toneHz?: number | undefined;
+  /** .wav or .ogg; of a second call, `-2` is put before its ending. */
+  record?: string | undefined;
+  digits?: string | undefined;
+  hangUpAfterMs?: number | undefined;
+}
+
+export interface HeadlessOptions {
+  address: string;
+  phone: NodePhoneOptions;
+  dial?: string | undefined;
+  script: CallScript;
+  /** The end comes with the end of so many calls; default: of one with `dial`, else never. */
+  calls?: number | undefined;
+  json: boolean;
+}
+
+export interface HeadlessIo {
+  out(text: string): void;
+  err(text: string): void;
+  /** Commands; undefined: none are taken. */
+  input: Readable | undefined;
+  clock: Clock;
+  /** Aborted: the phone is to end (SIGINT, SIGTERM, nobody reads the output any more). */
+  signal: AbortSignal;
+}
+
+/** Resolves with the exit code: 0 only when what was asked for happened. */
+export async function runHeadless(options: HeadlessOptions, io: HeadlessIo): Promise<number> {
+  const taken = options.script.record !== undefined && existsSync(options.script.record);
+  if (taken) {
+    io.err(`offhook: ${options.script.record} exists already: move it away, or record to another file\n`);
+    return 2;
+  }
+  return new Headless(options, io).run();
+}
+
+class Headless {
+  private phone: NodePhone | undefined;
+  private readonly failures: string[] = [];
+  private readonly limit: number;
+  private ended = 0;
+  private answered = 0;
+  private readonly works: Array<Promise<void>> = [];
+  private over!: () => void;
+  private readonly done = new Promise<void>((resolve) => (this.over = resolve));
+
+  constructor(
+    private readonly options: HeadlessOptions,
+    private readonly io: HeadlessIo,
+  ) {
+    this.limit = options.calls ?? (options.dial === undefined ? Infinity : 1);
+  }
+
+  async run(): Promise<number> {
+    const { options, io } = this;
+    io.signal.addEventListener('abort', () => this.over(), { once: true });
+    if (io.signal.aborted) return 1;
+    try {
+      const phone = await NodePhone.create(options.address, options.phone);
+      this.phone = phone;
+      phone.on('*', (event) => this.tell(event));
+      phone.on('answered', ({ call }) => this.play(phone, call));
+      phone.on('ended', (event) => this.onEnded(event));
+      await this.begin(phone);
+      const lines = io.input && createInterface({ input: io.input, crlfDelay: Infinity });
+      lines?.on('line', (line) => void this.onLine(phone, line));
+      await this.done;
+      lines?.close();
+    } catch (err) {
+      this.fail(problemOf(err));
+    }
+    await this.phone?.close();
+    await Promise.all(this.works);
+    for (const failure of this.failures) io.err(`offhook: ${failure}\n`);
+    return this.failures.length > 0 ? 1 : 0;
+  }
+
+  private async begin(phone: NodePhone): Promise<void> {
+    const { register = true, audio } = this.options.phone;
+    // Whoever is told to end while it registers does not wait for that.
+    const ready = Promise.all([register ? phone.register() : phone.connect(), audio && phone.openAudio(audio)]);
+    ready.catch(() => undefined);
+    await Promise.race([ready, this.done]);
+    if (this.io.signal.aborted) throw new PhoneError('closed', 'ended before it was registered');
+    if (this.options.dial === undefined) return;
+    const call = await phone.dial(this.options.dial);
+    call.answered.catch((err: unknown) => this.fail(`${this.options.dial}: ${problemOf(err)}`));
+  }
+
+  private tell(event: AnyEvent | { event: 'error'; do?: string; problem: string }): void {
+    if (this.options.json) this.io.out(`${JSON.stringify({ ...event, at: this.io.clock.wall().toISOString() })}\n`);
+    else if (event.event === 'error') this.io.err(`offhook: ${event.problem}\n`);
+    else {
+      const text = sentence(event);
+      if (text !== undefined) this.io.out(`${text}\n`);
+    }
+  }
+
+  private fail(problem: string): void {
+    this.failures.push(problem);
+    if (this.options.json) this.tell({ event: 'error', problem });
+  }
+
+  private async onLine(phone: NodePhone, line: string): Promise<void> {
+    if (line.trim() === '') return;
+    let name: string | undefined;
+    try {
+      const command = parseCommand(line);
+      name = command.do;
+      await perform(command, { phone, tell: (event) => this.tell(event), quit: this.over });
+    } catch (err) {
+      this.tell({ event: 'error', ...(name !== undefined && { do: name }), problem: problemOf(err) });
+    }
+  }
+
+  private onEnded({ call }: PhoneEventOf<'ended'>): void {
+    this.ended++;
+    const others = this.phone?.calls.some(({ id, info }) => id !== call && info.state !== 'ended');
+    if (this.ended >= this.limit && !others) this.over();
+  }
+
+  /** What each call is to hear and do. Whatever goes wrong is told at the end, and the call goes on. */
+  private play(phone: NodePhone, id: string): void {
+    const call = phone.call(id);
+    if (!call) return;
+    const { play, toneHz, record, digits, hangUpAfterMs } = this.options.script;
+    const number = ++this.answered;
+    const begin = (work: Promise<void>): void => void this.works.push(work.catch((err: unknown) => this.fail(`call ${id}: ${problemOf(err)}`)));
+    if (play !== undefined) begin(this.played(call, { file: resolve(play) }));
+    else if (toneHz !== undefined) begin(this.played(call, { hz: [toneHz], ms: 86_400_000 }));
+    if (record !== undefined) begin(this.recorded(call, nth(record, number)));
+    if (digits !== undefined) begin(perform({ do: 'digits', call: id, digits }, { phone, tell: (event) => this.tell(event), quit: this.over }));
+    if (hangUpAfterMs !== undefined) {
+      const timer = this.io.clock.after(hangUpAfterMs, () => void call.hangUp());
+      void call.ended.then(() => timer.cancel());
+    }
+  }
+
+  private async played(call: NodeCall, what: Parameters<NodeCall['media']['play']>[0]): Promise<void> {
+    const { why, playedMs, problem } = await call.media.play(what);
+    if (why === 'failed') throw new PhoneError('media', problem ?? 'it could not be played');
+    this.tell({ event: 'played', call: call.id, why, playedMs, problem: null });
+  }
+
+  private async recorded(call: NodeCall, file: string): Promise<void> {
+    const { why, durationMs, problem } = await call.media.record(file, { what: 'heard' });
+    this.tell({ event: 'recorded', call: call.id, why, file, durationMs, problem: problem ?? null });
+    if (why === 'failed') throw new PhoneError('media', problem ?? `${file} could not be recorded`);
+  }
+}
+
+/** 'heard.wav', 'heard-2.wav' … as absolute paths. */
+function nth(file: string, number: number): string {
+  const { dir, name } = parse(resolve(file));
+  return join(dir, `${name}${number === 1 ? '' : `-${number}`}${extname(file)}`);
+}

@@ -1,0 +1,36 @@
+/** Asks for a password on a terminal without showing it. */
+import type { ReadStream } from 'node:tty';
+
+const ENTER = /[\r\n]/;
+const CTRL_C = '\u0003';
+const CTRL_D = '\u0004';
+const BACKSPACES = /[\b\u007f]/;
+
+/** Resolves with what was typed; undefined: given up (Ctrl-C, Ctrl-D, end of input). */
+export function askPassword(prompt: string, input: ReadStream, out: (text: string) => void): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    let typed = '';
+    const finish = (value: string | undefined): void => {
+      input.off('data', onData);
+      input.off('end', onEnd);
+      input.setRawMode(false);
+      input.pause();
+      out('\n');
+      resolve(value);
+    };
+    const onEnd = (): void => finish(undefined);
+    const onData = (chunk: Buffer): void => {
+      for (const key of chunk.toString('utf8')) {
+        if (ENTER.test(key)) return finish(typed);
+        if (key === CTRL_C || key === CTRL_D) return finish(undefined);
+        if (BACKSPACES.test(key)) typed = [...typed].slice(0, -1).join('');
+        else if (key >= ' ') typed += key;
+      }
+    };
+    out(prompt);
+    input.setRawMode(true);
+    input.resume();
+    input.on('data', onData);
+    input.once('end', onEnd);
+  });
+}

@@ -1,0 +1,114 @@
+/**
+ * `offhook phone`: what the command line said becomes a phone with a screen, or one without a person. Where the terminal is, the password,
+ * the sound card and the signals are looked after here.
+ */
+import { readFileSync, createWriteStream } from 'node:fs';
+import type { Readable } from 'node:stream';
+import type { ReadStream } from 'node:tty';
+import { systemClock, type Clock } from '../clock';
+import type { DeviceInfo, DeviceRequest } from '../node/audio/device';
+import { listDevices } from '../node/audio/open';
+import type { NodePhoneOptions } from '../node/phone';
+import { PhoneError } from '../phone-types';
+import type { PhoneEnvironment } from './environment';
+import { runHeadless, type CallScript } from './headless';
+import { askPassword } from './password';
+import { problemOf } from './problem';
+
+export interface PhoneRequest {
+  /** USER@HOST[:PORT]; undefined only with `devices`. */
+  address: string | undefined;
+  phone: NodePhoneOptions;
+  password?: string | undefined;
+  passwordFile?: string | undefined;
+  dial?: string | undefined;
+  script: CallScript;
+  calls?: number | undefined;
+  json: boolean;
+  /** Sound devices as asked for; undefined: nothing was said. */
+  audio: DeviceRequest | undefined;
+  /** Only list the devices. */
+  devices: boolean;
+  /** A file that every SIP message is written to. */
+  traceFile?: string | undefined;
+  /** History and contacts. */
+  dataFolder?: string | undefined;
+  colour?: boolean | undefined;
+}
+
+export interface PhoneIo {
+  out(text: string): void;
+  err(text: string): void;
+  input: Readable;
+  environment: PhoneEnvironment;
+  /** Both the input and the output are a terminal. */
+  isTerminal: boolean;
+  signal: AbortSignal;
+  clock?: Clock;
+}
+
+/** Resolves with the exit code: 0 what was asked for happened, 1 it did not, 2 it cannot be asked for like that. Never rejects. */
+export async function runPhone(request: PhoneRequest, io: PhoneIo): Promise<number> {
+  try {
+    return request.devices ? await printDevices(request, io) : await ring(request, io);
+  } catch (err) {
+    io.err(`offhook: ${problemOf(err)}\n`);
+    return err instanceof PhoneError && ['bad-address', 'bad-command'].includes(err.code) ? 2 : 1;
+  }
+}
+
+async function ring(request: PhoneRequest, io: PhoneIo): Promise<number> {
+  const { address, json, dial, script, calls } = request;
+  if (address === undefined) throw new PhoneError('bad-address', 'which phone? Say USER@HOST, such as 1001@192.0.2.1');
+  const interactive = io.isTerminal && !json;
+  const phone: NodePhoneOptions = { ...request.phone, trace: tracing(request.traceFile, io), audio: request.audio ?? (interactive ? { backend: 'auto' } : undefined) };
+  if (phone.register ?? true) phone.password = await passwordOf(request, io);
+  const clock = io.clock ?? systemClock;
+  if (!interactive) return runHeadless({ address, phone, dial, script, calls, json }, { out: io.out, err: io.err, input: io.isTerminal ? undefined : io.input, clock, signal: io.signal });
+  const { runInteractive } = require('./interactive') as typeof import('./interactive');
+  const { colour, unicode, dataFolder } = io.environment;
+  return runInteractive(
+    { address, phone, dial, script, dataFolder: request.dataFolder ?? dataFolder, colour: request.colour ?? colour, unicode },
+    { input: io.input as ReadStream, out: io.out, err: io.err, clock, signal: io.signal },
+  );
+}
+
+/** From the command line, a file, the environment, or whoever sits there. Errors: PhoneError. */
+async function passwordOf({ password, passwordFile, address }: PhoneRequest, { environment, isTerminal, input, err }: PhoneIo): Promise<string> {
+  if (password !== undefined) return password;
+  if (passwordFile !== undefined) return firstLine(passwordFile);
+  if (environment.password !== undefined) return environment.password;
+  if (!isTerminal) throw new PhoneError('bad-command', `a password is needed to register ${address}: --password, --password-file or the variable OFFHOOK_PHONE_PASSWORD; without registering: --no-register`);
+  const typed = await askPassword(`Password of ${address}: `, input as ReadStream, err);
+  if (typed === undefined) throw new PhoneError('closed', 'no password was given');
+  return typed;
+}
+
+function firstLine(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').split(/\r?\n/)[0]!;
+  } catch (err) {
+    throw new PhoneError('bad-command', `the password file ${file} cannot be read: ${problemOf(err)}`);
+  }
+}
+
+function tracing(file: string | undefined, io: PhoneIo): NodePhoneOptions['trace'] {
+  if (file === undefined) return undefined;
+  const stream = createWriteStream(file, { flags: 'a', mode: 0o600 });
+  stream.on('error', (err) => io.err(`offhook: the trace cannot be written: ${err.message}\n`));
+  return ({ out, text }) => void stream.write(`${new Date().toISOString()} ${out ? '──▶' : '◀──'}\n${text}\n\n`);
+}
+
+async function printDevices({ json, audio }: PhoneRequest, io: PhoneIo): Promise<number> {
+  const devices = await listDevices(audio?.backend ?? 'auto');
+  if (json) io.out(`${JSON.stringify(devices)}\n`);
+  else if (devices.length === 0) io.out('There is no sound device here. --play, --record and --tone do without one.\n');
+  else for (const device of devices) io.out(`${deviceLine(device)}\n`);
+  return 0;
+}
+
+/** '  2  USB Headset   in 1, out 2   default' */
+function deviceLine({ number, name, inputs, outputs, isDefaultInput, isDefaultOutput, backend }: DeviceInfo): string {
+  const ways = [inputs > 0 ? `in ${inputs}${isDefaultInput ? ' (default)' : ''}` : '', outputs > 0 ? `out ${outputs}${isDefaultOutput ? ' (default)' : ''}` : ''];
+  return `${String(number).padStart(3)}  ${name}  [${backend}]  ${ways.filter(Boolean).join(', ')}`;
+}
