@@ -8,6 +8,7 @@
 export { agreedFormats, bridgeAnswer, bridgeOf, bridgeOffer, leastCost, type Bridge } from './sdp/bridge';
 export { codecKey, isVoice, ownOffer, sameCodecs } from './sdp/codecs';
 export { keyLength, type CryptoLine } from './sdp/crypto';
+export { agree, answerKeys, newKeys, offerKeys, otherProfile, sameKeys, type Keys, type Profile } from './sdp/keys';
 export { both, learn, receives, reverse, sends } from './sdp/direction';
 export { SdpError, type Codec, type Direction, type Family, type MediaAddress, type SdpErrorCode, type SessionDescription, type SrtpPolicy, type StreamDescription } from './sdp/model';
 export { flows, isSecure, payloadMap, pickAnswer, pickOffer, relayAnswer, relayOffer, sameDescription, type Numbers, type OfferedKeys, type Picked } from './sdp/negotiate';

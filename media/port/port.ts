@@ -44,7 +44,7 @@ export interface PortDeps {
   onPlayed(port: AudioPort, player: PortPlayer): void;
 }
 
-/** A listener to what a party says, one frame a tick, at the rate it has just then. */
+/** A listener to what a party says, or to what it gets, one frame a tick, at the rate it has just then. */
 export type Tap = (frame: Int16Array, rate: SampleRate, sounding: boolean) => void;
 
 const NOT_OURS = 0;
@@ -61,6 +61,7 @@ export class AudioPort implements PacketSink {
   private readonly kinds = new Uint8Array(128);
   private readonly report = new Uint8Array(MAX_REPORT);
   private readonly taps = new Set<Tap>();
+  private readonly sentTaps = new Set<Tap>();
   private audio: AudioSetup | undefined;
   private rate: SampleRate = 8000;
   private detector: DtmfDetector | undefined;
@@ -218,6 +219,7 @@ export class AudioPort implements PacketSink {
     if (this.player !== undefined || this.heardGain < 1 || this.leaving !== undefined) frame = this.playInstead(frame);
     if (this.overlay !== undefined) frame = this.playAbove(this.overlay, frame);
     if (this.tone !== undefined) frame = this.pressed(this.tone);
+    if (this.sentTaps.size > 0) for (const tap of this.sentTaps) tap(frame, this.rate, frame !== this.silence);
     this.sender.write(frame);
     if (this.rtcpSession.due() <= this.nowMs) this.sendReport();
   }
@@ -278,9 +280,14 @@ export class AudioPort implements PacketSink {
     return ended;
   }
 
-  /** Key presses to the party: as events when it takes them, else as tones. */
-  sendDigits(digits: string, ms: number): void {
-    if (this.sender.takesDigits) {
+  /** Whether key presses go to the party as events (RFC 4733). */
+  get takesEvents(): boolean {
+    return this.sender.takesDigits;
+  }
+
+  /** Key presses to the party: as events when it takes them, else (or if told so) as tones. */
+  sendDigits(digits: string, ms: number, asTones = false): void {
+    if (!asTones && this.sender.takesDigits) {
       this.sender.press(digits, ms);
       return;
     }
@@ -298,6 +305,12 @@ export class AudioPort implements PacketSink {
 
   untap(tap: Tap): void {
     this.taps.delete(tap);
+    this.sentTaps.delete(tap);
+  }
+
+  /** Hears what the party gets: what is played to it and its key presses as tones included. */
+  tapSent(tap: Tap): void {
+    this.sentTaps.add(tap);
   }
 
   private sendReport(): void {
@@ -312,6 +325,11 @@ export class AudioPort implements PacketSink {
     if (silentMs < limitMs) return undefined;
     this.silenceReported = true;
     return silentMs;
+  }
+
+  /** Round trip, and what the party reports of what it hears. */
+  get rtcpQuality(): RtcpQuality {
+    return this.rtcpSession.quality();
   }
 
   stats(): AudioStats {

@@ -22,6 +22,8 @@ export interface TerminateOptions {
   codecs: readonly CodecName[];
   /** What we want, from our view: a queue that only plays is 'sendonly'. Default 'sendrecv'. */
   direction?: Direction | undefined;
+  /** We ask to be sent nothing while nothing is said (Opus: `usedtx=1`, RFC 7587 §7.1). Default: no. */
+  dtx?: boolean | undefined;
 }
 
 export interface Terminated {
@@ -38,8 +40,9 @@ export const isWideband = (name: CodecName): boolean => wideband.has(name);
 const ownParameters: Readonly<Record<string, string>> = { opus: 'useinbandfec=1', 'telephone-event': '0-15' };
 
 /** With our own parameters in place of the party's: those say what it wants to get, not what we do. */
-function ours({ payloadType, name, clockRate, channels }: Codec): Codec {
-  const fmtp = ownParameters[name.toLowerCase()];
+function ours({ payloadType, name, clockRate, channels }: Codec, dtx = false): Codec {
+  const own = ownParameters[name.toLowerCase()];
+  const fmtp = dtx && name.toLowerCase() === 'opus' ? `${own};usedtx=1` : own;
   return { payloadType, name, clockRate, channels, ...(fmtp !== undefined && { fmtp }) };
 }
 
@@ -52,7 +55,7 @@ export function terminate(offer: Picked, can: TerminateOptions): Terminated {
   const voice = able.find((codec) => isWideband(codecNameOf(codec) as CodecName)) ?? able[0];
   const name = voice && codecNameOf(voice);
   if (!voice || !name) throw new SdpError('unacceptable', `no common codec: known are ${can.codecs.join(', ') || 'none'}`, 305);
-  const codecs = [voice, ...companions(offer.codecs, voice)].map(ours);
+  const codecs = [voice, ...companions(offer.codecs, voice)].map((codec) => ours(codec, can.dtx));
   const direction = both(reverse(offer.stream.direction), can.direction ?? 'sendrecv');
   const spec: AudioSpec = { codecs, direction, ptime: packetTime(name, offer.stream) };
   return { spec, audio: audioOf({ told: codecs, heard: offer, agreed: reverse(direction) }) };
@@ -75,11 +78,11 @@ const standard: Readonly<Record<CodecName, Codec>> = {
 const keysAt = (payloadType: number, clockRate: number): Codec => ({ payloadType, name: 'telephone-event', clockRate, channels: 1 });
 
 /** Formats for these codecs as we offer them, keys on each of their clocks included. */
-export function formatsOf(names: readonly CodecName[]): Codec[] {
+export function formatsOf(names: readonly CodecName[], dtx = false): Codec[] {
   const voices = names.map((name) => standard[name]);
   const wide = voices.some((c) => c.clockRate === 48000) ? [keysAt(97, 48000)] : [];
   const narrow = voices.some((c) => c.clockRate === 8000) ? [keysAt(101, 8000)] : [];
-  return [...voices, ...wide, ...narrow].map(ours);
+  return [...voices, ...wide, ...narrow].map((codec) => ours(codec, dtx));
 }
 
 /**
@@ -87,7 +90,7 @@ export function formatsOf(names: readonly CodecName[]): Codec[] {
  * meaning in this session (`Leg.numbers`).
  */
 export function terminateOffer(can: TerminateOptions, bound: ReadonlyMap<number, string> = new Map()): AudioSpec {
-  return { codecs: renumber(formatsOf(can.codecs), bound), direction: can.direction ?? 'sendrecv', ptime: 20 };
+  return { codecs: renumber(formatsOf(can.codecs, can.dtx), bound), direction: can.direction ?? 'sendrecv', ptime: 20 };
 }
 
 /** What holds after the party has answered `offered`. `answer` is what `pickAnswer` gave for it. */

@@ -1,92 +1,12 @@
 /**
- * SRTP of one leg (RFC 4568): which keys go into our descriptions to its phone, and which pair holds once both have spoken. Each leg has its
- * own; nothing here knows the other one.
+ * Which form of SRTP a phone is offered first: what it was last seen with. The keys themselves, and the policies: `media/sdp/keys.ts`.
  *
- * What a phone that is called is offered first, by the policy of its extension:
- *
- *   off        RTP/AVP
- *   optional   RTP/AVP with our keys in it: phones that know only plain RTP overlook them, many that know both encrypt. To a phone that was
- *              seen with RTP/SAVP before, that. A phone that refuses one of the two (488) is called once more with the other.
- *   required   RTP/SAVP
- *
- * Our key of a suite stays the same for the whole leg (RFC 4568 §7.1.4 lets a new description keep it, and then the packet counters go on):
- * a refreshed session is written word for word as before and nobody hears a gap. Another suite has another key.
+ * To a phone that was seen with RTP/SAVP before, that; to all others RTP/AVP with our keys in it. A phone that refuses one of the two (488)
+ * is called once more with the other.
  */
-import type { SrtpKeys, SrtpSuite } from '../../media/plane';
-import { isSecure, keyLength, type AudioSpec, type CryptoLine, type OfferedKeys, type Picked, type SrtpPolicy } from '../../media/sdp';
-import type { Random } from '../clock';
+import { isSecure, type Picked, type Profile } from '../../media/sdp';
 
-/** What a first offer of ours looks like. */
-export type Profile = 'plain' | 'either' | 'srtp';
-
-export interface LegKeys {
-  readonly policy: SrtpPolicy;
-  /** Of the first offer; later ones keep what was agreed. */
-  profile: Profile;
-  /** The phone was called a second time, with the other profile. */
-  retried: boolean;
-  /** What packets are encrypted with both ways; null: they are not. */
-  current: SrtpKeys | null;
-  /** What the plane was last told. */
-  given: SrtpKeys | null;
-  readonly own: Map<SrtpSuite, string>;
-  readonly random: Random;
-}
-
-export const newKeys = (policy: SrtpPolicy, random: Random): LegKeys => ({
-  policy,
-  profile: policy === 'off' ? 'plain' : policy === 'required' ? 'srtp' : 'either',
-  retried: false,
-  current: null,
-  given: null,
-  own: new Map(),
-  random,
-});
-
-/** In the order in which we would like them. Under RTP/AVP only what every phone with SDES knows: the offer has to fit into a datagram. */
-const suites: Readonly<Record<Profile, readonly SrtpSuite[]>> = {
-  plain: [],
-  either: ['AES_CM_128_HMAC_SHA1_80', 'AES_CM_128_HMAC_SHA1_32'],
-  srtp: ['AES_CM_128_HMAC_SHA1_80', 'AES_CM_128_HMAC_SHA1_32', 'AES_256_CM_HMAC_SHA1_80', 'AEAD_AES_128_GCM', 'AEAD_AES_256_GCM'],
-};
-
-type Written = Pick<AudioSpec, 'transport' | 'crypto'>;
-
-/** For an offer of ours. `first`: nothing has been agreed with this phone yet. */
-export function offerKeys(keys: LegKeys, first: boolean): Written & { readBy: OfferedKeys } {
-  const wanted = first ? suites[keys.profile] : keys.current ? [keys.current.send.suite] : [];
-  const lines = wanted.map((suite, i): CryptoLine => ({ tag: i + 1, suite, name: suite, keySalt: ownKey(keys, suite) }));
-  const required = keys.policy === 'required' || (first ? keys.profile === 'srtp' : keys.current !== null);
-  return { ...(lines.length > 0 && { crypto: lines }), ...(first && keys.profile === 'srtp' && { transport: 'RTP/SAVP' }), readBy: { lines, required } };
-}
-
-/** For our answer: the line of the offer that was chosen, with our key (§5.1.2). */
-export function answerKeys(keys: LegKeys, offer: Picked): Written {
-  const { crypto } = offer;
-  return crypto ? { crypto: [{ ...crypto, keySalt: ownKey(keys, crypto.suite) }] } : {};
-}
-
-/** `written`: our lines; `theirs`: the one line of the phone that fits one of them. */
-export function agree(keys: LegKeys, written: Written, theirs: CryptoLine | undefined): void {
-  const ours = theirs && written.crypto?.find(({ tag }) => tag === theirs.tag);
-  const pair = ours && theirs && { send: { suite: ours.suite, keySalt: ours.keySalt }, receive: { suite: theirs.suite, keySalt: theirs.keySalt } };
-  keys.current = pair ?? null;
-}
-
-function ownKey(keys: LegKeys, suite: SrtpSuite): string {
-  let key = keys.own.get(suite);
-  if (key === undefined) keys.own.set(suite, (key = keys.random(keyLength(suite)).toString('base64')));
-  return key;
-}
-
-/** What to call the phone with once more; undefined: it has been tried, or the policy allows no other. */
-export function otherProfile({ policy, profile, retried }: LegKeys): Profile | undefined {
-  if (policy !== 'optional' || retried) return undefined;
-  return profile === 'srtp' ? 'plain' : 'srtp';
-}
-
-export const sameKeys = (a: SrtpKeys | null, b: SrtpKeys | null): boolean =>
-  a === b || (a !== null && b !== null && (['send', 'receive'] as const).every((way) => a[way].suite === b[way].suite && a[way].keySalt === b[way].keySalt));
+export { agree, answerKeys, newKeys, offerKeys, otherProfile, sameKeys, type Keys as LegKeys, type Profile } from '../../media/sdp';
 
 const phone = (number: string, address: string): string => `${number} ${address.replace(/^::ffff:(?=\d+\.)/i, '')}`;
 
