@@ -2,6 +2,7 @@
 import { benchCalls } from './calls';
 import { benchJitter } from './jitter';
 import { benchMemory } from './memory';
+import { benchPhone } from './phone';
 import { benchQuality } from './quality';
 import { benchRegistrations } from './registrations';
 import { benchRelay } from './relay';
@@ -23,6 +24,7 @@ const benchmarks: Record<string, { about: string; run(log: (line: string) => voi
   jitter: { about: 'jitter buffer and playout: cost and delay', run: benchJitter },
   transcode: { about: 'calls between PCMU and Opus', run: (log) => benchTranscode(log) },
   rooms: { about: 'a room in which each hears all others, against Janus', run: (log) => benchRooms(log) },
+  phone: { about: 'our own phone: mouth to ear, cost of a call, start', run: benchPhone },
   memory: { about: 'resident memory, idle and by contact', run: benchMemory },
 };
 
