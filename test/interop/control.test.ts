@@ -7,12 +7,10 @@ import { Baresip } from '../support/baresip';
 import { hears, mark } from '../support/ears';
 import { Kamailio } from '../support/kamailio';
 import { Linphone } from '../support/linphone';
-import { missing, systemProbe, unless } from '../support/peers';
+import { need } from '../support/peers';
 import { staged } from '../support/stage';
 
-const kamailio = systemProbe.find('kamailio') ? undefined : 'the control experiment needs kamailio (Debian package kamailio)';
-
-unless(missing(['linphone', 'baresip']) ?? kamailio)('Linphone and baresip through Kamailio', () => {
+need('linphone', 'baresip', 'kamailio')('Linphone and baresip through Kamailio', () => {
   test('hear each other, and only then', ...staged(async (stage) => {
     const server = await Kamailio.start(stage);
     const common = { server: `127.0.0.1:${server.port}`, domain: server.realm };

@@ -3,74 +3,34 @@
  * driver (and the "peer" side of a benchmark) does not depend on our own server. Any user is let in with the password
  * `pw<user>`; media goes directly between the phones.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { makeCertificate, type Certificate } from './certificate';
 import { Child } from './child';
+import { KAMAILIO_REALM, kamailioConfiguration, type KamailioPorts } from './kamailio-config';
 import type { Stage } from './stage';
 import { eventually } from './wait';
 
-export const KAMAILIO_REALM = 'pbx.test';
+export { KAMAILIO_REALM };
 
-const MODULES = ['kex', 'corex', 'tm', 'tmx', 'sl', 'rr', 'pv', 'maxfwd', 'usrloc', 'registrar', 'textops', 'siputils', 'sanity', 'auth', 'nathelper'];
+/** Where Debian keeps empty tables for its text data base. */
+const TABLES = '/usr/share/kamailio/dbtext/kamailio';
 
-function configuration(port: number, modules: string): string {
-  return `#!KAMAILIO
-debug=2
-log_stderror=yes
-fork=yes
-children=2
-tcp_children=2
-socket_workers=2
-auto_aliases=no
-alias="127.0.0.1:${port}"
-alias="${KAMAILIO_REALM}"
-listen=udp:127.0.0.1:${port}
-listen=tcp:127.0.0.1:${port}
-mpath="${modules}"
-${MODULES.map((name) => `loadmodule "${name}.so"`).join('\n')}
-modparam("usrloc", "db_mode", 0)
-# With GRUU in the answer to REGISTER, Linphone puts one into its Contact, and every later request needs a GRUU look-up.
-modparam("registrar", "gruu_enabled", 0)
-modparam("registrar", "min_expires", 5)
-modparam("rr", "enable_full_lr", 1)
-modparam("auth", "nonce_expire", 300)
-modparam("auth", "qop", "auth")
-modparam("nathelper|registrar", "received_avp", "$avp(RECEIVED)")
-
-request_route {
-  if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }
-  if (is_method("OPTIONS") && uri==myself && $rU==$null) { sl_send_reply("200", "Keepalive"); exit; }
-  force_rport();
-  if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
-  if (!is_method("ACK")) { if (t_precheck_trans()) { t_check_trans(); exit; } t_check_trans(); }
-  if (has_totag()) {
-    if (loose_route()) { t_relay(); exit; }
-    # A scripted phone that sends everything to its server and knows no Route.
-    if (uri!=myself) { t_relay(); exit; }
-    if (is_method("ACK")) { if (t_check_trans()) t_relay(); exit; }
-    sl_send_reply("404", "Not here");
-    exit;
-  }
-  # A client with an outbound proxy sends its first request with that proxy as a Route.
-  remove_hf("Route");
-  if (is_method("REGISTER|INVITE")) {
-    $var(pw) = "pw" + $fU;
-    if (is_method("REGISTER")) {
-      if (!pv_www_authenticate("${KAMAILIO_REALM}", "$var(pw)", "0")) { www_challenge("${KAMAILIO_REALM}", "1"); exit; }
-    } else {
-      if (!pv_proxy_authenticate("${KAMAILIO_REALM}", "$var(pw)", "0")) { proxy_challenge("${KAMAILIO_REALM}", "1"); exit; }
-    }
-    if ($au != $fU) { sl_send_reply("403", "Forbidden"); exit; }
-    consume_credentials();
-  }
-  if (is_method("INVITE")) record_route();
-  if (is_method("REGISTER")) { if (!save("location")) sl_reply_error(); exit; }
-  if (!lookup("location")) { sl_send_reply("404", "Not Found"); exit; }
-  if (!t_relay()) sl_reply_error();
+export interface KamailioOptions {
+  /** Also over TLS (kamailio-tls-modules, openssl). */
+  tls?: boolean;
+  /** Also over WebSockets (kamailio-websocket-modules); with `tls` secure ones too. */
+  web?: boolean;
+  /** PUBLISH and SUBSCRIBE are for the server itself, which notifies (kamailio-presence-modules). Without, they are passed on to phones. */
+  presence?: boolean;
+  /** Of the digest; MD5 */
+  algorithm?: 'MD5' | 'SHA-256';
+  /** Address to listen on; 127.0.0.1 */
+  address?: string;
 }
-`;
-}
+
+export type KamailioTransport = 'udp' | 'tcp' | 'tls' | 'ws' | 'wss';
 
 export interface RegistrarAccount {
   user: string;
@@ -79,20 +39,38 @@ export interface RegistrarAccount {
 
 export class Kamailio {
   private constructor(
-    readonly port: number,
+    readonly address: string,
+    readonly ports: KamailioPorts,
+    /** With `tls`: `ca` is what a phone has to trust. */
+    readonly certificate: Certificate | undefined,
     private readonly child: Child,
   ) {}
 
-  static async start(stage: Stage): Promise<Kamailio> {
+  static async start(stage: Stage, options: KamailioOptions = {}): Promise<Kamailio> {
+    const { address = '127.0.0.1', web = false, algorithm = 'MD5' } = options;
     const folder = stage.path('kamailio');
     mkdirSync(folder);
-    const port = await stage.port();
+    const { first } = await stage.ports(4);
+    const ports = { sip: first, tls: first + 1, ws: first + 2, wss: first + 3 };
+    const certificate = options.tls ? await makeCertificate(stage, { names: [address, 'localhost', KAMAILIO_REALM] }) : undefined;
+    const presenceTables = options.presence ? join(folder, 'tables') : undefined;
+    if (presenceTables !== undefined) cpSync(TABLES, presenceTables, { recursive: true });
     const config = join(folder, 'kamailio.cfg');
-    writeFileSync(config, configuration(port, modulePath()));
+    writeFileSync(config, kamailioConfiguration({ address, ports, modules: modulePath(), certificate, web, presenceTables, algorithm }));
     const child = new Child('kamailio', 'kamailio', ['-f', config, '-DD', '-E', '-Y', folder, '-P', join(folder, 'kamailio.pid'), '-m', '64', '-M', '8']);
-    const kamailio = stage.own(new Kamailio(port, child));
-    await eventually(`kamailio on port ${port}\n${child.tail()}`, () => accepts(port), 10_000);
+    const kamailio = stage.own(new Kamailio(address, ports, certificate, child));
+    await eventually(`kamailio on port ${ports.sip}\n${child.tail()}`, () => kamailio.listens(options), 10_000);
     return kamailio;
+  }
+
+  /** UDP and TCP */
+  get port(): number {
+    return this.ports.sip;
+  }
+
+  /** Where a phone with this transport goes: `127.0.0.1:26002` */
+  server(transport: KamailioTransport): string {
+    return `${this.address}:${transport === 'udp' || transport === 'tcp' ? this.ports.sip : this.ports[transport]}`;
   }
 
   get realm(): string {
@@ -110,6 +88,13 @@ export class Kamailio {
   async close(): Promise<void> {
     await this.child.stop('SIGTERM', 5000);
   }
+
+  private async listens({ tls, web }: KamailioOptions): Promise<boolean> {
+    if (!this.child.running) throw new Error(`kamailio has ended\n${this.child.tail()}`);
+    const { sip, tls: secure, ws, wss } = this.ports;
+    const wanted = [sip, ...(tls ? [secure] : []), ...(web ? [ws] : []), ...(tls && web ? [wss] : [])];
+    return (await Promise.all(wanted.map((port) => accepts(port, this.address)))).every(Boolean);
+  }
 }
 
 /** Debian puts modules under the machine's multiarch folder. */
@@ -118,9 +103,9 @@ function modulePath(): string {
   return `/usr/lib/${machine}/kamailio/modules/`;
 }
 
-function accepts(port: number): Promise<boolean> {
+function accepts(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' });
+    const socket = connect({ port, host });
     socket.once('connect', () => {
       socket.destroy();
       resolve(true);

@@ -6,17 +6,25 @@
  * (`test/support/reporter.cjs`) picks it up.
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import peers from './peers.json';
+import table from './peers.json';
 
-export type PeerProgram = keyof typeof peers;
+export type PeerProgram = keyof typeof table;
+
+/** A program to look for in the path; or, of a package without one, a file (`*`: the folder that Debian names after the machine). */
+type Peer = { package: string; what: string } & ({ binary: string } | { file: string });
+
+const peers: Readonly<Record<PeerProgram, Peer>> = table;
+
 /** `netns`: this process may make network namespaces. */
 export type PeerName = PeerProgram | 'netns';
 
 export interface Probe {
   /** Full path of an executable, or undefined. */
   find(binary: string): string | undefined;
+  /** Full path of a file, in which one folder may be `*`; or undefined. */
+  file(pattern: string): string | undefined;
   /** Why network namespaces cannot be made here; undefined when they can. */
   netnsRefusal(): string | undefined;
 }
@@ -25,6 +33,11 @@ export const systemProbe: Probe = {
   find(binary) {
     const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/bin'];
     return folders.filter(Boolean).map((folder) => join(folder, binary)).find(executable);
+  },
+  file(pattern) {
+    const [before = '', after] = pattern.split('*');
+    if (after === undefined) return readable(before) ? before : undefined;
+    return foldersIn(before).map((name) => before + name + after).find(readable);
   },
   netnsRefusal() {
     const ip = this.find('ip');
@@ -42,8 +55,8 @@ export const systemProbe: Probe = {
 
 /** The path of a peer's program; throws when it is missing, which a suite guarded by `need` never sees. */
 export function peerPath(name: PeerProgram, probe: Probe = systemProbe): string {
-  const path = probe.find(peers[name].binary);
-  if (!path) throw new Error(`${peers[name].binary} is not installed (Debian package ${peers[name].package})`);
+  const path = found(name, probe);
+  if (!path) throw new Error(notInstalled(name));
   return path;
 }
 
@@ -51,11 +64,20 @@ export function peerPath(name: PeerProgram, probe: Probe = systemProbe): string 
 export function missing(names: PeerName[], probe: Probe = systemProbe): string | undefined {
   const reasons = names.map((name) => {
     if (name === 'netns') return probe.netnsRefusal();
-    if (probe.find(peers[name].binary)) return undefined;
-    return `${peers[name].binary} is not installed (Debian package ${peers[name].package})`;
+    return found(name, probe) ? undefined : notInstalled(name);
   });
-  const found = reasons.filter((reason) => reason !== undefined);
-  return found.length ? found.join('; ') : undefined;
+  const given = reasons.filter((reason) => reason !== undefined);
+  return given.length ? given.join('; ') : undefined;
+}
+
+function found(name: PeerProgram, probe: Probe): string | undefined {
+  const peer = peers[name];
+  return 'binary' in peer ? probe.find(peer.binary) : probe.file(peer.file);
+}
+
+function notInstalled(name: PeerProgram): string {
+  const peer = peers[name];
+  return `${'binary' in peer ? peer.binary : peer.what} is not installed (Debian package ${peer.package})`;
 }
 
 export type Suite = (title: string, body: () => void) => void;
@@ -71,11 +93,22 @@ export function unless(reason: string | undefined): Suite {
   return (title, body) => describe.skip(`${title} [skipped: ${reason}]`, body);
 }
 
-function executable(path: string): boolean {
+const executable = (path: string): boolean => accessible(path, constants.X_OK);
+const readable = (path: string): boolean => accessible(path, constants.R_OK);
+
+function accessible(path: string, mode: number): boolean {
   try {
-    accessSync(path, constants.X_OK);
+    accessSync(path, mode);
     return true;
   } catch {
     return false;
+  }
+}
+
+function foldersIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
   }
 }

@@ -4,6 +4,7 @@
  * (RFC 4733), reads those of the other side, and can be at the end of a line that loses packets.
  */
 import { createSocket, type Socket } from 'node:dgram';
+import { seeded } from './line';
 import { tone } from './tone';
 import type { Stage } from './stage';
 import { eventually } from './wait';
@@ -230,16 +231,10 @@ interface Press {
   duration: number;
 }
 
-/** Which packets a line loses, by a seed (mulberry32). */
+/** Which packets a line loses, by a seed. */
 function lossy({ share, seed }: { share: number; seed: number }): () => boolean {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32 < share;
-  };
+  const chance = seeded(seed);
+  return () => chance() < share;
 }
 
 /** Holes in a run of 16-bit sequence numbers that may have wrapped once. */

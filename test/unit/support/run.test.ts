@@ -119,6 +119,14 @@ describe('Debian packages', () => {
     expect(await install(there, isRoot)).toEqual({ said: [], calls: [] });
   });
 
+  it('without a program are known by a file, in whichever folder it is', async () => {
+    const missing = (file: string) => inNode<string[]>(support('debian.mjs'), 'missingPackages', `return missingPackages({ a: { file: ${JSON.stringify(file)}, package: 'pkg-a' } })`);
+    expect(await missing(`${ROOT}/test/*/debian.mjs`)).toEqual([]);
+    expect(await missing(`${ROOT}/test/support/debian.mjs`)).toEqual([]);
+    expect(await missing(`${ROOT}/test/*/no-such-file`)).toEqual(['pkg-a']);
+    expect(await missing('/no-such-folder/*/debian.mjs')).toEqual(['pkg-a']);
+  });
+
   it('that cannot be had do not keep the others away, and the reason is told', async () => {
     const answer = "args.at(-1) === 'pkg-a' ? { status: 100, output: 'Reading…\\nE: Unable to locate package pkg-a' } : { status: 0, output: '' }";
     const { said, calls } = await install(['apt-get'], true, answer);
