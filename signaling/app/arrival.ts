@@ -1,28 +1,73 @@
 /** An INVITE before it is a call, and what it offers. */
 import { parseSdp, pickOffer, SdpError, type Picked, type SessionDescription, type SrtpPolicy } from '../../media/sdp';
-import type { Extension } from '../store/store';
-import type { Call } from './call';
-import type { SipRequest, SipResponder } from './dialogs';
+import type { Random } from '../clock';
+import type { Call, Callee, PendingInvite } from './call';
+import { answerInvite, type CallSrf, type SipRequest, type SipResponder } from './dialogs';
 import type { Refusal } from './exchange';
+import { abilities } from './abilities';
+import { OpenRequest } from './call';
+import { newLeg, type Leg } from './leg';
+import { cseqOf } from './negotiation';
+import { refusalHeaders } from './reasons';
 import { sdpOf, sdpRefusal } from './sdp-body';
 
+/** Who wants to be connected to a number, before there is a call of it: the sender of an INVITE, or somebody who is transferred. */
+export interface Newcomer {
+  readonly caller: Callee;
+  dialled: string;
+  call: Call | undefined;
+  readonly cancelled: boolean;
+  onCancel: () => void;
+  /** See `Call`. */
+  readonly transferredBy?: string;
+  readonly referredBy?: string;
+  readonly transfers?: number;
+  /** Its side of the call. */
+  leg(random: Random): Leg;
+  /** What it offers; undefined: nothing. */
+  offer(): Picked | Refusal | undefined;
+  pending(srf: CallSrf, call: Call, offer: Picked | undefined): PendingInvite;
+  answer(status: number, reason: string, headers: Record<string, string>): void;
+}
+
 /** An INVITE from the moment it is here. CANCEL may come at any time, also while the directory is asked. */
-export class Arrival {
+export class Arrival implements Newcomer {
   dialled = '';
   call: Call | undefined;
   cancelled = false;
   onCancel: () => void = () => undefined;
+  /** What its body says; set once it has been read. */
+  session: SessionDescription | undefined;
   private answered = false;
 
   constructor(
     readonly req: SipRequest,
     readonly res: SipResponder,
-    readonly caller: Extension,
+    readonly caller: Callee,
   ) {
     req.on('cancel', () => {
       this.cancelled = true;
       this.onCancel();
     });
+  }
+
+  leg(random: Random): Leg {
+    return newLeg('caller', this.caller.number, this.req.source_address, random, this.caller.srtp);
+  }
+
+  offer(): Picked | Refusal | undefined {
+    return this.session && offerIn(this.session, this.caller.srtp);
+  }
+
+  pending(srf: CallSrf, call: Call, offer: Picked | undefined): PendingInvite {
+    const { req, res } = this;
+    return {
+      offer,
+      get: (name) => req.get(name),
+      progress: (status, body) => res.send(status, '', body === undefined ? { headers: {} } : { headers: { 'Content-Type': 'application/sdp' }, body }),
+      answer: (sdp, on) => answerInvite(srf, req, res, { sdp, headers: { ...abilities } }, { established: (dialog) => on.established(dialog, cseqOf(req)), failed: on.failed }),
+      refuse: (refusal) => new OpenRequest(call, res).answer(refusal.status, refusal.reason, { headers: refusalHeaders(refusal) }),
+    };
   }
 
   answer(status: number, reason: string, headers: Record<string, string>): void {

@@ -8,16 +8,15 @@
  * its ACK brings the answer.
  */
 import { bridgeAnswer, bridgeOffer, SdpError, type Picked } from '../../media/sdp';
-import { abilities } from './abilities';
-import type { Call, Fork, PendingInvite } from './call';
+import type { Call, Fork } from './call';
 import { codecsFor } from './call-bridge';
 import { mediaAddress, wire } from './call-media';
 import type { CallContext } from './context';
-import { answerInvite, type Dialog } from './dialogs';
+import type { Dialog } from './dialogs';
 import { endLateAnswer, guarded, hangup, mediaWork } from './hangup';
 import { listen } from './in-dialog';
 import { answerTo, offerTo, type Leg, type Offered } from './leg';
-import { awaitAnswer, cseqOf } from './negotiation';
+import { awaitAnswer } from './negotiation';
 import { reasonHeader, refuse } from './reasons';
 
 /** A phone's description, fitting the offer it answers. */
@@ -84,11 +83,12 @@ export function connectPhones(ctx: CallContext, call: Call, callee: Leg, answer:
     offered = offerTo(caller, mediaAddress(caller, answer.picked.stream), spec);
     sdp = offered.text;
   }
-  answerInvite(ctx.srf, invite.req, invite.res, { sdp, headers: { ...abilities } }, {
-    established: (dialog) => guarded(ctx, call, 'answer to the caller', () => established(ctx, call, dialog, invite, offered)),
+  invite.answer(sdp, {
+    established: (dialog, cseq) => guarded(ctx, call, 'answer to the caller', () => established(ctx, call, dialog, cseq, offered)),
     failed: (problem) =>
       guarded(ctx, call, 'answer to the caller', () => {
         ctx.log.debug({ call: call.id, problem }, 'the caller was gone when the phone answered');
+        offered?.refused();
         hangup(ctx, call, 'caller', refuse('cancelled', call.from.number));
       }),
   });
@@ -102,7 +102,7 @@ function putThrough(ctx: CallContext, call: Call, callee: Leg): void {
   if (call.anchored) mediaWork(ctx, call, wire(ctx, call, callee));
 }
 
-function established(ctx: CallContext, call: Call, dialog: Dialog, invite: PendingInvite, offered: Offered | undefined): void {
+function established(ctx: CallContext, call: Call, dialog: Dialog, cseq: number, offered: Offered | undefined): void {
   const { caller } = call;
   caller.dialog = dialog;
   if (call.over) {
@@ -117,5 +117,5 @@ function established(ctx: CallContext, call: Call, dialog: Dialog, invite: Pendi
   if (!offered) return;
   // until the ACK there is no session that could be changed
   call.negotiating = 'caller';
-  awaitAnswer(ctx, call, caller, cseqOf(invite.req), offered, () => hangup(ctx, call, 'system', refuse('no-answer-in-ack', call.from.number)));
+  awaitAnswer(ctx, call, caller, cseq, offered, () => hangup(ctx, call, 'system', refuse('no-answer-in-ack', call.from.number)));
 }

@@ -9,9 +9,9 @@
 import type { CodecName } from '../../media/frame';
 import type { AudioSetup, RelayDirection } from '../../media/plane';
 import { audioOf, bridgeOf, codecKey, codecNameOf, events, flows, payloadMap, receives, spoken, type Agreement, type Bridge } from '../../media/sdp';
-import type { Call } from './call';
+import type { Call, Transferring, Tune } from './call';
 import type { CallContext } from './context';
-import { playMusic } from './hold-music';
+import { playMusic, playRingback } from './hold-music';
 import type { Leg, Side } from './leg';
 
 /** What `sound` may be made of for calls between phones; none when transcoding is switched off. */
@@ -25,20 +25,22 @@ interface Party {
 
 export type Plan =
   | { kind: 'relay'; ids: readonly [string, string]; aToB: RelayDirection; bToA: RelayDirection }
-  | { kind: 'room'; caller: Party; callee: Party; music: Side | undefined; transcoded: boolean };
+  | { kind: 'room'; caller: Party; callee: Party; music: Side | undefined; tune?: Tune; transcoded: boolean };
 
 /** undefined: one of them has nothing agreed yet. */
-export function planOf(ctx: CallContext, call: Pick<Call, 'aloud'>, caller: Leg, callee: Leg): Plan | undefined {
+export function planOf(ctx: CallContext, call: Pick<Call, 'aloud' | 'transfer'>, caller: Leg, callee: Leg): Plan | undefined {
   const [a, b] = [agreementOf(caller), agreementOf(callee)];
   if (!a || !b || !caller.endpoint || !callee.endpoint) return undefined;
   const [idOfA, idOfB] = [caller.endpoint.id, callee.endpoint.id];
-  const held = ctx.media.holdMusic === null ? undefined : heldSide(caller, callee);
+  const waiting = call.transfer && transferee(call.transfer, caller, callee);
+  const held = waiting ?? (ctx.media.holdMusic === null ? undefined : heldSide(caller, callee));
   if (held !== undefined && canHear(ctx, held === 'caller' ? a : b)) {
     return {
       kind: 'room',
       caller: { id: idOfA, audio: held === 'caller' ? listening(a) : silent, tones: false },
       callee: { id: idOfB, audio: held === 'callee' ? listening(b) : silent, tones: false },
       music: held,
+      tune: waiting === undefined ? 'music' : 'ringback',
       transcoded: false,
     };
   }
@@ -68,6 +70,12 @@ export function undecodable(ctx: CallContext, call: Call): string | undefined {
     if (agreement && !canHear(ctx, agreement)) return voice?.name ?? 'no codec of ours';
   }
   return undefined;
+}
+
+/** Who is being transferred, and can hear how it gets on. */
+function transferee({ by }: Transferring, caller: Leg, callee: Leg): Side | undefined {
+  const other = by === 'caller' ? callee : caller;
+  return receives(other.agreed) ? other.side : undefined;
 }
 
 /** Who is on hold: its phone still listens, and the other one wants nothing to be sent to it. */
@@ -112,6 +120,7 @@ const clocks = (formats: ReadonlyArray<{ payloadType: number; clockRate: number 
 export async function carryOut(ctx: CallContext, call: Call, plan: Plan): Promise<void> {
   if (plan.kind === 'relay') {
     call.music = undefined;
+    call.tune = undefined;
     call.mixed = false;
     return ctx.plane.connect(...plan.ids, { aToB: plan.aToB, bToA: plan.bToA });
   }
@@ -122,10 +131,12 @@ export async function carryOut(ctx: CallContext, call: Call, plan: Plan): Promis
     work.push(plane.join(id, `call:${call.id}`, { passDigits: true }));
     work.push(plane.detectTones(id, tones));
   }
-  if (call.music !== plan.music) {
+  if (call.music !== plan.music || call.tune !== plan.tune) {
     if (call.music !== undefined) work.push(plane.stopPlaying({ endpoint: plan[call.music].id }));
     call.music = plan.music;
-    if (plan.music !== undefined) playMusic(ctx, call, plan.music, plan[plan.music].id);
+    call.tune = plan.tune;
+    if (plan.music !== undefined && plan.tune === 'ringback') playRingback(ctx, call, plan[plan.music].id);
+    else if (plan.music !== undefined) playMusic(ctx, call, plan.music, plan[plan.music].id);
   }
   if (plan.transcoded && !call.mixed) {
     call.mixed = true;

@@ -13,6 +13,10 @@ export interface CallRecord {
   to: string;
   /** The service that had the call (first, when it put the caller through). */
   service: string | undefined;
+  /** The number of whoever brought the two together by a transfer. */
+  transferredBy: string | undefined;
+  /** To whom one of the two was transferred, which ended the call. */
+  transferredTo: string | undefined;
   /** Unix milliseconds. */
   startedAt: number;
   /** From the INVITE to the first ringing, to the answer, to the end; milliseconds. */
@@ -39,6 +43,8 @@ export function recordOf(call: Call, { by, refusal }: Ending, now: number, media
     from: call.from.number,
     to: call.to.number,
     service: call.servedBy,
+    transferredBy: call.transferredBy,
+    transferredTo: call.transferredTo,
     startedAt: call.startedWall.getTime(),
     rangAfter: after(call.rangAt),
     answeredAfter: after(call.answeredAt),
@@ -50,13 +56,15 @@ export function recordOf(call: Call, { by, refusal }: Ending, now: number, media
 }
 
 /** Of an INVITE that did not become a call. */
-export function refusedRecord(from: string, to: string, startedAt: number, refusal: CallRefusal | Refusal): CallRecord {
+export function refusedRecord(from: string, to: string, startedAt: number, refusal: CallRefusal | Refusal, transferredBy?: string): CallRecord {
   const cause = 'cause' in refusal ? refusal.cause : 'refused-request';
   return {
     id: '-',
     from,
     to,
     service: undefined,
+    transferredBy,
+    transferredTo: undefined,
     startedAt,
     rangAfter: undefined,
     answeredAfter: undefined,
@@ -87,12 +95,14 @@ export class CallRecords {
   }
 }
 
-function fields({ id, from, to, service, answeredAfter, lasted, ended, media, recordings }: CallRecord): Record<string, unknown> {
+function fields({ id, from, to, service, transferredBy, transferredTo, answeredAfter, lasted, ended, media, recordings }: CallRecord): Record<string, unknown> {
   return {
     call: id,
     from,
     to,
     ...(service !== undefined && { service }),
+    ...(transferredBy !== undefined && { transferredBy }),
+    ...(transferredTo !== undefined && { transferredTo }),
     why: ended.reason,
     by: ended.by,
     ...(answeredAfter === undefined ? { status: ended.status, seconds: seconds(lasted) } : { waited: seconds(answeredAfter), talked: seconds(lasted - answeredAfter) }),

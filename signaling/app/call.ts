@@ -11,7 +11,7 @@ import type { Picked } from '../../media/sdp';
 import type { Timer } from '../clock';
 import type { Extension } from '../store/store';
 import type { Binding } from './binding';
-import type { Outgoing, SipRequest, SipResponder } from './dialogs';
+import type { Dialog, Outgoing, SipResponder } from './dialogs';
 import type { Leg, Offered, Side } from './leg';
 import type { CallRefusal, Cause } from './reasons';
 
@@ -43,12 +43,24 @@ export class IllegalMove extends Error {
   override readonly name = 'IllegalMove';
 }
 
-/** The caller's INVITE until it has a final answer. */
+/** What the caller waits with for a final answer: its INVITE, or, of one who is transferred, the call that it is still in. */
 export interface PendingInvite {
-  req: SipRequest;
-  res: SipResponder;
   /** Undefined when it came without SDP. */
-  offer: Picked | undefined;
+  readonly offer: Picked | undefined;
+  /** A header that the callee may be shown. */
+  get(name: string): string | undefined;
+  progress(status: number, sdp: string | undefined): void;
+  /** Exactly one of both is called. The CSeq number is that of the ACK, for an answer which carries our offer. */
+  answer(sdp: string, on: { established(dialog: Dialog, cseq: number): void; failed(problem: string): void }): void;
+  refuse(refusal: CallRefusal): void;
+}
+
+/** A transfer of one of the two to somewhere else, from the REFER until it has come about or failed. */
+export interface Transferring {
+  /** Whose leg it is that goes. */
+  readonly by: Side;
+  /** The transferor has hung up; the other one stays until the transfer has come to its end. */
+  abandoned(): void;
 }
 
 /** One phone of the callee, while it rings. */
@@ -64,7 +76,10 @@ export interface Fork {
   ended: Cause | undefined;
 }
 
-/** Who is called. */
+/** What somebody without a part in the conversation hears. */
+export type Tune = 'music' | 'ringback';
+
+/** Who is called, or calls. */
 export type Callee = Omit<Extension, 'ha1' | 'createdAt'>;
 
 /** What a call knows of the service that has it. */
@@ -103,8 +118,18 @@ export class Call {
   wiring: string | undefined;
   answeredAt: number | undefined;
   rangAt: number | undefined;
-  /** Who hears music, since the other one holds. */
+  /** Who hears music, since the other one holds, or ring-back, since it is being transferred. */
   music: Side | undefined;
+  tune: Tune | undefined;
+  transfer: Transferring | undefined;
+  /** The number of whoever brought the two together by a transfer. */
+  transferredBy: string | undefined;
+  /** The same as a Referred-By header (RFC 3892), for the phones that are called; ours, whatever the REFER claimed. */
+  referredBy: string | undefined;
+  /** To whom one of the two was transferred away. */
+  transferredTo: string | undefined;
+  /** Transfers that led to this call, one after the other. */
+  transfers = 0;
   /** Its sound has been turned into another codec. */
   mixed = false;
   /** What the two are to hear besides each other, so that their sound cannot just be relayed. */
@@ -123,7 +148,7 @@ export class Call {
   constructor(
     /** Ours; shown to nobody outside. */
     readonly id: string,
-    readonly from: Extension,
+    readonly from: Callee,
     /** Changes when a service puts its caller through. */
     public to: Callee,
     readonly caller: Leg,

@@ -6,11 +6,11 @@
  *                                       └▶ a feature ◀─────────────┘
  */
 import type { MediaPlane } from '../../media/plane';
-import type { Picked, SessionDescription } from '../../media/sdp';
+import type { Picked } from '../../media/sdp';
 import type { Clock, Random } from '../clock';
 import type { Logger } from '../log';
 import type { Extension } from '../store/store';
-import { Arrival, offerIn, sessionOf } from './arrival';
+import { Arrival, sessionOf, type Newcomer } from './arrival';
 import { Call, type Callee } from './call';
 import { CallListeners, viewOf, type CallEvents, type CallView } from './call-events';
 import { CallRecorder, recordingPolicy } from './call-recording';
@@ -22,13 +22,15 @@ import type { Refusal } from './exchange';
 import type { Feature, Handler, Party } from './feature';
 import { cancelOthers, guarded, hangup, type Ending } from './hangup';
 import { unacceptable } from './incoming';
-import { newLeg, type Side } from './leg';
+import type { Side } from './leg';
 import { SrtpHabits } from './leg-keys';
 import type { RecordingArchive } from './recording-archive';
 import { reasonHeader, refusalHeaders, refuse, type CallRefusal, type Cause } from './reasons';
 import { ring } from './ringing';
 import { serve, takerOf, type Taker } from './services';
 import type { SrfConnection } from './srf';
+import { Transfers, type Found } from './transfers';
+import type { DialogName } from './refer';
 
 export type { CallEvents, CallView };
 
@@ -75,6 +77,7 @@ export class Calls {
   private readonly records: CallRecords;
   private readonly listeners: CallListeners;
   private readonly ctx: CallContext;
+  private readonly transfers: Transfers;
   private readonly features: readonly Feature[];
   private readonly plan: Dialplan;
   private readonly archive: RecordingArchive | undefined;
@@ -107,8 +110,16 @@ export class Calls {
       onWired: (call) => this.recorder?.tend(call),
       onKey: (call, leg, digit) => this.recorder?.pressed(call, leg, digit),
       unanswered: (call, by, refusal) => this.unanswered(call, by, refusal),
+      onRefer: (call, leg, req, res) => this.transfers.refer(call, leg, req, res),
       onEnded: (call, ending) => this.ended(call, ending),
     };
+    this.transfers = new Transfers(this.ctx, {
+      find: (name) => this.find(name),
+      connect: (newcomer, number) => this.connect(newcomer, number),
+      begin: (newcomer, callee, offer) => this.begin(newcomer, callee, offer),
+      welcome: (newcomer) => this.stillWelcome(newcomer),
+      refuse: (newcomer, refusal) => this.refuse(newcomer, refusal),
+    });
     this.archive = deps.archive;
     this.recorder = deps.archive && new CallRecorder(this.ctx, deps.archive);
     plane.on('silent', ({ id, session, silentMs }) => this.silent(session, id, silentMs));
@@ -207,18 +218,26 @@ export class Calls {
     if (problem) return this.refuse(arrival, problem);
     const session = sessionOf(req);
     if (session && 'status' in session) return this.refuse(arrival, session);
+    arrival.session = session;
+    const offer = arrival.offer();
+    if (offer && !('status' in offer)) this.ctx.srtpHabits.learn(caller.number, req.source_address, offer);
+    const replaces = req.get('Replaces');
+    if (replaces !== undefined) return this.transfers.replace(arrival, replaces);
+    return this.connect(arrival, dialledNumber(req.uri));
+  }
 
-    const number = dialledNumber(req.uri);
+  /** To whatever the dial plan has for this number. */
+  private async connect(arrival: Newcomer, number: string | undefined): Promise<void> {
+    const { caller } = arrival;
     arrival.dialled = number ?? '';
     const callee = number === undefined ? undefined : await this.ctx.directory.find(number);
     const plan = this.plan.route({ number, caller: caller.number }, { isExtension: (n) => n === callee?.number });
-    if (plan.kind === 'reject') return this.refuseOrOffer(arrival, plan.refusal, callee, session);
+    if (plan.kind === 'reject') return this.refuseOrOffer(arrival, plan.refusal, callee);
 
-    const offer = session && offerIn(session, caller.srtp);
+    const offer = arrival.offer();
     if (offer && 'status' in offer) return this.refuse(arrival, offer);
-    if (offer) this.ctx.srtpHabits.learn(caller.number, req.source_address, offer);
     const bindings = plan.kind === 'extension' ? this.ctx.locations.lookup(plan.number) : [];
-    if (plan.kind === 'extension' && bindings.length === 0) return this.refuseOrOffer(arrival, refuse('not-registered', plan.number), callee, session);
+    if (plan.kind === 'extension' && bindings.length === 0) return this.refuseOrOffer(arrival, refuse('not-registered', plan.number), callee);
     if (!this.stillWelcome(arrival)) return;
 
     if (plan.kind === 'service') {
@@ -234,7 +253,7 @@ export class Calls {
   }
 
   /** While the directory or a feature was asked, the caller may have given up, and others may have come. */
-  private stillWelcome(arrival: Arrival): boolean {
+  private stillWelcome(arrival: Newcomer): boolean {
     if (arrival.cancelled) this.refuse(arrival, refuse('cancelled', arrival.caller.number));
     else if (this.draining) this.refuse(arrival, refuse('shutting-down', ''));
     else if (this.byId.size >= this.ctx.settings.maxCalls) this.refuse(arrival, refuse('too-many-calls', ''));
@@ -242,17 +261,33 @@ export class Calls {
     return false;
   }
 
-  private begin(arrival: Arrival, callee: Callee, offer: Picked | undefined): Call {
-    const { req, res, caller } = arrival;
+  /** The leg with this dialog; of a call that still rings, the one whose INVITE it is, which has no dialog on our side yet. */
+  private find({ callId, localTag, remoteTag }: DialogName): Found | undefined {
+    for (const call of this.byId.values()) {
+      const { invite, caller, callee } = call;
+      for (const leg of callee ? [caller, callee] : [caller]) {
+        const sip = leg.over ? undefined : leg.dialog?.sip;
+        if (sip?.callId === callId && sip.localTag === localTag && sip.remoteTag === remoteTag) return { call, leg };
+      }
+      if (invite && !caller.dialog && invite.get('Call-ID') === callId && invite.get('From')?.includes(`tag=${remoteTag}`)) return { call, leg: caller };
+    }
+    return undefined;
+  }
+
+  private begin(arrival: Newcomer, callee: Callee, offer: Picked | undefined): Call {
+    const { caller, transferredBy, transfers = 0 } = arrival;
     const { clock, random } = this.ctx;
-    const leg = newLeg('caller', caller.number, req.source_address, random, caller.srtp);
-    leg.heard = offer;
+    const leg = arrival.leg(random);
+    leg.heard ??= offer;
     const call = new Call(random(6).toString('hex'), caller, callee, leg, clock.now(), clock.wall());
     // without an address to hand on there is nothing the phones could do directly; and keys are between each phone and us
     const secured = offer?.crypto !== undefined || callee.srtp === 'required';
     const recorded = this.recorder !== undefined && recordingPolicy(caller, callee) === 'always';
-    call.anchored = recorded || !(caller.media === 'direct' && callee.media === 'direct' && offer?.stream.remote && !secured);
-    call.invite = { req, res, offer };
+    call.anchored = recorded || transferredBy !== undefined || !(caller.media === 'direct' && callee.media === 'direct' && offer?.stream.remote && !secured);
+    call.transferredBy = transferredBy;
+    call.referredBy = arrival.referredBy;
+    call.transfers = transfers;
+    call.invite = arrival.pending(this.ctx.srf, call, offer);
     arrival.call = call;
     arrival.onCancel = () => guarded(this.ctx, call, 'CANCEL', () => hangup(this.ctx, call, 'caller', refuse('cancelled', caller.number)));
     this.byId.set(call.id, call);
@@ -266,8 +301,8 @@ export class Calls {
   }
 
   /** Before a call is refused that never rang, features may take it. */
-  private async refuseOrOffer(arrival: Arrival, refusal: CallRefusal, callee: Extension | undefined, session: SessionDescription | undefined): Promise<void> {
-    const offer = session && offerIn(session, arrival.caller.srtp);
+  private async refuseOrOffer(arrival: Newcomer, refusal: CallRefusal, callee: Extension | undefined): Promise<void> {
+    const offer = arrival.offer();
     const usable = !offer || !('status' in offer);
     const taker = usable ? await this.takerFor(arrival.caller, arrival.dialled, callee, refusal) : undefined;
     if (!taker || !usable) return this.refuse(arrival, refusal);
@@ -305,10 +340,10 @@ export class Calls {
     return takerOf(this.ctx, this.features, { caller: party(caller), dialled, callee: callee && party(callee), refusal });
   }
 
-  private refuse(arrival: Arrival, refusal: CallRefusal | Refusal): void {
+  private refuse(arrival: Newcomer, refusal: CallRefusal | Refusal): void {
     this.totals.refused++;
     if (!arrival.cancelled) arrival.answer(refusal.status, refusal.reason, 'cause' in refusal ? refusalHeaders(refusal) : (refusal.headers ?? {}));
-    this.records.add(refusedRecord(arrival.caller.number, arrival.dialled, this.ctx.clock.wall().getTime(), refusal));
+    this.records.add(refusedRecord(arrival.caller.number, arrival.dialled, this.ctx.clock.wall().getTime(), refusal, arrival.transferredBy));
   }
 
   private ended(call: Call, ending: Ending): void {
@@ -339,6 +374,8 @@ export class Calls {
   private silent(session: string, id: string, silentMs: number): void {
     const call = this.byId.get(session);
     if (call?.state !== 'up') return;
+    // whoever is transferred listens, and whoever transfers may be gone
+    if (call.transfer) return;
     const { service } = call;
     if (service) {
       if (id === call.caller.endpoint?.id) guarded(this.ctx, call, 'silence', () => service.silent(silentMs));

@@ -6,7 +6,7 @@ import type { Family } from '../../media/sdp';
 import type { Clock, Random } from '../clock';
 import type { Call } from './call';
 import type { CallMedia } from './call-media';
-import type { CallSrf } from './dialogs';
+import type { CallSrf, SipRequest, SipResponder } from './dialogs';
 import type { Binding } from './binding';
 import type { Logger } from '../log';
 import type { Extension } from '../store/store';
@@ -109,6 +109,8 @@ export interface CallContext {
    * still rings is cancelled.
    */
   unanswered(call: Call, by: Side | 'system', refusal: CallRefusal): void;
+  /** A REFER in a call between phones. */
+  onRefer(call: Call, leg: Leg, req: SipRequest, res: SipResponder): void;
   /** Once per call, after its last dialog was told and its media is being given back. */
   onEnded(call: Call, ending: Ending): void;
 }

@@ -53,6 +53,7 @@ export interface DialogRequest {
 export interface Dialog {
   readonly connected: boolean;
   readonly local: { contact: string };
+  readonly sip: { callId: string; localTag: string; remoteTag: string };
   on(event: 'destroy', fn: (bye: SipRequest, reason: string) => void): unknown;
   on(event: 'ack', fn: (ack: SipRequest) => void): unknown;
   on(event: 'modify' | 'update' | 'info' | 'message' | 'refer' | 'notify' | 'subscribe' | 'publish' | 'options', fn: (req: SipRequest, res: SipResponder) => void): unknown;

@@ -1,12 +1,12 @@
 /**
  * Ending a call, from whatever state and for whatever reason: both phones are told, everything is given back, and it is said why.
  */
-import { OpenRequest, type Call } from './call';
+import type { Call } from './call';
 import { releaseAll, releaseLeg, type MediaReport } from './call-media';
 import type { CallContext } from './context';
 import { endDialog, type Dialog } from './dialogs';
 import type { Leg, Side } from './leg';
-import { answeredElsewhere, reasonHeader, refusalHeaders, refuse, type CallRefusal } from './reasons';
+import { answeredElsewhere, reasonHeader, refuse, type CallRefusal } from './reasons';
 
 export interface Ending {
   by: Side | 'system';
@@ -44,7 +44,7 @@ function refuseCaller(call: Call, refusal: CallRefusal): void {
   const invite = call.invite;
   call.invite = undefined;
   if (!invite || refusal.cause === 'cancelled') return;
-  new OpenRequest(call, invite.res).answer(refusal.status, refusal.reason, { headers: refusalHeaders(refusal) });
+  invite.refuse(refusal);
 }
 
 function endLeg(leg: Leg, refusal: CallRefusal): Promise<void> {

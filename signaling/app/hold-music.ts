@@ -45,12 +45,21 @@ export function playMusic(ctx: CallContext, call: Call, side: Side, id: string):
   const play = async () => {
     const files = await musicFiles(path);
     // the call may have been resumed while the folder was read
-    if (call.over || call.music !== side) return;
+    if (call.over || call.music !== side || call.tune !== 'music') return;
     if (files.length === 0) return failed('there is no WAV file');
     const end = await ctx.plane.play({ endpoint: id }, files.map((file) => ({ file })), { loop: true });
     if (end.why === 'failed') failed(end.problem ?? 'it could not be played');
   };
   play().catch((err: unknown) => {
     if (!call.over) failed(err instanceof Error ? err.message : String(err));
+  });
+}
+
+/** For one who is being transferred. Silence instead is no reason to end the call. */
+export function playRingback(ctx: CallContext, call: Call, id: string): void {
+  ctx.plane.play({ endpoint: id }, [{ tone: 'ringback' }], { loop: true }).catch((err: unknown) => {
+    if (call.over) return;
+    ctx.counters.promptsFailed++;
+    ctx.log.warn({ call: call.id, error: String(err) }, 'no ring-back for one who is transferred');
   });
 }

@@ -26,7 +26,7 @@ const handlers: ReadonlyArray<[Parameters<Dialog['on']>[0] & ('modify' | 'update
   ['info', onInfo],
   ['message', withService(say(480, 'A Service Does Not Read Messages'), passOn)],
   ['options', say(200, 'OK', { Allow: allow, Accept: 'application/sdp' })],
-  ['refer', say(501, 'Transfer Is Not Supported', { Allow: allow })],
+  ['refer', withService(say(403, 'Only Calls Between Two Phones Can Be Transferred'), (ctx, call, leg, req, res) => ctx.onRefer(call, leg, req, res))],
   ['subscribe', say(489, 'Bad Event')],
   ['notify', say(481, 'Subscription Does Not Exist')],
   ['publish', say(501, 'Not Implemented', { Allow: allow })],
@@ -37,17 +37,30 @@ function withService(service: Handler, phones: Handler): Handler {
   return (ctx, call, leg, req, res) => (call.service ? service : phones)(ctx, call, leg, req, res);
 }
 
-/** From now on `leg`'s phone is heard. Called in the same turn in which its dialog came to be. */
+/** Which call a dialog is in at the moment, and as which leg: a transfer takes it into another one. */
+const places = new WeakMap<Dialog, { call: Call; leg: Leg }>();
+
+/**
+ * From now on `leg`'s phone is heard. Called in the same turn in which its dialog came to be, or came to be this call's: then what the phone
+ * says concerns the former call no more.
+ */
 export function listen(ctx: CallContext, call: Call, leg: Leg): void {
   const { dialog } = leg;
   if (!dialog) throw new Error('a leg without a dialog cannot be listened to');
-  dialog.on('destroy', (bye, reason) => guarded(ctx, call, 'BYE', () => onBye(ctx, call, leg, bye, reason)));
-  dialog.on('ack', (ack) => guarded(ctx, call, 'ACK', () => onAck(leg, ack)));
+  const place = places.get(dialog);
+  if (place) {
+    Object.assign(place, { call, leg });
+    return;
+  }
+  const here = { call, leg };
+  places.set(dialog, here);
+  dialog.on('destroy', (bye, reason) => guarded(ctx, here.call, 'BYE', () => onBye(ctx, here.call, here.leg, bye, reason)));
+  dialog.on('ack', (ack) => guarded(ctx, here.call, 'ACK', () => onAck(here.leg, ack)));
   for (const [event, handler] of handlers) {
     dialog.on(event, (req, res) =>
-      guarded(ctx, call, req.method, () => {
-        if (call.over) res.send(481, 'Call Does Not Exist', {});
-        else handler(ctx, call, leg, req, res);
+      guarded(ctx, here.call, req.method, () => {
+        if (here.call.over) res.send(481, 'Call Does Not Exist', {});
+        else handler(ctx, here.call, here.leg, req, res);
       }),
     );
   }
@@ -55,6 +68,11 @@ export function listen(ctx: CallContext, call: Call, leg: Leg): void {
 
 function onBye(ctx: CallContext, call: Call, leg: Leg, bye: SipRequest, reason: string): void {
   leg.over = true;
+  if (call.transfer?.by === leg.side) {
+    // the other one is not to pay for that
+    call.transfer.abandoned();
+    return;
+  }
   // the engine ends a dialog whose ACK or session refresh does not come, and says so in the Reason header
   if (bye.source === 'application') hangup(ctx, call, 'system', refuse('ended-by-engine', reason));
   else hangup(ctx, call, leg.side, refuse('hung-up', leg.party));

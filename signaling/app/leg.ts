@@ -100,6 +100,25 @@ export function newLeg(side: Side, party: string, source: string, random: Random
   };
 }
 
+/**
+ * The same phone in another call: its dialog goes on there, and with it the numbering of our descriptions and of payloads; media begins anew, on
+ * other ports and with other keys. The dialog is not taken along: that is done when the phone has agreed.
+ */
+export function movedLeg(leg: Leg, side: Side, random: Random): Leg {
+  const heard = leg.heard && { ...leg.heard, stream: { ...leg.heard.stream, direction: leg.wants } };
+  const { policy, current } = leg.keys;
+  return {
+    ...newLeg(side, leg.party, leg.source, random, policy),
+    local: leg.local,
+    told: leg.told,
+    heard,
+    wants: leg.wants,
+    numbers: new Map(leg.numbers),
+    rtcpMux: leg.rtcpMux,
+    keys: { ...newKeys(policy, random), current },
+  };
+}
+
 export interface Offered {
   readonly text: string;
   /** Position of the audio stream in it. */

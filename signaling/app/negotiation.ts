@@ -221,7 +221,7 @@ function offerFor(ctx: CallContext, call: Call, from: Picked, to: Leg, direction
 }
 
 /** A re-INVITE that tells the other phone how `leg`'s session is now. Releases the negotiation, whatever becomes of it. */
-function tellOther(ctx: CallContext, call: Call, leg: Leg): void {
+export function tellOther(ctx: CallContext, call: Call, leg: Leg): void {
   const other = call.other(leg);
   if (!other || !leg.heard) throw new Error('a session without another side');
   const done = (result: Picked | number) => {
@@ -238,7 +238,7 @@ function tellOther(ctx: CallContext, call: Call, leg: Leg): void {
   }
 }
 
-function rewire(ctx: CallContext, call: Call): void {
+export function rewire(ctx: CallContext, call: Call): void {
   if (call.anchored && call.callee) mediaWork(ctx, call, wire(ctx, call, call.callee));
 }
 

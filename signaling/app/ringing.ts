@@ -85,10 +85,10 @@ function invite(ctx: CallContext, call: Call, fork: Fork): void {
   );
 }
 
-function offerFor(ctx: CallContext, call: Call, fork: Fork): AudioSpec {
+export function offerFor(ctx: CallContext, call: Call, fork: Pick<Fork, 'leg'>): AudioSpec {
   const { invite: pending, caller } = call;
-  // put through by a service: what it has agreed to with us
-  const offer = pending ? pending.offer : caller.heard && { ...caller.heard, codecs: caller.told };
+  // one who talks to us already, and is put through or transferred: what it has agreed to with us
+  const offer = pending?.offer ?? (caller.heard && { ...caller.heard, codecs: caller.told });
   return offer ? bridgeOffer(offer, fork.leg.numbers, call.anchored ? codecsFor(ctx) : []) : { codecs: ownOffer, direction: 'sendrecv' };
 }
 
@@ -99,9 +99,10 @@ function inviteHeaders(call: Call): Record<string, string> {
     From: `${from.name === null ? '' : `${displayName(from.name)} `}<sip:${from.number}@localhost>`,
     To: `<sip:${to.number}@localhost>`,
     ...abilities,
+    ...(call.referredBy !== undefined && { 'Referred-By': call.referredBy }),
   };
   for (const name of passedOn) {
-    const value = pending?.req.get(name);
+    const value = pending?.get(name);
     if (value !== undefined && value.length <= 200 && isPrintable(value)) headers[name] = value;
   }
   return headers;
@@ -132,7 +133,7 @@ function progress(call: Call, status: number, body: string | undefined): void {
   const key = `${status} ${body ?? ''}`;
   if (!call.invite || call.progress.has(key)) return;
   call.progress.add(key);
-  call.invite.res.send(status, '', body === undefined ? { headers: {} } : { headers: { 'Content-Type': 'application/sdp' }, body });
+  call.invite.progress(status, body);
 }
 
 function answered(ctx: CallContext, call: Call, fork: Fork, dialog: Dialog, body: string | undefined): void {

@@ -8,16 +8,14 @@
 import type { MemberSettings, Playable, PlayEnd, RecordEnd } from '../../media/plane';
 import { SdpError } from '../../media/sdp';
 import type { Timer } from '../clock';
-import { abilities } from './abilities';
 import type { Call, Serving } from './call';
 import { NoMedia } from './call-media';
 import type { CallContext } from './context';
 import { Digits } from './digits';
-import { answerInvite, sendInDialog, type Dialog } from './dialogs';
+import { sendInDialog, type Dialog } from './dialogs';
 import { CallOver, type Feature, type Gathered, type GatherOptions, type Party, type ServiceCall, type ServicePlayOptions, type ServiceRecordOptions } from './feature';
 import { endLateAnswer, guarded, hangup } from './hangup';
 import { listen } from './in-dialog';
-import { cseqOf } from './negotiation';
 import { reasonHeader, refuse, type CallRefusal, type Cause } from './reasons';
 import { ring } from './ringing';
 import { applySession, awaitOwnAnswer, prepareAnswer, prepareOffer, takePort, type OurOffer } from './service-session';
@@ -96,7 +94,7 @@ export class ServedCall implements ServiceCall, Serving {
       const sdp = await this.describe(invite.offer);
       this.check();
       this.earlySdp = sdp;
-      this.call.invite?.res.send(183, '', { headers: { 'Content-Type': 'application/sdp' }, body: sdp });
+      this.call.invite?.progress(183, sdp);
       return true;
     });
   }
@@ -123,11 +121,12 @@ export class ServedCall implements ServiceCall, Serving {
     call.invite = undefined;
     call.advance('answer');
     await new Promise<void>((resolve) => {
-      answerInvite(ctx.srf, invite.req, invite.res, { sdp, headers: { ...abilities } }, {
-        established: (dialog) => guarded(ctx, call, 'answer to the caller', () => this.established(dialog, cseqOf(invite.req), ours, resolve)),
+      invite.answer(sdp, {
+        established: (dialog, cseq) => guarded(ctx, call, 'answer to the caller', () => this.established(dialog, cseq, ours, resolve)),
         failed: (problem) =>
           guarded(ctx, call, 'answer to the caller', () => {
             ctx.log.debug({ call: call.id, problem }, 'the caller was gone when the service answered');
+            ours?.refused();
             hangup(ctx, call, 'caller', refuse('cancelled', call.from.number));
           }),
       });

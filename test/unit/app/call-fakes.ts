@@ -100,6 +100,7 @@ export interface InDialogRequest {
 export class FakeDialog extends EventEmitter {
   connected = true;
   readonly local = { contact: '<sip:10.0.0.1:5060>' };
+  readonly sip = { callId: `dialog-${++serial}`, localTag: `ours-${serial}`, remoteTag: `theirs-${serial}` };
   readonly requests: InDialogRequest[] = [];
   readonly byes: Array<Record<string, string>> = [];
   /** A phone that does not confirm its BYE. */
@@ -444,6 +445,8 @@ export class World {
     ['1003', extension('1003')],
   ]);
   phones: Binding[] = [binding('1002', '192.168.9.30')];
+  /** Where the others are. */
+  readonly registered = new Map<string, Binding[]>();
   /** The directory answers when the test says. */
   slowDirectory: Array<() => void> | undefined;
   addresses: Record<4 | 6, string | undefined> = { 4: '10.0.0.1', 6: '2001:db8::1' };
@@ -458,7 +461,7 @@ export class World {
       clock: this.clock,
       log: this.log,
       random: (bytes) => Buffer.alloc(bytes, ++seed),
-      locations: { lookup: (number) => (number === '1002' ? this.phones : []), forget: (b) => (this.forgotten.push(b), true) },
+      locations: { lookup: (number) => (number === '1002' ? this.phones : (this.registered.get(number) ?? [])), forget: (b) => (this.forgotten.push(b), true) },
       directory: {
         find: async (number) => {
           if (this.slowDirectory) await new Promise<void>((resolve) => this.slowDirectory?.push(resolve));
@@ -476,16 +479,16 @@ export class World {
   }
 
   /** An INVITE from 1001; resolves when it rings or was refused. */
-  async dial(body: string, headers: Record<string, string> = {}, uri = 'sip:1002@pbx.test', source = '192.168.7.20'): Promise<{ req: FakeRequest; res: FakeResponder }> {
-    const dialling = this.dialling(body, headers, uri, source);
+  async dial(body: string, headers: Record<string, string> = {}, uri = 'sip:1002@pbx.test', source = '192.168.7.20', from = '1001'): Promise<{ req: FakeRequest; res: FakeResponder }> {
+    const dialling = this.dialling(body, headers, uri, source, from);
     await dialling.done;
     return dialling;
   }
 
-  dialling(body: string, headers: Record<string, string> = {}, uri = 'sip:1002@pbx.test', source = '192.168.7.20'): { req: FakeRequest; res: FakeResponder; done: Promise<void> } {
+  dialling(body: string, headers: Record<string, string> = {}, uri = 'sip:1002@pbx.test', source = '192.168.7.20', from = '1001'): { req: FakeRequest; res: FakeResponder; done: Promise<void> } {
     const req = new FakeRequest('INVITE', body, headers, uri, source);
     const res = new FakeResponder();
-    return { req, res, done: this.calls.onInvite(req, res, this.extensions.get('1001') as Extension) };
+    return { req, res, done: this.calls.onInvite(req, res, this.extensions.get(from) as Extension) };
   }
 
   fork(index = 0): FakeFork {

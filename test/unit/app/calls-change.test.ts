@@ -341,7 +341,7 @@ describe('other requests inside a call', () => {
     expect(call.w.left).toEqual(nothing);
   });
 
-  test.each<[string, number]>([['REFER', 501], ['SUBSCRIBE', 489], ['NOTIFY', 481], ['PUBLISH', 501], ['OPTIONS', 200]])('%s: %i', async (method, status) => {
+  test.each<[string, number]>([['REFER', 400], ['SUBSCRIBE', 489], ['NOTIFY', 481], ['PUBLISH', 501], ['OPTIONS', 200]])('%s: %i', async (method, status) => {
     const call = await up();
     expect(call.caller.receives(method).final?.status).toBe(status);
     expect(call.phone.requests).toEqual([]);

@@ -21,7 +21,7 @@ describe('a call', () => {
       From: '"Ann \\"the boss\\"" <sip:1001@localhost>',
       To: '<sip:1002@localhost>',
       Allow: expect.stringContaining('INVITE'),
-      Supported: 'timer',
+      Supported: 'timer, replaces, norefersub',
       Subject: 'lunch',
       Priority: 'urgent',
       'Content-Type': 'application/sdp',

@@ -605,7 +605,7 @@ describe('what the phone asks during a service', () => {
     expect(w.calls.active()).toBe(1);
   });
 
-  test.each([['UPDATE', 200], ['OPTIONS', 200], ['MESSAGE', 480], ['REFER', 501]])('%s: %d', async (method, status) => {
+  test.each([['UPDATE', 200], ['OPTIONS', 200], ['MESSAGE', 480], ['REFER', 403]])('%s: %d', async (method, status) => {
     const { w } = await up();
     expect(w.answer.dialog.receives(method, method === 'MESSAGE' ? 'hello' : '').final?.status).toBe(status);
   });
