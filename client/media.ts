@@ -45,7 +45,14 @@ export interface CallMedia {
   accept(answer: string): Promise<void>;
   /** Our last offer was refused: everything is as before it. */
   rollback(): void;
+  /**
+   * The first offer was refused with 488 (it offered encryption in a way that the far end does not know): makes the next one differ. False:
+   * there is no other way, and the call has failed. Absent: never is one.
+   */
+  otherWay?(): boolean;
   readonly state: MediaState;
+  /** Whether the far end gets silence from us since somebody asked for it; undefined: not known here. */
+  readonly muted?: boolean;
   /** Key presses. 'auto': RFC 4733 when it was agreed, else tones. Returns false when `by` is 'rfc4733' and it was not agreed. */
   sendDigits(digits: string, by: 'auto' | 'rfc4733' | 'in-band', ms?: number): boolean;
   /** Whether the person of this phone takes part: not while the call is held, or another one is in front. */

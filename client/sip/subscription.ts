@@ -1,0 +1,187 @@
+/**
+ * A subscription (RFC 6665), kept: sent, renewed, made anew after what may pass.
+ *
+ *   start ─► SUBSCRIBE ─ 2xx, NOTIFY ─► renewed before it runs out
+ *               ├─ 423: longer, at once · 489, 404, 403 …: given up (`failed`) · else: later
+ *               └─ NOTIFY terminated: deactivated, timeout: at once · rejected, noresource: given up · else: later
+ */
+import type { Chance, Clock, Timer } from '../clock';
+import { sentenceFor } from '../sentences';
+import { allow, type Agent } from './agent';
+import { header, parameters, seconds } from './headers';
+import type { Core } from './sip-js';
+
+export interface SubscriptionOptions {
+  target: Core.URI;
+  /** 'presence' */
+  event: string;
+  accept: string;
+  expiresS: number;
+}
+
+export interface SubscriptionEvents {
+  notified(message: Core.IncomingRequestMessage): void;
+  /** For good. */
+  failed(status: number | null, problem: string): void;
+}
+
+const firstRetryMs = 2000;
+const mostRetryMs = 300_000;
+/** Statuses after which asking again is of no use. */
+const final = new Set([400, 401, 403, 404, 405, 406, 407, 410, 415, 416, 420, 484, 485, 489, 501, 603, 604]);
+
+export class Subscription {
+  private running = false;
+  private request: Core.OutgoingSubscribeRequest | undefined;
+  private dialog: Core.Subscription | undefined;
+  private timer: Timer | undefined;
+  private failures = 0;
+  private expiresS: number;
+
+  constructor(
+    private readonly agent: Agent,
+    private readonly clock: Clock,
+    private readonly chance: Chance,
+    private readonly options: SubscriptionOptions,
+    private readonly events: SubscriptionEvents,
+  ) {
+    this.expiresS = options.expiresS;
+  }
+
+  /** Idempotent. After the way was lost: made anew. */
+  start(): void {
+    this.drop();
+    this.running = true;
+    this.failures = 0;
+    this.send();
+  }
+
+  stop(): void {
+    if (!this.running) return;
+    this.running = false;
+    const { dialog } = this;
+    this.dialog = undefined;
+    this.drop();
+    if (!dialog || !this.agent.ua.isConnected()) return void dialog?.dispose();
+    const done = this.agent.farewell();
+    try {
+      dialog.delegate = { onNotify: (request) => void request.accept(), onTerminated: () => undefined, onRefresh: () => undefined };
+      dialog.subscribe({ onAccept: done, onReject: done, onRedirect: done }, { extraHeaders: this.headers(0) });
+    } catch {
+      done();
+    }
+  }
+
+  private drop(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+    const { request, dialog } = this;
+    this.request = undefined;
+    this.dialog = undefined;
+    (request as Core.SubscribeUserAgentClient | undefined)?.waitNotifyStop();
+    dialog?.dispose();
+  }
+
+  private headers(expiresS: number): string[] {
+    return [`Event: ${this.options.event}`, `Expires: ${expiresS}`, `Accept: ${this.options.accept}`, this.agent.contact, allow];
+  }
+
+  private send(): void {
+    if (!this.running || !this.agent.ua.isConnected()) return;
+    const message = this.agent.request('SUBSCRIBE', this.options.target, this.headers(this.expiresS));
+    const mine = (): boolean => this.running && this.request === request;
+    const refused = ({ message: response }: Core.IncomingResponse): void => void (mine() && this.onRefused(response));
+    const request: Core.OutgoingSubscribeRequest = this.agent.core.subscribe(message, {
+      onAccept: ({ message: response }) => void (mine() && this.renewAfter(seconds(header(response, 'expires')) ?? this.expiresS)),
+      onReject: refused,
+      onRedirect: refused,
+      onNotify: ({ request: notify, subscription }) => {
+        if (!mine()) return void notify.reject({ statusCode: 481 });
+        this.failures = 0;
+        this.dialog = subscription;
+        if (subscription) subscription.delegate = { onNotify: (next) => this.onNotify(next), onTerminated: () => undefined, onRefresh: () => undefined };
+        this.onNotify(notify);
+      },
+      onNotifyTimeout: () => void (mine() && this.later()),
+    });
+    this.request = request;
+  }
+
+  private onNotify(request: Core.IncomingNotifyRequest): void {
+    request.accept();
+    if (!this.running) return;
+    this.events.notified(request.message);
+    const { value, params } = parameters(request.message.getHeader('subscription-state') ?? '');
+    if (value.toLowerCase() !== 'terminated') {
+      const leftS = seconds(params.get('expires'));
+      if (leftS !== undefined && leftS > 0) this.renewAfter(leftS);
+      return;
+    }
+    // RFC 6665 §4.1.3.
+    this.drop();
+    const reason = params.get('reason')?.toLowerCase();
+    const afterS = seconds(params.get('retry-after'));
+    if (reason === 'rejected' || reason === 'noresource' || reason === 'invariant') return this.giveUp(null, 'the server ended it, and does not want to be asked again');
+    if (reason === 'deactivated' || reason === 'timeout') return this.later(100 + this.chance() * 900);
+    this.later(afterS === undefined ? undefined : afterS * 1000);
+  }
+
+  private onRefused(response: Core.IncomingResponseMessage): void {
+    const status = response.statusCode ?? 500;
+    const longerS = status === 423 ? seconds(header(response, 'min-expires')) : undefined;
+    this.drop();
+    if (longerS !== undefined && longerS > this.expiresS && longerS <= 86_400 * 30) {
+      this.expiresS = longerS;
+      return this.send();
+    }
+    if (final.has(status)) return this.giveUp(status, sentenceFor(status, response.reasonPhrase));
+    const afterS = seconds(header(response, 'retry-after'));
+    this.later(afterS === undefined ? undefined : Math.min(afterS, 3600) * 1000);
+  }
+
+  private renewAfter(expiresS: number): void {
+    this.timer?.cancel();
+    this.timer = this.clock.after(Math.max(expiresS / 2, expiresS - Math.max(5, expiresS * 0.1)) * 1000, () => this.renew());
+  }
+
+  private renew(): void {
+    this.timer = undefined;
+    const { dialog } = this;
+    if (!dialog || !this.agent.ua.isConnected()) return this.later();
+    try {
+      const refused = ({ message }: Core.IncomingResponse): void => {
+        if (this.dialog !== dialog || !this.running) return;
+        // 481: the server has forgotten it; anything else: what is left of it still counts (RFC 6665 §4.1.2.2).
+        if (message.statusCode === 481 || message.statusCode === 408) this.drop();
+        this.later(message.statusCode === 481 ? 0 : undefined);
+      };
+      dialog.subscribe(
+        { onAccept: ({ message }) => void (this.dialog === dialog && this.renewAfter(seconds(header(message, 'expires')) ?? this.expiresS)), onReject: refused, onRedirect: refused },
+        { extraHeaders: this.headers(this.expiresS) },
+      );
+    } catch {
+      this.drop();
+      this.later();
+    }
+  }
+
+  private later(ms = this.backOff()): void {
+    this.drop();
+    this.timer = this.clock.after(ms, () => {
+      this.timer = undefined;
+      this.send();
+    });
+  }
+
+  private backOff(): number {
+    const ms = Math.min(mostRetryMs, firstRetryMs * 2 ** this.failures) * (0.5 + this.chance());
+    this.failures += 1;
+    return ms;
+  }
+
+  private giveUp(status: number | null, problem: string): void {
+    this.drop();
+    this.running = false;
+    this.events.failed(status, problem);
+  }
+}
