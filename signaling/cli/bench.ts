@@ -7,7 +7,7 @@ export function addBench(program: Command, context: Context, setExitCode: SetExi
     .command('bench')
     .description('run the benchmarks, side by side with the peers that are installed')
     .argument('[name...]', 'which ones (all)')
-    .option('--pesq <program>', 'a program that measures by ITU-T P.862, for the benchmark quality')
+    .option('--pesq <program>', 'a program that measures by ITU-T P.862, for the benchmarks quality and peers')
     .action(async (names: string[], options: { pesq?: string }) => {
       const bench = await context.loadBench();
       const line = (write: (text: string) => void) => (text: string) => write(`${text}\n`);

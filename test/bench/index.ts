@@ -3,6 +3,7 @@ import { benchCalls } from './calls';
 import { benchJitter } from './jitter';
 import { benchMemory } from './memory';
 import { benchPhone } from './phone';
+import { benchPeers } from './peers';
 import { benchQuality } from './quality';
 import { benchRegistrations } from './registrations';
 import { benchRelay } from './relay';
@@ -11,7 +12,7 @@ import { benchStanding } from './standing';
 import { printResult, type BenchResult } from './support/report';
 
 export interface BenchOptions {
-  /** A program that measures by ITU-T P.862, for `quality`. */
+  /** A program that measures by ITU-T P.862, for `quality` and `peers`. */
   pesq?: string | undefined;
 }
 
@@ -21,6 +22,7 @@ const benchmarks: Record<string, { about: string; run(log: (line: string) => voi
   standing: { about: '500 calls up with media, against Kamailio with rtpengine', run: benchStanding },
   relay: { about: 'relayed RTP packets, against rtpengine', run: (log) => benchRelay({ log }) },
   quality: { about: 'speech over lost packets, against silence and repetition', run: benchQuality },
+  peers: { about: 'speech over a bad network, beside Linphone and baresip', run: benchPeers },
   jitter: { about: 'jitter buffer and playout: cost and delay', run: benchJitter },
   transcode: { about: 'calls between PCMU and Opus', run: (log) => benchTranscode(log) },
   rooms: { about: 'a room in which each hears all others, against Janus', run: (log) => benchRooms(log) },

@@ -6,13 +6,13 @@ import { pcmu } from '../../media/codec/g711';
 import { opus, opusAbility, opusProblem } from '../../media/codec/opus';
 import type { Codec, Decoder, SampleRate } from '../../media/frame';
 import { Playout } from '../../media/port/playout';
+import { losses, packetsOf, PTIME_MS, seeded } from './support/bad-network';
 import { distance, pesq, type Distance, type Pesq } from './support/sound-quality';
 import type { BenchResult, BenchRow } from './support/report';
 import { PASSAGE_SECONDS, resample, speech, type Speech } from './support/speech';
 
 const LOSSES = [0, 0.01, 0.03, 0.05, 0.1, 0.2];
 const BURST_PACKETS = 3;
-const PTIME_MS = 20;
 const SEED = 20_261_122;
 /** The playout settles during the first passage, which is then heard again and counts. */
 const LEAD_IN_PASSAGES = 1;
@@ -46,13 +46,15 @@ export async function benchQuality(log: (line: string) => void, { pesq: program 
   ];
   const said = await speech(48_000);
   notes.push(`speech: ${said.from}; bursts: ${BURST_PACKETS} packets on average; ${opusProblem() ?? `Opus by ${opusAbility()}`}`);
+  const order = [...said.passages.keys()];
+  order.unshift(...order.slice(0, LEAD_IN_PASSAGES));
   for (const setup of SETUPS) {
     if (setup.codec === opus && opusProblem() !== undefined) continue;
     for (const loss of LOSSES) {
-      const packets = encode(setup, said, loss);
+      const packets = packetsOf(said, order, setup, loss);
       const clean = simply('silence', setup, packets, packets.map(() => false));
       for (const pattern of loss === 0 ? ['none'] : ['random', 'bursts']) {
-        const lost = losses(packets.length, loss, pattern === 'bursts' ? BURST_PACKETS : 1);
+        const lost = losses(packets.length, { loss, burst: pattern === 'bursts' ? BURST_PACKETS : 1 }, seeded(SEED));
         for (const [name, receive] of Object.entries(RECEIVERS)) {
           const figures = judge(setup, said, clean, receive(setup, packets, lost), program);
           rows.push({ system: `${setup.name}, ${name}`, figures: { loss: `${loss * 100} % ${loss === 0 ? '' : pattern}`.trim(), ...figures } });
@@ -62,34 +64,6 @@ export async function benchQuality(log: (line: string) => void, { pesq: program 
     }
   }
   return { name: 'quality', what: 'speech over lost packets, 20 ms each', rows, notes };
-}
-
-/** All passages, the first one twice, as the packets of one call. */
-function encode({ codec, fmtp, sendRate }: Setup, said: Speech, loss: number): Uint8Array[] {
-  const encoder = codec.encoder({ sampleRate: sendRate, fmtp });
-  encoder.lossReported(loss);
-  const samples = (sendRate * PTIME_MS) / 1000;
-  const out = new Uint8Array(1500);
-  const packets: Uint8Array[] = [];
-  for (const passage of [...said.passages.slice(0, LEAD_IN_PASSAGES), ...said.passages]) {
-    const pcm = resample(passage, said.rate, sendRate);
-    for (let at = 0; at + samples <= pcm.length; at += samples) packets.push(out.slice(0, encoder.encode(pcm.subarray(at, at + samples), out)));
-  }
-  encoder.close();
-  return packets;
-}
-
-/** Gilbert's model: with bursts of one, packets are lost independently. The first of all arrives. */
-function losses(count: number, share: number, burst: number): boolean[] {
-  const random = seeded(SEED);
-  const lost: boolean[] = [];
-  let bad = false;
-  for (let i = 0; i < count; i++) {
-    if (burst === 1) bad = random() < share;
-    else bad = bad ? random() >= 1 / burst : random() < share / (burst * (1 - share));
-    lost.push(bad && i > 0);
-  }
-  return lost;
 }
 
 /** What our party hears, a frame after each packet's time; the network delays nothing. */
@@ -139,16 +113,5 @@ function judge(setup: Setup, said: Speech, clean: Int16Array, heard: Int16Array,
     segSNR: mean(distances.map((d) => d.segmentalSnr), 1),
     LSD: mean(distances.map((d) => d.logSpectral), 1),
     ...(program ? { PESQ: `${mean(scores.map((s) => s.raw), 2)} / ${mean(scores.map((s) => s.mapped), 2)}` } : {}),
-  };
-}
-
-/** Numbers from 0 to 1, the same ones every time (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
 }
