@@ -14,6 +14,7 @@ export interface HostPort {
 /** Where a channel is to lead. */
 export interface Target {
   protocol: Protocol;
+  /** '' over UDP: no server, the channel is for whoever is called. */
   host: string;
   /** undefined: to be looked up, or the protocol's own. */
   port?: number | undefined;
@@ -40,6 +41,11 @@ export interface Channel {
   readonly remote: HostPort;
   /** `to`: over UDP to somewhere else than `remote`; other channels take no notice. Never throws: what cannot be sent ends in `closed`, or over UDP nowhere. */
   send(text: string, to?: HostPort): void;
+  /**
+   * UDP: where a name or address leads to (RFC 3263 §4.2; `port` undefined: to be looked up), and our own address as seen from there, which differs
+   * from `local` when the channel leads to no server. Rejects with a sentence for people.
+   */
+  toward?(host: string, port: number | undefined): Promise<{ local: HostPort; remote: HostPort }>;
   /** Streams: CRLFCRLF, answered with a pong (RFC 5626 §3.5.1); WebSocket: a ping; UDP: an empty line, not answered. */
   ping(): void;
   /** Idempotent; `closed` is not called. */

@@ -1,0 +1,97 @@
+/** Opens channels over UDP, TCP, TLS, WS and WSS: looks names up and tries one place after the other (RFC 3263 §4.3). */
+import { readFile } from 'node:fs/promises';
+import type { Chance } from '../../clock';
+import type { Channel, ChannelEvents, HostPort, OpenChannel, Target } from '../../sip/channel';
+import { cannotConnect, reasonOf } from './problems';
+import { candidates, systemNames, type Names } from './resolve';
+import { openStream, type TlsTrust } from './stream';
+import { openUdp } from './udp';
+import { openWebSocket } from './websocket';
+
+export interface ChannelOptions {
+  tls?:
+    | {
+        /** PEM: the authorities that are trusted, in place of Node's own. */
+        caFile?: string | undefined;
+        /** Any certificate will do. */
+        insecure?: boolean | undefined;
+      }
+    | undefined;
+  /** Default: what the system would use towards the server. */
+  localAddress?: string | undefined;
+  /** Default: any free one. Over UDP only: a connection's own port is nobody's business. */
+  localPort?: number | undefined;
+  names?: Names | undefined;
+  /** Among SRV records of one priority. */
+  chance?: Chance | undefined;
+}
+
+/** Of several places each but the last gets this long. */
+const NEXT_CANDIDATE_MS = 3_000;
+
+export function channelOpener(options: ChannelOptions = {}): OpenChannel {
+  const names = options.names ?? systemNames;
+  const chance = options.chance ?? Math.random;
+  return async (target, events, signal) => {
+    const { protocol, host, port } = target;
+    const trust = protocol === 'TLS' || protocol === 'WSS' ? await trustOf(options) : undefined;
+    const find = async (name: string, of: number | undefined): Promise<HostPort[]> => {
+      try {
+        return await candidates(protocol, name, of, names, chance);
+      } catch (error) {
+        throw cannotConnect({ host: name, port: of }, protocol, reasonOf(error));
+      }
+    };
+    if (protocol === 'UDP' && host === '') {
+      return openUdp(undefined, { ...options, resolve: find }, events).catch((error: unknown) => {
+        throw new Error(`cannot receive calls over UDP: ${reasonOf(error)}`);
+      });
+    }
+    const places = await unlessAborted(find(host, port), signal, () => cannotConnect({ host, port }, protocol, reasonOf(signal.reason)));
+    let failure: Error | undefined;
+    for (const [index, place] of places.entries()) {
+      const patience = index < places.length - 1 ? AbortSignal.any([signal, AbortSignal.timeout(NEXT_CANDIDATE_MS)]) : signal;
+      try {
+        return await openOne(target, place, trust, options, find, events, patience);
+      } catch (error) {
+        failure = cannotConnect(place, protocol, reasonOf(error));
+        if (signal.aborted) break;
+      }
+    }
+    throw failure ?? cannotConnect({ host, port }, protocol, 'it has no address');
+  };
+}
+
+function openOne(target: Target, place: HostPort, trust: TlsTrust | undefined, options: ChannelOptions, resolve: (host: string, port: number | undefined) => Promise<HostPort[]>, events: ChannelEvents, signal: AbortSignal): Promise<Channel> {
+  const { localAddress } = options;
+  switch (target.protocol) {
+    case 'UDP':
+      return openUdp(place, { localAddress, localPort: options.localPort, resolve }, events);
+    case 'TCP':
+    case 'TLS':
+      return openStream(place, { tls: trust, serverName: target.host, localAddress }, events, signal);
+    case 'WS':
+    case 'WSS':
+      return openWebSocket(place, { tls: trust, serverName: target.host, path: target.path ?? '/', localAddress }, events, signal);
+  }
+}
+
+async function trustOf({ tls }: ChannelOptions): Promise<TlsTrust> {
+  if (tls?.caFile === undefined) return { insecure: tls?.insecure };
+  try {
+    return { insecure: tls.insecure, ca: await readFile(tls.caFile) };
+  } catch (error) {
+    throw new Error(`cannot read the certificates in ${tls.caFile}: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : reasonOf(error)}`);
+  }
+}
+
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal, problem: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(problem());
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+export const openChannel: OpenChannel = channelOpener();
