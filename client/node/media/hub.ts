@@ -173,7 +173,6 @@ class Hub implements AudioHub, Ticking {
   setDevice(device: AudioDevice | undefined): void {
     if (this.closed || device === this.person.device) return;
     this.person.device = device;
-    this.mixer.refit();
     this.settle();
   }
 

@@ -46,10 +46,8 @@ export class Person implements Party {
     private readonly toneCountry: string | undefined,
   ) {}
 
-  /** Without a device it neither says nor hears anything: the calls decide. */
-  get bandwidth(): SampleRate {
-    return this.device ? DEVICE_RATE : 8000;
-  }
+  /** Also without a device: a call of its own is then as wide as its codec, for whoever plays and records there. */
+  readonly bandwidth: SampleRate = DEVICE_RATE;
 
   setRate(rate: SampleRate): void {
     if (rate === this.rate) return;
