@@ -1,0 +1,415 @@
+/**
+ * What a person sees of the phone, as plain data, and how each event changes it. Pure: time comes with the event. All lists are bounded;
+ * texts are kept as they came (the screen makes them harmless when it draws them).
+ *
+ *   PhoneEvent (what the phone tells) ─┐
+ *   UiEvent (what the person did) ─────┴─► reduce(view, event, atMs) ─► PhoneView ─► screen/render.ts
+ */
+import type { Party, PhoneEvent, PhoneEventOf } from '../events';
+import type { Quality } from '../media';
+
+export interface RegistrationView {
+  /** 'off': nothing is registered (a phone without a server). */
+  state: 'off' | 'connecting' | 'registering' | 'registered' | 'disconnected' | 'failed';
+  protocol: string | null;
+  remote: string | null;
+  problem: string | null;
+  /** When it is tried again, on the clock of `atMs`; null: not by itself. */
+  retryAtMs: number | null;
+}
+
+export interface TransferView {
+  to: string;
+  state: PhoneEventOf<'transfer'>['state'];
+  status: number;
+  reason: string;
+}
+
+export interface CallView {
+  id: string;
+  /** The number of its line, from 1; stays while the call is there. */
+  line: number;
+  direction: 'in' | 'out';
+  state: 'calling' | 'ringing' | 'incoming' | 'up' | 'held' | 'ended';
+  party: Party;
+  heldByFarEnd: boolean;
+  codec: string | null;
+  encrypted: boolean;
+  quality: Quality | null;
+  transfer: TransferView | null;
+  /** What has been pressed (ours). */
+  digits: string;
+  /** Nothing is heard from there since so long, ms; null: something is. */
+  silentMs: number | null;
+  beganAtMs: number;
+  answeredAtMs: number | null;
+  endedAtMs: number | null;
+  /** Why it ended, for people; null: it was hung up. */
+  ending: string | null;
+}
+
+export interface MessageView {
+  atMs: number;
+  out: boolean;
+  who: string;
+  name: string;
+  text: string;
+  state: 'received' | 'sending' | 'sent' | 'failed';
+  problem: string | null;
+}
+
+export interface PresenceView {
+  of: string;
+  state: PhoneEventOf<'presence'>['state'] | 'failed';
+  note: string;
+}
+
+export interface Notice {
+  atMs: number;
+  kind: 'info' | 'problem';
+  text: string;
+}
+
+/** As kept by `history.ts`. */
+export interface HistoryEntry {
+  /** Milliseconds since 1970, of its beginning. */
+  at: number;
+  kind: 'missed' | 'answered' | 'dialled' | 'not-answered';
+  address: string;
+  name: string;
+  /** Of the conversation. */
+  durationMs: number;
+}
+
+/** As kept by `contacts.ts`. */
+export interface Contact {
+  name: string;
+  address: string;
+}
+
+/** What fills the middle of the screen. */
+export type Page = 'calls' | 'history' | 'contacts' | 'messages' | 'presence' | 'help';
+
+export type PromptKind = 'dial' | 'transfer' | 'join' | 'message-to' | 'message-text' | 'watch' | 'contact-name' | 'contact-address' | 'contact-remove' | 'quit';
+
+/** A line that is being typed. */
+export interface Prompt {
+  kind: PromptKind;
+  text: string;
+  /** Characters (code points) before the cursor. */
+  cursor: number;
+  /** What is wrong with what was typed. */
+  problem: string | null;
+  /** What an earlier prompt gave: the call, the receiver, the name. */
+  about: string;
+  /** Where in the earlier inputs the person is (0 the latest); -1: at its own text. */
+  recall: number;
+  /** Its own text while it looks at earlier ones; and what was typed before the first completion. */
+  draft: string;
+  /** How many completions were tried; 0: none. */
+  completion: number;
+}
+
+export interface PhoneView {
+  /** Our own address. */
+  address: string;
+  registration: RegistrationView;
+  /** In order of their lines; ended ones stay for a moment. */
+  calls: readonly CallView[];
+  /** The call that keys mean. */
+  selected: string | null;
+  voicemail: { waiting: boolean; newMessages: number; oldMessages: number; urgentNew: number } | null;
+  messages: readonly MessageView[];
+  unread: number;
+  presence: readonly PresenceView[];
+  audio: { backend: string; input: string | null; output: string | null; problem: string | null; retrying: boolean };
+  /** dBov, -127 to 0. */
+  levels: { input: number; output: number };
+  /** dB */
+  volume: { inputDb: number; outputDb: number };
+  muted: boolean;
+  noiseSuppression: boolean;
+  doNotDisturb: boolean;
+  notices: readonly Notice[];
+  page: Page;
+  /** The marked row of a list. */
+  cursor: number;
+  prompt: Prompt | null;
+  /** What was dialled by typing, the latest first. */
+  dialled: readonly string[];
+  /** The latest first. */
+  history: readonly HistoryEntry[];
+  /** Missed since the person last looked. */
+  missed: number;
+  contacts: readonly Contact[];
+  /** The latest time that was told. */
+  nowMs: number;
+  /** Added to the clock of `atMs` this gives milliseconds since 1970. */
+  wallOffsetMs: number;
+}
+
+/** What the person did, and what whoever runs the screen tells it. */
+export type UiEvent =
+  /** Once a second. */
+  | { event: 'ui-tick' }
+  | { event: 'ui-levels'; input: number; output: number }
+  | { event: 'ui-settings'; muted?: boolean; noiseSuppression?: boolean; doNotDisturb?: boolean; inputDb?: number; outputDb?: number }
+  | { event: 'ui-page'; page: Page }
+  | { event: 'ui-cursor'; cursor: number }
+  | { event: 'ui-select'; call: string }
+  | { event: 'ui-prompt'; prompt: Prompt | null }
+  | { event: 'ui-digits'; call: string; digits: string }
+  | { event: 'ui-dialled'; to: string }
+  | { event: 'ui-message'; to: string; text: string }
+  | { event: 'ui-watch'; who: string }
+  | { event: 'ui-unwatch'; who: string }
+  | { event: 'ui-history'; entries: readonly HistoryEntry[] }
+  | { event: 'ui-contacts'; contacts: readonly Contact[] }
+  | { event: 'ui-notice'; kind: Notice['kind']; text: string };
+
+/** Most of each that is kept. */
+export const KEPT = { messages: 200, notices: 50, dialled: 50, presence: 100, history: 500, digits: 64, text: 4000 } as const;
+/** An ended call stays on the screen for so long, ms. */
+export const ENDED_SHOWN_MS = 4000;
+/** A notice is shown for so long, ms; a problem twice as long. */
+export const NOTICE_SHOWN_MS = 8000;
+
+/** `wallOffsetMs` as in the view: 0 when `atMs` is the time of day itself. */
+export function initialView(options: { address: string; register?: boolean; wallOffsetMs?: number; nowMs?: number; noiseSuppression?: boolean; doNotDisturb?: boolean; inputDb?: number; outputDb?: number }): PhoneView {
+  return {
+    address: options.address,
+    registration: { state: options.register === false ? 'off' : 'connecting', protocol: null, remote: null, problem: null, retryAtMs: null },
+    calls: [],
+    selected: null,
+    voicemail: null,
+    messages: [],
+    unread: 0,
+    presence: [],
+    audio: { backend: 'none', input: null, output: null, problem: null, retrying: false },
+    levels: { input: -127, output: -127 },
+    volume: { inputDb: options.inputDb ?? 0, outputDb: options.outputDb ?? 0 },
+    muted: false,
+    noiseSuppression: options.noiseSuppression ?? false,
+    doNotDisturb: options.doNotDisturb ?? false,
+    notices: [],
+    page: 'calls',
+    cursor: 0,
+    prompt: null,
+    dialled: [],
+    history: [],
+    missed: 0,
+    contacts: [],
+    nowMs: options.nowMs ?? 0,
+    wallOffsetMs: options.wallOffsetMs ?? 0,
+  };
+}
+
+/** What the keys mean: the selected call, if there is one that has not ended. */
+export function selectedCall(view: PhoneView): CallView | undefined {
+  const living = view.calls.filter((call) => call.state !== 'ended');
+  return living.find((call) => call.id === view.selected) ?? living[0];
+}
+
+/** Never throws, whatever comes in whatever order; returns `view` itself when nothing changed that is seen. */
+export function reduce(view: PhoneView, event: PhoneEvent | UiEvent, atMs: number): PhoneView {
+  const now = Math.max(view.nowMs, atMs);
+  return apply(now === view.nowMs ? view : tidy({ ...view, nowMs: now }), event, now);
+}
+
+/** What time alone does: ended calls and old notices go. */
+function tidy(view: PhoneView): PhoneView {
+  const calls = view.calls.filter((call) => call.endedAtMs === null || view.nowMs - call.endedAtMs < ENDED_SHOWN_MS);
+  return calls.length === view.calls.length ? view : { ...view, calls };
+}
+
+function apply(view: PhoneView, event: PhoneEvent | UiEvent, now: number): PhoneView {
+  switch (event.event) {
+    case 'connected':
+      return { ...view, registration: { ...view.registration, state: view.registration.state === 'off' ? 'off' : 'registering', protocol: event.protocol, remote: event.remote, problem: null, retryAtMs: null } };
+    case 'disconnected':
+      return { ...view, registration: { ...view.registration, state: 'disconnected', problem: event.problem, retryAtMs: event.retryMs === null ? null : now + event.retryMs } };
+    case 'registering':
+      // A refresh is no news: the phone stays registered until it is told otherwise.
+      return view.registration.state === 'registered' ? view : { ...view, registration: { ...view.registration, state: 'registering' } };
+    case 'registered':
+      return { ...view, registration: { ...view.registration, state: 'registered', problem: null, retryAtMs: null } };
+    case 'registration-failed':
+      return { ...view, registration: { ...view.registration, state: 'failed', problem: event.problem, retryAtMs: event.retryMs === null || event.final ? null : now + event.retryMs } };
+    case 'unregistered':
+      return { ...view, registration: { ...view.registration, state: 'off', problem: null, retryAtMs: null } };
+
+    case 'calling':
+      return begin(view, event.call, 'out', 'calling', event.to, now);
+    case 'incoming':
+      return begin(view, event.call, 'in', 'incoming', event.from, now);
+    case 'ringing':
+      return change(view, event.call, (call) => (call.state === 'calling' ? { ...call, state: 'ringing' } : call));
+    case 'answered': {
+      const next = change(view, event.call, (call) => (call.state === 'ended' ? call : { ...call, state: 'up', party: event.with, codec: event.codec, encrypted: event.encrypted, answeredAtMs: now }));
+      return next.calls.some((call) => call.id === event.call && call.state === 'up') ? { ...next, selected: event.call } : next;
+    }
+    case 'media':
+      return change(view, event.call, (call) => ({ ...call, codec: event.codec, encrypted: event.encrypted }));
+    case 'held':
+      return change(view, event.call, (call) => (event.by === 'remote' ? { ...call, heldByFarEnd: true } : call.state === 'up' ? { ...call, state: 'held' } : call));
+    case 'resumed':
+      return change(view, event.call, (call) => (event.by === 'remote' ? { ...call, heldByFarEnd: false } : call.state === 'held' ? { ...call, state: 'up' } : call));
+    case 'digit':
+      return notice(view, 'info', `${partyOf(view, event.call)} pressed ${event.digit}`, now);
+    case 'silent':
+      return change(view, event.call, (call) => ({ ...call, silentMs: event.silentMs }));
+    case 'heard-again':
+      return change(view, event.call, (call) => ({ ...call, silentMs: null }));
+    case 'quality':
+      return change(view, event.call, (call) => ({ ...call, quality: event.quality }));
+    case 'transfer':
+      return change(view, event.call, (call) => ({ ...call, transfer: { to: event.to, state: event.state, status: event.status, reason: event.reason } }));
+    case 'referred':
+      return notice(view, 'info', event.newCall === null ? `${partyOf(view, event.call)} asked us to call ${event.to}; we do not` : `${partyOf(view, event.call)} transfers us to ${event.to}`, now);
+    case 'party':
+      return change(view, event.call, (call) => ({ ...call, party: event.with }));
+    case 'ended':
+      return ended(view, event, now);
+
+    case 'message':
+      return { ...view, messages: keepLast([...view.messages, { atMs: now, out: false, who: event.from.uri, name: event.from.name || event.from.user, text: event.text.slice(0, KEPT.text), state: 'received', problem: null }], KEPT.messages), unread: view.page === 'messages' ? 0 : view.unread + 1 };
+    case 'message-sent':
+      return sent(view, event, now);
+    case 'voicemail':
+      return { ...view, voicemail: { waiting: event.waiting, newMessages: event.newMessages, oldMessages: event.oldMessages, urgentNew: event.urgentNew } };
+    case 'presence':
+      return watched(view, { of: event.of, state: event.state, note: event.note });
+    case 'presence-failed':
+      return watched(view, { of: event.of, state: 'failed', note: event.problem });
+    case 'warning':
+      return notice(view, 'problem', event.problem, now);
+
+    case 'audio':
+      return { ...view, audio: { backend: event.backend, input: event.input, output: event.output, problem: null, retrying: false } };
+    case 'audio-problem':
+      return { ...view, audio: { ...view.audio, problem: event.problem, retrying: event.retrying } };
+    case 'audio-recovered':
+      return { ...view, audio: { ...view.audio, input: event.input, output: event.output, problem: null, retrying: false } };
+
+    case 'ui-tick':
+      return view;
+    case 'ui-levels':
+      return view.levels.input === event.input && view.levels.output === event.output ? view : { ...view, levels: { input: event.input, output: event.output } };
+    case 'ui-settings':
+      return {
+        ...view,
+        muted: event.muted ?? view.muted,
+        noiseSuppression: event.noiseSuppression ?? view.noiseSuppression,
+        doNotDisturb: event.doNotDisturb ?? view.doNotDisturb,
+        volume: { inputDb: event.inputDb ?? view.volume.inputDb, outputDb: event.outputDb ?? view.volume.outputDb },
+      };
+    case 'ui-page':
+      return { ...view, page: event.page, cursor: 0, unread: event.page === 'messages' ? 0 : view.unread, missed: event.page === 'history' ? 0 : view.missed };
+    case 'ui-cursor':
+      return { ...view, cursor: Math.max(0, event.cursor) };
+    case 'ui-select':
+      return { ...view, selected: event.call };
+    case 'ui-prompt':
+      return { ...view, prompt: event.prompt };
+    case 'ui-digits':
+      return change(view, event.call, (call) => ({ ...call, digits: (call.digits + event.digits).slice(-KEPT.digits) }));
+    case 'ui-dialled':
+      return { ...view, dialled: [event.to, ...view.dialled.filter((to) => to !== event.to)].slice(0, KEPT.dialled) };
+    case 'ui-message':
+      return { ...view, messages: keepLast([...view.messages, { atMs: now, out: true, who: event.to, name: '', text: event.text, state: 'sending', problem: null }], KEPT.messages) };
+    case 'ui-watch':
+      return view.presence.some((seen) => sameAddress(seen.of, event.who)) ? view : watched(view, { of: event.who, state: 'unknown', note: '' });
+    case 'ui-unwatch':
+      return { ...view, presence: view.presence.filter((seen) => seen.of !== event.who) };
+    case 'ui-history':
+      return { ...view, history: event.entries.slice(0, KEPT.history) };
+    case 'ui-contacts':
+      return { ...view, contacts: event.contacts };
+    case 'ui-notice':
+      return notice(view, event.kind, event.text, now);
+    default:
+      // Events of commands (a file was played) and of later versions change nothing here.
+      return view;
+  }
+}
+
+function begin(view: PhoneView, id: string, direction: 'in' | 'out', state: CallView['state'], party: Party, now: number): PhoneView {
+  const others = view.calls.filter((call) => call.id !== id);
+  let line = 1;
+  while (others.some((call) => call.line === line)) line++;
+  const call: CallView = { id, line, direction, state, party, heldByFarEnd: false, codec: null, encrypted: false, quality: null, transfer: null, digits: '', silentMs: null, beganAtMs: now, answeredAtMs: null, endedAtMs: null, ending: null };
+  const current = selectedCall({ ...view, calls: others });
+  // A call that comes in does not take the keys from the one that is spoken in.
+  const selected = direction === 'out' || current === undefined ? id : current.id;
+  return { ...view, calls: [...others, call].sort((a, b) => a.line - b.line), selected };
+}
+
+function change(view: PhoneView, id: string, how: (call: CallView) => CallView): PhoneView {
+  const old = view.calls.find((call) => call.id === id);
+  if (old === undefined) return view;
+  const changed = how(old);
+  return changed === old ? view : { ...view, calls: view.calls.map((call) => (call === old ? changed : call)) };
+}
+
+function ended(view: PhoneView, event: PhoneEventOf<'ended'>, now: number): PhoneView {
+  const old = view.calls.find((call) => call.id === event.call);
+  if (old === undefined || old.state === 'ended') return view;
+  const missed = old.direction === 'in' && !event.answered && event.by !== 'local';
+  const next = change(view, event.call, (call) => ({ ...call, state: 'ended', endedAtMs: now, ending: event.problem }));
+  const heir = next.selected === event.call ? (selectedCall(next)?.id ?? null) : next.selected;
+  const counted = { ...next, selected: heir, missed: view.missed + (missed ? 1 : 0) };
+  return event.problem === null ? counted : notice(counted, 'problem', `${old.party.name || old.party.user || old.party.uri}: ${event.problem}`, now);
+}
+
+/** Only the address is told with the answer: the oldest message to it that is under way is meant. */
+function sent(view: PhoneView, event: PhoneEventOf<'message-sent'>, now: number): PhoneView {
+  const index = view.messages.findIndex((message) => message.state === 'sending' && sameAddress(message.who, event.to));
+  const messages = view.messages.map((message, i): MessageView => (i === index ? { ...message, state: event.ok ? 'sent' : 'failed', problem: event.problem } : message));
+  const next = index < 0 ? view : { ...view, messages };
+  return event.ok ? next : notice(next, 'problem', `the message to ${event.to} did not arrive: ${event.problem ?? `status ${event.status ?? 'unknown'}`}`, now);
+}
+
+function watched(view: PhoneView, seen: PresenceView): PhoneView {
+  const index = view.presence.findIndex(({ of }) => sameAddress(of, seen.of));
+  if (index < 0) return { ...view, presence: keepLast([...view.presence, seen], KEPT.presence) };
+  return { ...view, presence: view.presence.map((old, i) => (i === index ? seen : old)) };
+}
+
+function notice(view: PhoneView, kind: Notice['kind'], text: string, now: number): PhoneView {
+  return { ...view, notices: keepLast([...view.notices, { atMs: now, kind, text: text.slice(0, KEPT.text) }], KEPT.notices) };
+}
+
+/** '1002', 'sip:1002@pbx.test' and '1002@pbx.test' are the same one for a person. */
+export function sameAddress(a: string, b: string): boolean {
+  const [x, y] = [bare(a), bare(b)];
+  if (x === y) return true;
+  return (!x.includes('@') || !y.includes('@')) && x.split('@')[0] === y.split('@')[0];
+}
+
+/** 'sip:1002@pbx.test;transport=tcp' → '1002@pbx.test' */
+export function bare(address: string): string {
+  return address
+    .replace(/^.*<([^>]*)>.*$/s, '$1')
+    .replace(/^sips?:/i, '')
+    .replace(/[;?].*$/s, '')
+    .toLowerCase();
+}
+
+function partyOf(view: PhoneView, id: string): string {
+  const party = view.calls.find((call) => call.id === id)?.party;
+  return party === undefined ? 'the far end' : party.name || party.user || party.uri;
+}
+
+function keepLast<T>(list: readonly T[], most: number): readonly T[] {
+  return list.length > most ? list.slice(list.length - most) : list;
+}
+
+/**
+ * The line for the history of a call that has just ended; undefined: the call is not known. `view`: before the event was taken in.
+ */
+export function historyEntry(view: PhoneView, event: PhoneEventOf<'ended'>): HistoryEntry | undefined {
+  const call = view.calls.find(({ id }) => id === event.call);
+  if (call === undefined) return undefined;
+  const kind = call.direction === 'out' ? (event.answered ? 'dialled' : 'not-answered') : event.answered ? 'answered' : 'missed';
+  return { at: Math.round(call.beganAtMs + view.wallOffsetMs), kind, address: bare(call.party.uri) || call.party.user, name: call.party.name, durationMs: event.answered ? Math.max(0, Math.round(event.durationMs)) : 0 };
+}
