@@ -61,8 +61,8 @@ export class SoftPhone<M extends CallMedia> implements Phone<M>, CallHost<M> {
     };
     this.doNotDisturb = settings.doNotDisturb ?? false;
     this.way = makeWay(sip, { target: account.server, open, clock, chance, trace, connected: (detail) => this.onConnected(detail), disconnected: (detail) => this.onDisconnected(detail) });
-    const { authentication } = this.way;
-    const credentials = { authUser: account.authUser ?? account.user, password: account.password ?? '', chance };
+    // One for all requests: it counts how often each nonce was used.
+    const authentication = this.way.authentication?.({ authUser: account.authUser ?? account.user, password: account.password ?? '', chance });
     const { user, domain, displayName, authUser, password } = account;
     const { transportConstructor, transportOptions, viaHost } = this.way;
     this.agent = new Agent(
@@ -70,7 +70,7 @@ export class SoftPhone<M extends CallMedia> implements Phone<M>, CallHost<M> {
       {
         user, domain, displayName, authUser, password, viaHost, transportConstructor, transportOptions,
         userAgent: settings.userAgent ?? defaults.userAgent,
-        authentication: authentication && (() => authentication(credentials)),
+        authentication: authentication && (() => authentication),
       },
       {
         invite: (request) => void this.onInvite(request).catch((err) => this.fault(err)),
