@@ -61,7 +61,7 @@ export class PhoneCall<M extends CallMedia = CallMedia> implements Call<M> {
   private heldByFarEnd = false;
   private out: InviteOut | undefined;
   private incoming: InviteIn | undefined;
-  private answering = false;
+  private answering: Promise<void> | undefined;
   private earlySdp: string | undefined;
   private transferring: TransferOut | undefined;
   private ticker: Timer | undefined;
@@ -173,10 +173,15 @@ export class PhoneCall<M extends CallMedia = CallMedia> implements Call<M> {
     this.earlySdp = sdp;
   }
 
-  async answer(): Promise<void> {
+  /** Asked again while it is being done: the same. */
+  answer(): Promise<void> {
+    if (this.state !== 'incoming') this.answering = undefined;
+    return (this.answering ??= this.takeCall());
+  }
+
+  private async takeCall(): Promise<void> {
     const { incoming } = this;
-    if (this.state !== 'incoming' || !incoming || this.answering) throw new PhoneError('wrong-state', this.direction === 'in' ? 'the call is not ringing any more' : 'only a call that comes in can be answered');
-    this.answering = true;
+    if (this.state !== 'incoming' || !incoming) throw new PhoneError('wrong-state', this.direction === 'in' ? 'the call is not ringing any more' : 'only a call that comes in can be answered');
     await this.host.toFront(this);
     const session = this.timer.answer(incoming.request.message);
     const headers = 'status' in session ? [] : session.headers;

@@ -7,6 +7,7 @@
  *   └──────────────────────────────────────────────────────────┘
  */
 import { PhoneCall, type CallHost } from './call';
+import type { Timer } from './clock';
 import type { Party, PhoneEvent, PhoneEventName, PhoneEventOf } from './events';
 import { Listeners } from './listeners';
 import type { CallMedia } from './media';
@@ -27,6 +28,9 @@ import { Watching } from './watching';
 
 /** Makes a phone that has not done anything yet: `register()` or `connect()` comes next. */
 export const createPhone = <M extends CallMedia>(options: PhoneOptions, surroundings: Surroundings<M>): Phone<M> => new SoftPhone(options, surroundings, openWay);
+
+/** How long a call waits for others to be put on hold, ms. */
+const holdPatienceMs = 2000;
 
 const defaults = { dtmf: 'auto', sessionExpiresS: 1800, followTransfers: true, maxCalls: 8, qualityMs: 1000, expiresS: 300, userAgent: 'Offhook' } as const;
 
@@ -225,12 +229,17 @@ export class SoftPhone<M extends CallMedia> implements Phone<M>, CallHost<M> {
     // What rings is not heard; what is dialled is (early media).
     if (call.state !== 'incoming' && call.state !== 'held') call.media.setActive(true);
     const others = this.live.filter((other) => other !== call && other.state === 'up' && other !== call.replaces);
-    await Promise.all(
+    if (others.length === 0) return;
+    const held = Promise.all(
       others.map(async (other) => {
         other.media.setActive(false);
         await other.hold().catch((err: unknown) => other.state !== 'ended' && this.emit({ event: 'warning', problem: `call ${other.id} could not be put on hold: ${err instanceof Error ? err.message : String(err)}` }));
       }),
     );
+    // A far end that does not answer must not keep the next call waiting; it does not hear us any more in any case.
+    let patience: Timer | undefined;
+    await Promise.race([held, new Promise<void>((resolve) => (patience = this.clock.after(holdPatienceMs, resolve)))]);
+    patience?.cancel();
   }
 
   ended(call: PhoneCall<M>): void {
