@@ -104,7 +104,7 @@ need('kamailio', 'kamailio-tls', 'kamailio-websocket', 'kamailio-presence', 'ope
     await suite.close();
   });
 
-  need('sipp').call(undefined, 'with SIPp', () => {
+  need('sipp')('with SIPp', () => {
     test.each(['udp', 'tcp'] as const)('takes a registration over %s', ...shared(async (stage, transport: 'udp' | 'tcp') => {
       const phone = await ScriptedPhone.make(stage, { server: server.server(transport), ...server.account('1003'), transport });
       expect((await phone.register()).code).toBe(0);

@@ -47,6 +47,8 @@ export class Baresip implements Phone {
     private readonly recordings: string,
     private readonly options: PhoneOptions,
     private readonly controlPort: number,
+    /** Where it listens for SIP. */
+    readonly sipPort: number,
   ) {
     this.name = `baresip ${options.user}`;
   }
@@ -64,7 +66,7 @@ export class Baresip implements Phone {
     writeFileSync(join(folder, 'accounts'), account(options));
     writeFileSync(join(folder, 'contacts'), '');
     const child = new Child(`baresip ${options.user}`, peerPath('baresip'), ['-f', folder, '-v'], { cwd: folder, env: { HOME: folder, TZ: 'UTC' }, netns: options.netns });
-    const phone = stage.own(new Baresip(child, recordings, options, controlPort));
+    const phone = stage.own(new Baresip(child, recordings, options, controlPort, ports.first));
     await child.waitFor(/baresip is ready/, 10_000);
     await phone.openControl();
     return phone;
@@ -116,6 +118,11 @@ export class Baresip implements Phone {
   /** Waits for a NOTIFY about messages with this line (with the option `mwi`). */
   async notified(line: string): Promise<void> {
     await this.event('MWI_NOTIFY', ({ param }) => (param ?? '').includes(line));
+  }
+
+  /** Blind transfer (REFER). */
+  async transfer(target: string): Promise<void> {
+    await this.command('transfer', `sip:${target}@${this.domain}`);
   }
 
   async hangUp(): Promise<void> {
@@ -275,7 +282,8 @@ function account(options: PhoneOptions): string {
   const transport = options.transport ?? 'udp';
   const domain = options.domain ?? options.server.replace(/:\d+$/, '');
   const codecs = (options.codecs ?? (['PCMU'] satisfies Codec[])).map((codec) => BARESIP_CODECS[codec]).join(',');
-  return `<sip:${options.user}@${domain};transport=${transport}>;auth_user=${options.user};auth_pass=${options.password};outbound="sip:${options.server};transport=${transport}";answermode=manual;regint=60;audio_codecs=${codecs}${encryption(options)};mwi=${options.mwi ? 'yes' : 'no'}\n`;
+  const server = options.alone ? ';regint=0' : `;auth_user=${options.user};auth_pass=${options.password};outbound="sip:${options.server};transport=${transport}";regint=60`;
+  return `<sip:${options.user}@${domain};transport=${transport}>${server};answermode=manual;audio_codecs=${codecs}${encryption(options)};mwi=${options.mwi ? 'yes' : 'no'}\n`;
 }
 
 /** The first port is SIP, the next one is opened for TLS, then control, then RTP. */

@@ -27,8 +27,9 @@ export interface ImpairedOptions {
   back?: LineOptions | undefined;
   /** Default 127.0.0.1 */
   address?: string | undefined;
-  /** Two ports of the caller's, the first for the front; default two new ones of the stage. */
-  firstPort?: number | undefined;
+  /** Default: new ones of the stage. */
+  frontPort?: number | undefined;
+  backPort?: number | undefined;
 }
 
 export class ImpairedPath {
@@ -56,8 +57,8 @@ export class ImpairedPath {
 
   static async open(stage: Stage, options: ImpairedOptions = {}): Promise<ImpairedPath> {
     const { address = '127.0.0.1' } = options;
-    const first = options.firstPort ?? (await stage.ports(2)).first;
-    const [front, back] = await Promise.all([bound(first, address), bound(first + 1, address)]);
+    const front = await bound(options.frontPort ?? (await stage.port()), address);
+    const back = await bound(options.backPort ?? (await stage.port()), address);
     return stage.own(new ImpairedPath(front, back, options.near, options.far, new Line(options.forward), new Line(options.back)));
   }
 
@@ -73,6 +74,10 @@ export class ImpairedPath {
 
   leadTo(far: UdpEnd): void {
     this.far = far;
+  }
+
+  returnTo(near: UdpEnd): void {
+    this.near = near;
   }
 
   counts(): { forward: LineCounts; back: LineCounts } {
@@ -108,6 +113,41 @@ export class ImpairedPath {
 
   private send(through: Socket, data: Buffer, to: UdpEnd | undefined): void {
     if (!this.closed && to !== undefined) through.send(data, to.port, to.address);
+  }
+}
+
+/** RTP and its RTCP, on pairs of ports as RFC 3550 §11 wants them, through the same kind of line. */
+export class ImpairedSound {
+  private constructor(
+    readonly rtp: ImpairedPath,
+    readonly rtcp: ImpairedPath,
+  ) {}
+
+  static async open(stage: Stage, options: Pick<ImpairedOptions, 'forward' | 'back' | 'address'> = {}): Promise<ImpairedSound> {
+    const { first } = await stage.ports(4);
+    const [rtp, rtcp] = await Promise.all([0, 1].map((odd) => ImpairedPath.open(stage, { ...options, frontPort: first + odd, backPort: first + 2 + odd })));
+    return new ImpairedSound(rtp!, rtcp!);
+  }
+
+  /** `far` is the RTP port. */
+  leadTo(far: UdpEnd): void {
+    this.rtp.leadTo(far);
+    this.rtcp.leadTo({ ...far, port: far.port + 1 });
+  }
+
+  /** `near` likewise. */
+  returnTo(near: UdpEnd): void {
+    this.rtp.returnTo(near);
+    this.rtcp.returnTo({ ...near, port: near.port + 1 });
+  }
+
+  /** What `near` is to be told in SDP, and what `far` is. */
+  get frontPort(): number {
+    return this.rtp.frontPort;
+  }
+
+  get backPort(): number {
+    return this.rtp.backPort;
   }
 }
 

@@ -10,7 +10,7 @@ import { makeCertificate, type Certificate } from './certificate';
 import { Child } from './child';
 import { KAMAILIO_REALM, kamailioConfiguration, type KamailioPorts } from './kamailio-config';
 import type { Stage } from './stage';
-import { eventually } from './wait';
+import { eventually, readIfThere } from './wait';
 
 export { KAMAILIO_REALM };
 
@@ -28,6 +28,8 @@ export interface KamailioOptions {
   algorithm?: 'MD5' | 'SHA-256';
   /** Address to listen on; 127.0.0.1 */
   address?: string;
+  /** Ports and certificate of an earlier one, in whose place it comes. It remembers nothing of it. */
+  successorOf?: Kamailio;
 }
 
 export type KamailioTransport = 'udp' | 'tcp' | 'tls' | 'ws' | 'wss';
@@ -50,9 +52,9 @@ export class Kamailio {
     const { address = '127.0.0.1', web = false, algorithm = 'MD5' } = options;
     const folder = stage.path('kamailio');
     mkdirSync(folder);
-    const { first } = await stage.ports(4);
-    const ports = { sip: first, tls: first + 1, ws: first + 2, wss: first + 3 };
-    const certificate = options.tls ? await makeCertificate(stage, { names: [address, 'localhost', KAMAILIO_REALM] }) : undefined;
+    const before = options.successorOf;
+    const ports = before?.ports ?? (await newPorts(stage));
+    const certificate = before ? before.certificate : options.tls ? await makeCertificate(stage, { names: [address, 'localhost', KAMAILIO_REALM] }) : undefined;
     const presenceTables = options.presence ? join(folder, 'tables') : undefined;
     if (presenceTables !== undefined) cpSync(TABLES, presenceTables, { recursive: true });
     const config = join(folder, 'kamailio.cfg');
@@ -89,12 +91,29 @@ export class Kamailio {
     await this.child.stop('SIGTERM', 5000);
   }
 
+  /** SIGKILL, all of its processes at once: nobody is told anything. */
+  async kill(): Promise<void> {
+    const { pid } = this.child;
+    if (pid !== undefined) for (const one of childrenOf(pid)) process.kill(one, 'SIGKILL');
+    await this.child.stop('SIGKILL');
+  }
+
   private async listens({ tls, web }: KamailioOptions): Promise<boolean> {
     if (!this.child.running) throw new Error(`kamailio has ended\n${this.child.tail()}`);
     const { sip, tls: secure, ws, wss } = this.ports;
     const wanted = [sip, ...(tls ? [secure] : []), ...(web ? [ws] : []), ...(tls && web ? [wss] : [])];
     return (await Promise.all(wanted.map((port) => accepts(port, this.address)))).every(Boolean);
   }
+}
+
+async function newPorts(stage: Stage): Promise<KamailioPorts> {
+  const { first } = await stage.ports(4);
+  return { sip: first, tls: first + 1, ws: first + 2, wss: first + 3 };
+}
+
+/** The processes that it has forked, which outlive it otherwise. */
+function childrenOf(pid: number): number[] {
+  return readIfThere(`/proc/${pid}/task/${pid}/children`).trim().split(/\s+/).filter(Boolean).map(Number);
 }
 
 /** Debian puts modules under the machine's multiarch folder. */

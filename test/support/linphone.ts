@@ -111,6 +111,11 @@ export class Linphone implements Phone {
     await this.seen(pattern, 0);
   }
 
+  /** Blind transfer (REFER). */
+  async transfer(target: string): Promise<void> {
+    this.command(`transfer sip:${target}@${this.domain}`);
+  }
+
   async hangUp(): Promise<void> {
     this.command('terminate');
   }
@@ -195,8 +200,8 @@ default_proxy=0
 guess_hostname=0
 contact="${user}" <sip:${user}@${address}:${port}>
 inc_timeout=30
-use_info=0
-use_rfc2833=1
+use_info=${options.keysByInfo ? 1 : 0}
+use_rfc2833=${options.keysByInfo ? 0 : 1}
 use_ipv6=0
 register_only_when_network_is_up=0
 bind_address=${address}
@@ -236,7 +241,7 @@ reg_route=<sip:${server};transport=${transport};lr>
 reg_identity=sip:${user}@${domain}
 reg_expires=60
 reg_sendregister=1
-publish=0
+publish=${options.publishes ? 1 : 0}
 dial_escape_plus=0
 
 ${codecs.join('\n')}`;

@@ -21,6 +21,12 @@ export interface PhoneOptions {
   address?: string;
   /** Subscribes to message waiting (RFC 3842); baresip only. */
   mwi?: boolean;
+  /** Without a server: does not register, and sends to whom it calls; baresip only. */
+  alone?: boolean;
+  /** Sends key presses as INFO instead of RFC 4733; Linphone only. */
+  keysByInfo?: boolean;
+  /** Publishes its presence; Linphone only. */
+  publishes?: boolean;
   /** Network namespace to run in. */
   netns?: string;
 }

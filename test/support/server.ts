@@ -12,7 +12,7 @@ const ROOT = join(__dirname, '..', '..');
 const COMMAND = join(process.env['DIST_UNDER_TEST'] ?? join(ROOT, 'dist'), 'signaling', 'cli', 'offhook.js');
 
 /** What the person who runs the tests has set for a server of their own is not for these. */
-const WITHOUT_SETTINGS = Object.fromEntries(Object.keys(process.env).filter((name) => name.startsWith('OFFHOOK_')).map((name) => [name, undefined]));
+export const WITHOUT_SETTINGS = Object.fromEntries(Object.keys(process.env).filter((name) => name.startsWith('OFFHOOK_')).map((name) => [name, undefined]));
 
 /** RTP ports of one server: four for a call, and they rest for a while after use. Suites run side by side in one range. */
 const MEDIA_PORTS = 100;
@@ -125,7 +125,7 @@ async function addExtension(data: string, number: string, srtp: 'off' | 'optiona
   if (result.code !== 0) throw new Error(`offhook extension add ${number}: ${describeExit(result)}\n${result.output}`);
 }
 
-function builtCommand(): string {
+export function builtCommand(): string {
   if (!existsSync(COMMAND)) throw new Error(`${COMMAND} does not exist: build first (npm run build)`);
   return COMMAND;
 }
