@@ -1,0 +1,91 @@
+/** Which keys there are, and which of them make sense right now. The keys themselves: keys.ts. */
+import { selectedCall, type PhoneView } from '../state';
+import { piecesWidth, type Piece } from './paint';
+
+export type Hint = readonly [key: string, what: string];
+
+export const HELP: readonly Hint[] = [
+  ['d, 0-9', 'call somebody'],
+  ['a, Enter', 'answer'],
+  ['r', 'reject'],
+  ['x', 'hang up'],
+  ['h', 'hold, resume'],
+  ['m', 'mute'],
+  ['0-9 * #', 'keys into the call'],
+  ['t', 'transfer (blind)'],
+  ['j', 'connect two calls (attended)'],
+  ['Tab', 'mark the next line'],
+  ['n', 'speak on the next line'],
+  ['+ -', 'volume'],
+  ['] [', 'microphone'],
+  ['s', 'noise suppression'],
+  ['z', 'do not disturb'],
+  ['w', 'write a message'],
+  ['v', 'messages'],
+  ['l', 'history'],
+  ['c', 'contacts'],
+  ['p', 'presence'],
+  ['Esc', 'back'],
+  ['Ctrl-L', 'draw anew'],
+  ['q', 'quit'],
+];
+
+export function hints(view: PhoneView): Hint[] {
+  if (view.prompt !== null) {
+    if (view.prompt.kind === 'quit' || view.prompt.kind === 'contact-remove') return [['y', 'yes'], ['n', 'no']];
+    return [['Enter', 'done'], ['Esc', 'never mind'], ['Up', 'earlier'], ['Tab', 'contacts']];
+  }
+  const back: Hint = ['Esc', 'back'];
+  switch (view.page) {
+    case 'history':
+      return [['Enter', 'call'], ['n', 'add to contacts'], ['w', 'message'], back];
+    case 'contacts':
+      return [['Enter', 'call'], ['n', 'new'], ['Del', 'remove'], ['w', 'message'], ['p', 'watch'], back];
+    case 'presence':
+      return [['Enter', 'call'], ['p', 'watch'], ['Del', 'stop'], back];
+    case 'messages':
+      return [['w', 'write'], ['Up/Down', 'earlier, later'], back];
+    case 'help':
+      return [back];
+    case 'calls':
+      return callHints(view);
+  }
+}
+
+function callHints(view: PhoneView): Hint[] {
+  const call = selectedCall(view);
+  const living = view.calls.filter(({ state }) => state !== 'ended');
+  const out: Hint[] = [];
+  if (living.some(({ state }) => state === 'incoming')) out.push(['a', 'answer'], ['r', 'reject']);
+  if (call !== undefined && call.state !== 'incoming') out.push(['x', 'hang up']);
+  if (call?.state === 'up') out.push(['h', 'hold']);
+  if (call?.state === 'held') out.push(['h', 'resume']);
+  if (call !== undefined) out.push(['m', view.muted ? 'unmute' : 'mute']);
+  const established = living.filter(({ state }) => state === 'up' || state === 'held');
+  if (call?.state === 'up' || call?.state === 'held') out.push(['t', 'transfer']);
+  if (established.length > 1) out.push(['j', 'connect the two'], ['n', 'next line']);
+  if (call?.state === 'up') out.push(['0-9*#', 'keys']);
+  out.push(['d', call === undefined ? 'dial' : 'new call'], ['+/-', 'volume']);
+  if (call === undefined) out.push(['l', 'history'], ['c', 'contacts'], ['v', 'messages'], ['w', 'write'], ['z', 'do not disturb']);
+  out.push(['?', 'help'], ['q', 'quit']);
+  return out;
+}
+
+/** As many as there is room for; help and quit (the last two) stay when others have to go. Always `lines` lines. */
+export function keyHints(view: PhoneView, columns: number, lines: number): Piece[][] {
+  const all = hints(view).map(([key, what]): Piece[] => [['key', key], ` ${what}`]);
+  const rows: Piece[][] = Array.from({ length: lines }, () => []);
+  let row = 0;
+  const put = (pieces: Piece[]): boolean => {
+    for (; row < lines; row++) {
+      const line = rows[row]!;
+      if (piecesWidth(line) + piecesWidth(pieces) + 3 <= columns) {
+        line.push(line.length === 0 ? ' ' : '   ', ...pieces);
+        return true;
+      }
+    }
+    return false;
+  };
+  for (const pieces of all) if (!put(pieces)) break;
+  return rows;
+}

@@ -1,0 +1,181 @@
+/**
+ * The terminal itself: the alternate screen, drawn by differences, and the keys. Whatever ends the program, the terminal is as it was before.
+ *
+ *   open ─► draw(lines) … ─► close            SIGTSTP: as it was before; SIGCONT: everything anew
+ */
+import { emitKeypressEvents } from 'node:readline';
+import type { ReadStream, WriteStream } from 'node:tty';
+import type { Key } from './keys';
+
+const ESC = '\u001b';
+/** Alternate screen; no wrapping at the right edge (a character wider than thought must not move the rest); pastes are marked; cursor hidden. */
+const ENTER = `${ESC}[?1049h${ESC}[?7l${ESC}[?2004h${ESC}[?25l${ESC}[2J`;
+const LEAVE = `${ESC}[0m${ESC}[?2004l${ESC}[?7h${ESC}[?25h${ESC}[?1049l`;
+/** The terminal shows what comes between them at once, where it knows how to. */
+const BEGIN = `${ESC}[?2026h`;
+const END = `${ESC}[?2026l`;
+
+export interface TerminalOptions {
+  input: ReadStream;
+  output: WriteStream;
+  onKey(key: Key): void;
+  /** Size changed, or everything has to be drawn anew: call `draw`. */
+  onResize(): void;
+  /** The terminal is gone, or SIGTERM or SIGHUP came: the program is to end. The terminal is restored by then. */
+  onEnd(): void;
+}
+
+export class Terminal {
+  private shown: string[] = [];
+  private cursorShown: string | null = null;
+  private isOpen = false;
+  /** Output is not taken as fast as it is drawn: the latest picture waits here. */
+  private waiting: { lines: readonly string[]; cursor: { row: number; column: number } | null } | null = null;
+  private congested = false;
+
+  constructor(private readonly options: TerminalOptions) {}
+
+  get columns(): number {
+    return this.options.output.columns || 80;
+  }
+
+  get rows(): number {
+    return this.options.output.rows || 24;
+  }
+
+  open(): void {
+    if (this.isOpen) return;
+    const { input, output } = this.options;
+    emitKeypressEvents(input);
+    input.on('keypress', this.onKeypress);
+    input.on('end', this.onGone);
+    input.on('error', this.onGone);
+    output.on('error', this.onGone);
+    output.on('resize', this.onSize);
+    process.on('SIGTERM', this.onSignal);
+    process.on('SIGHUP', this.onSignal);
+    process.on('SIGTSTP', this.suspend);
+    process.on('SIGCONT', this.onContinue);
+    // 'exit' also comes after an uncaught error and process.exit().
+    process.on('exit', this.restore);
+    process.on('uncaughtExceptionMonitor', this.restore);
+    this.enter();
+  }
+
+  /** Writes only what differs from what is there. `cursor`: null hides it. */
+  draw(lines: readonly string[], cursor: { row: number; column: number } | null = null): void {
+    if (!this.isOpen) return;
+    if (this.congested) {
+      this.waiting = { lines, cursor };
+      return;
+    }
+    let out = '';
+    for (let row = 0; row < Math.max(lines.length, this.shown.length) && row < this.rows; row++) {
+      const line = lines[row] ?? '';
+      if (this.shown[row] !== line) out += `${ESC}[${row + 1};1H${ESC}[0m${line}${ESC}[0m${ESC}[K`;
+    }
+    const place = cursor === null ? null : `${ESC}[${cursor.row + 1};${cursor.column + 1}H`;
+    if (out === '' && place === this.cursorShown) return;
+    const tail = place === null ? (this.cursorShown === null ? '' : `${ESC}[?25l`) : `${place}${ESC}[?25h`;
+    this.shown = [...lines];
+    const hide = out !== '' && this.cursorShown !== null ? `${ESC}[?25l` : '';
+    this.cursorShown = place;
+    if (!this.options.output.write(`${BEGIN}${hide}${out}${tail}${END}`)) {
+      this.congested = true;
+      this.options.output.once('drain', () => {
+        this.congested = false;
+        const next = this.waiting;
+        this.waiting = null;
+        if (next !== null) this.draw(next.lines, next.cursor);
+      });
+    }
+  }
+
+  /** The next `draw` writes everything. */
+  forget(): void {
+    if (!this.isOpen) return;
+    this.shown = [];
+    this.options.output.write(`${ESC}[0m${ESC}[2J`);
+    this.cursorShown = null;
+    this.options.output.write(`${ESC}[?25l`);
+  }
+
+  /** Back to the shell, as Ctrl-Z does it; SIGCONT brings the screen back. */
+  readonly suspend = (): void => {
+    this.restore();
+    process.kill(process.pid, 'SIGSTOP');
+  };
+
+  /** Idempotent. */
+  close(): void {
+    this.restore();
+    const { input, output } = this.options;
+    input.off('keypress', this.onKeypress);
+    input.off('end', this.onGone);
+    input.off('error', this.onGone);
+    output.off('resize', this.onSize);
+    // Its 'error' listener stays: what was written before may still fail, and nobody is left to care.
+    process.off('SIGTERM', this.onSignal);
+    process.off('SIGHUP', this.onSignal);
+    process.off('SIGTSTP', this.suspend);
+    process.off('SIGCONT', this.onContinue);
+    process.off('exit', this.restore);
+    process.off('uncaughtExceptionMonitor', this.restore);
+    input.pause();
+  }
+
+  private enter(): void {
+    const { input, output } = this.options;
+    this.isOpen = true;
+    this.shown = [];
+    this.cursorShown = null;
+    this.setRaw(true);
+    input.resume();
+    output.write(ENTER);
+  }
+
+  private readonly restore = (): void => {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    this.waiting = null;
+    this.setRaw(false);
+    try {
+      this.options.output.write(LEAVE);
+    } catch {
+      // The terminal is gone; so is what there was to restore.
+    }
+  };
+
+  private setRaw(on: boolean): void {
+    try {
+      if (this.options.input.isTTY) this.options.input.setRawMode(on);
+    } catch {
+      // EIO: the terminal is gone.
+    }
+  }
+
+  private readonly onKeypress = (text: string | undefined, key: { name?: string; ctrl?: boolean; meta?: boolean; sequence?: string } | undefined): void => {
+    if (!this.isOpen) return;
+    // What begins with ESC typed nothing, whatever readline makes of it.
+    const typed = text !== undefined && !text.startsWith(ESC) ? text : undefined;
+    this.options.onKey({ text: typed, name: key?.name, ctrl: key?.ctrl, meta: key?.meta });
+  };
+
+  private readonly onSize = (): void => {
+    this.forget();
+    this.options.onResize();
+  };
+
+  private readonly onContinue = (): void => {
+    if (this.isOpen) return;
+    this.enter();
+    this.options.onResize();
+  };
+
+  private readonly onSignal = (): void => this.onGone();
+
+  private readonly onGone = (): void => {
+    this.restore();
+    this.options.onEnd();
+  };
+}
