@@ -26,7 +26,7 @@ export class FakeMedia implements CallMedia {
 
   private sdp(direction: Direction): string {
     this.version += 1;
-    return `v=0\r\no=- 1 ${this.version} IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\na=rtpmap:0 ${this.factory.codec}/8000\r\na=${direction}\r\n`;
+    return `v=0\r\no=- 1 ${this.version} IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\na=rtpmap:0 ${this.factory.codec}/8000\r\na=${direction}\r\n`;
   }
 
   private open(): void {
