@@ -20,7 +20,7 @@ import { DgramNet } from '../../../media/net/udp-dgram';
 import type { UdpNet } from '../../../media/net/udp';
 import { defaultPartySettings, Mixer } from '../../../media/node/mixer';
 import type { Chance, Clock } from '../../clock';
-import type { CallMediaEvents } from '../../media';
+import { MediaFault, type CallMediaEvents } from '../../media';
 import type { AudioDevice, DeviceStats } from '../audio/device';
 import { HubCall, type CallHome } from './call-media';
 import { Endpoints, type EndpointsDeps } from './endpoints';
@@ -102,7 +102,10 @@ class Hub implements AudioHub, Ticking {
   }
 
   async open({ id, label, remoteHost }: { id: string; label: string; remoteHost: string }, events: CallMediaEvents): Promise<NodeCallMedia> {
+    this.alive();
     const endpoint = await this.endpoints.open(remoteHost, label);
+    if (this.closed) this.endpoints.close(endpoint);
+    this.alive();
     const { codecs, srtp = 'optional', dtx = true, detectTones } = this.settings;
     const negotiation = new Negotiation({
       codecs: codecs ?? DEFAULT_CODECS,
@@ -113,9 +116,12 @@ class Hub implements AudioHub, Ticking {
       random: this.random,
     });
     const call = new HubCall(id, label, remoteHost, endpoint, negotiation, this.home, events, { detectTones });
-    if (this.closed) call.close();
-    else this.place(call);
+    this.place(call);
     return call;
+  }
+
+  private alive(): void {
+    if (this.closed) throw new MediaFault('unavailable', 'The phone has been closed.');
   }
 
   // — who is ticked, and who is mixed —

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cutOut, judge, tone, writeTone } from '../../../support/tone';
-import { readStereo, readWav, type Recording } from '../../../support/wav';
+import { readStereo, readWav } from '../../../support/wav';
 import { FakeLine } from './support/fake-line';
 import { closeAll, type Side } from './support/two-hubs';
 
@@ -27,42 +27,28 @@ beforeEach(async () => {
   ({ from, to } = await line.call());
 });
 
-/** What b hears in so much time from now on, ms. */
-async function heardByB(ms: number): Promise<ReturnType<typeof judge>> {
-  const { device } = line.ends[1];
-  const at = device.heard().samples.length / device.heard().rate;
-  await line.run(ms);
-  return judge(cutOut(device.heard(), at));
-}
-
-/** The last 100 ms that b heard. */
-function lately(): Recording {
-  const heard = line.ends[1].device.heard();
-  return cutOut(heard, heard.samples.length / heard.rate - 0.1);
-}
-
 describe('play', () => {
   test('a file, in place of the microphone, which comes back', async () => {
     await line.run(200);
     const end = from.media.play(file);
-    await line.until('the file is heard', () => judge(lately()).share(1600) > 0.95);
-    const heard = await heardByB(300);
+    await line.until('the file is heard', () => line.lately(1).share(1600) > 0.95);
+    const heard = await line.hear(1, 300);
     expect(heard.share(1600)).toBeGreaterThan(0.95);
     await line.run(200);
     expect(await end).toEqual({ why: 'finished', playedMs: 500 });
-    expect((await heardByB(300)).share(A)).toBeGreaterThan(0.95);
+    expect((await line.hear(1, 300)).share(A)).toBeGreaterThan(0.95);
   });
 
   test('several things behind each other, again and again until it is stopped', async () => {
     const end = from.media.play([{ file }, { silenceMs: 100 }], { loop: true });
-    await line.until('the file is heard', () => judge(lately()).share(1600) > 0.95);
-    const heard = await heardByB(1800);
+    await line.until('the file is heard', () => line.lately(1).share(1600) > 0.95);
+    const heard = await line.hear(1, 1800);
     expect(heard.loudSeconds).toBeGreaterThan(1.3);
     expect(heard.silentSpans.length).toBeGreaterThanOrEqual(3);
     from.media.stopPlaying();
     expect((await end).why).toBe('stopped');
     await line.run(100);
-    expect((await heardByB(200)).share(A)).toBeGreaterThan(0.95);
+    expect((await line.hear(1, 200)).share(A)).toBeGreaterThan(0.95);
   });
 
   test('the next one ends the one before, whichever is loaded first', async () => {
@@ -96,14 +82,14 @@ describe('say', () => {
     let over = false;
     const said = from.media.say(cut(), { sampleRate: rate }).then(() => (over = true));
     await line.run(60);
-    const heard = await heardByB(800);
+    const heard = await line.hear(1, 800);
     expect(heard.share(1600)).toBeGreaterThan(0.95);
     expect(heard.silentSpans).toEqual([]);
     expect(taken / rate).toBeLessThan(1.1);
     expect(over).toBe(false);
     await line.run(400);
     await said;
-    expect((await heardByB(200)).share(A)).toBeGreaterThan(0.95);
+    expect((await line.hear(1, 200)).share(A)).toBeGreaterThan(0.95);
   });
 
   test('what is stopped, replaced or closed ends at once, and whoever makes the sound learns it', async () => {
@@ -150,7 +136,7 @@ describe('say', () => {
     await line.run(200);
     await said;
     await line.run(200);
-    expect((await heardByB(200)).share(A)).toBeGreaterThan(0.95);
+    expect((await line.hear(1, 200)).share(A)).toBeGreaterThan(0.95);
   });
 });
 
@@ -198,6 +184,7 @@ describe('record', () => {
     await line.run(200);
     const path = join(dir, `${what}.wav`);
     const end = from.media.record(path, { what });
+    await line.until('the file is there', () => existsSync(path));
     await line.run(1100);
     await from.media.stopRecording(path);
     expect(await end).toMatchObject({ why: 'stopped', file: path });
@@ -210,11 +197,11 @@ describe('record', () => {
     await line.run(200);
     const [wav, ogg] = [join(dir, 'both.wav'), join(dir, 'both.ogg')];
     const ends = [from.media.record(wav, { what: 'both' }), from.media.record(ogg, { what: 'both', maxMs: 400 })];
-    void from.media.play({ hz: [1600], ms: 2000 });
+    void from.media.play({ hz: [1600], ms: 3000 });
+    await line.until('the files are there', () => existsSync(wav) && existsSync(ogg));
     await line.run(1100);
     from.media.close();
     expect((await Promise.all(ends)).map(({ why }) => why)).toEqual(['released', 'limit']);
-    expect(existsSync(ogg)).toBe(true);
     const { left, right } = readStereo(wav);
     expect(judge(left).share(B)).toBeGreaterThan(0.95);
     expect(judge(right).share(1600)).toBeGreaterThan(0.9);
@@ -232,6 +219,7 @@ test('a wideband call is recorded wide, also without a sound card', async () => 
   const call = await wide.call();
   const path = join(dir, 'wide.wav');
   const end = call.to.media.record(path);
+  await wide.until('the file is there', () => existsSync(path));
   void call.from.media.play({ hz: [6000], ms: 2000 });
   await wide.run(1200);
   call.to.media.close();
