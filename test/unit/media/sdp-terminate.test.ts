@@ -124,6 +124,13 @@ describe('an offer of ours', () => {
     expect(audio.telephoneEvent).toEqual({ send: { payloadType: 110, clockRate: 8000 }, receive: [{ payloadType: 101, clockRate: 8000 }] });
   });
 
+  test('silence need not be sent where we ask for that, in offers and in answers', () => {
+    expect(terminateOffer({ codecs: ['opus'], dtx: true }).codecs[0]).toMatchObject({ name: 'opus', fmtp: 'useinbandfec=1;usedtx=1' });
+    const offer = pickOffer(parseSdp(writeOffer(newLocal('1'), here, terminateOffer({ codecs: all })).text));
+    expect(terminate(offer, { codecs: all, dtx: true }).spec.codecs[0]!.fmtp).toBe('useinbandfec=1;usedtx=1');
+    expect(terminate(offer, { codecs: all }).spec.codecs[0]!.fmtp).toBe('useinbandfec=1');
+  });
+
   test('the directions of both count', () => {
     expect(answered(terminateOffer({ codecs: all }), '0', 'a=recvonly')).toMatchObject({ send: { codec: 'PCMU' }, receive: [] });
     expect(answered(terminateOffer({ codecs: all, direction: 'sendonly' }), '0', 'a=recvonly')).toMatchObject({ send: { codec: 'PCMU' }, receive: [] });

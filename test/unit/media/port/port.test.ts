@@ -168,6 +168,22 @@ test('what is tapped is what is pulled, with its rate, until it is untapped', as
   expect([tapped.length, tapped[0], tapped.at(-1)]).toEqual([11, '160 8000 false', '320 16000 true']);
 });
 
+test('what the party gets can be listened to: what is said to it, and keys as tones even where it takes events', async () => {
+  const { it, tick } = await port();
+  const heard: number[] = [];
+  const tap = (frame: Int16Array, rate: number): void => void heard.push(frame[80]!, rate);
+  it.tapSent(tap);
+  tick(undefined, new Int16Array(160).fill(1234));
+  expect(heard).toEqual([1234, 8000]);
+  expect(it.takesEvents).toBe(true);
+  it.sendDigits('5', 100, true);
+  tick(undefined, new Int16Array(160).fill(1234));
+  expect(heard[2]).not.toBe(1234);
+  it.untap(tap);
+  tick();
+  expect(heard).toHaveLength(4);
+});
+
 test('players that have ended, or were stopped, are told of when they are done', async () => {
   const { it, tick, played } = await port();
   let frames = 3;
