@@ -58,7 +58,7 @@ function callLine(view: PhoneView, call: CallView, selected: boolean, options: R
   return [
     [selected ? 'strong' : 'plain', mark], `${call.line}  `,
     [selected ? 'strong' : 'plain', fit(partyText(view, call, unicode), nameRoom, tail(options))], ' ',
-    [tone, text.padEnd(14)], callTime(call, view.nowMs).padStart(8), [call.encrypted || lock === '' ? 'dim' : 'dim', extras],
+    [tone, text.padEnd(14)], callTime(call, view.nowMs).padStart(8), ['dim', extras],
   ];
 }
 

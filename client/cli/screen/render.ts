@@ -118,8 +118,8 @@ function promptLine(prompt: Prompt, columns: number, ink: Ink): Piece[] {
 /** The part of the line that is seen when it is longer than its place: that around the cursor. */
 function promptWindow(prompt: Prompt, columns: number, ink: Ink): { label: string; shown: string; problem: string; column: number } {
   const name = harmless(LABEL[prompt.kind](prompt.about), ink.unicode);
-  const most = Math.max(8, Math.floor(columns / 2));
-  const label = ` ${widthOf(name) > most ? `${[...name].slice(0, Math.floor(most / 2)).join('')}${tail(ink)}` : name}: `;
+  const most = Math.max(8, prompt.kind === 'quit' ? columns - 8 : Math.floor(columns / 2));
+  const label = ` ${widthOf(name) > most ? `${[...name].slice(0, Math.floor(most / 2)).join('')}${tail(ink)}` : name}${name.endsWith(')') ? '' : ':'} `;
   const chars = [...prompt.text];
   const problem = prompt.problem === null ? '' : harmless(prompt.problem, ink.unicode);
   const room = Math.max(4, columns - widthOf(label) - 1 - (problem === '' ? 0 : Math.min(widthOf(problem) + 2, Math.floor(columns / 2))));

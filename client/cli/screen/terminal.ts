@@ -6,6 +6,7 @@
 import { emitKeypressEvents } from 'node:readline';
 import type { ReadStream, WriteStream } from 'node:tty';
 import type { Key } from './keys';
+import { widthOf } from './text';
 
 const ESC = '\u001b';
 /** Alternate screen; no wrapping at the right edge (a character wider than thought must not move the rest); pastes are marked; cursor hidden. */
@@ -72,7 +73,10 @@ export class Terminal {
     let out = '';
     for (let row = 0; row < Math.max(lines.length, this.shown.length) && row < this.rows; row++) {
       const line = lines[row] ?? '';
-      if (this.shown[row] !== line) out += `${ESC}[${row + 1};1H${ESC}[0m${line}${ESC}[0m${ESC}[K`;
+      if (this.shown[row] === line) continue;
+      // After the last column the cursor stands still on it: erasing from there would take the last character away.
+      const full = widthOf(line.replace(/\u001b\[[\d;]*m/g, '')) >= this.columns;
+      out += `${ESC}[${row + 1};1H${ESC}[0m${line}${ESC}[0m${full ? '' : `${ESC}[K`}`;
     }
     const place = cursor === null ? null : `${ESC}[${cursor.row + 1};${cursor.column + 1}H`;
     if (out === '' && place === this.cursorShown) return;
