@@ -31,7 +31,7 @@ export class Pulse {
   private constructor(
     private readonly stage: Stage,
     private readonly folder: string,
-    private readonly sinks: readonly string[],
+    sinks: readonly string[],
   ) {
     this.script = join(folder, 'default.pa');
     this.socket = join(folder, 'native');

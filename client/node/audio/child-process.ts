@@ -57,8 +57,9 @@ export class AudioProcess {
 
   /** Its last complaint that means something. */
   get said(): string {
-    const lines = this.complaints.split(/[\r\n]+/).map((line) => line.trim()).filter(Boolean);
-    return lines.at(-1) ?? '';
+    const lines = this.complaints.split(/[\r\n]+/).map((line) => line.trim());
+    // aplay's meter and pacat's clock are no complaints
+    return lines.filter((line) => /[a-z]{3}/i.test(line) && !line.startsWith('Time:')).at(-1) ?? '';
   }
 
   get pid(): number | undefined {

@@ -18,11 +18,14 @@ import { VariableResampler } from './variable-resampler';
 /** Beyond all that is needed: the processes' own scatter. */
 const GUARD_MS = 1;
 /** A gap or a hurry beyond this is a stall, which no queue shall bridge: it would be a delay for ever after. */
-const STALL_MS = 60;
+const STALL_MS = 40;
 /** What was needed once is forgotten with this time constant. */
-const FORGET_MS = 20_000;
+const FORGET_MS = 8000;
 /** More than the level that should be by this: left out at once. Less than that is worked off by speed. */
 const EXCESS_MS = 30;
+/** The same where nobody would hear it: below this peak. */
+const QUIET_EXCESS_MS = 4;
+const QUIET_PEAK = 100;
 /** What is cut is cut in this time. */
 const FADE_MS = 5;
 /** Of the line through the pushes: how much of a push's deviation it follows. */
@@ -198,10 +201,11 @@ export class DriftQueue {
   /** Samples of the input to leave out in this pull. */
   private excess(length: number, step: number, lengthMs: number, atMs: number): number {
     const tooMuch = this.smoothLevel(atMs) - lengthMs - this.targetMs;
-    // A pull that comes late finds more, too: what the smoothed level does not know of yet must be real samples
-    if (tooMuch < EXCESS_MS + this.hurry || length < this.fade) return 0;
+    if (tooMuch < QUIET_EXCESS_MS + this.hurry || length < this.fade) return 0;
+    // A pull that comes late finds more, too: what is left out must be there, and more than this one will not need it
     const spare = this.resampler.waiting - (length + 1) * step - 1;
-    return Math.max(0, Math.min(spare, (tooMuch * this.options.inRate) / 1000));
+    const samples = Math.max(0, Math.min(spare, ((tooMuch - this.hurry) * this.options.inRate) / 1000));
+    return tooMuch >= EXCESS_MS + this.hurry || this.resampler.peak(samples + this.fade * step) < QUIET_PEAK ? samples : 0;
   }
 
   private leaveOut(ms: number): void {

@@ -1,9 +1,12 @@
 /** The sound card's one door: which back end, and the sentence when there is none. */
 import { systemClock, type Clock } from '../../clock';
+import { Alsa } from './alsa';
 import type { Backend } from './backend';
+import type { Variables } from './child-environment';
 import { AudioDeviceError, type AudioDevice, type DeviceEvents, type DeviceInfo, type DeviceRequest } from './device';
 import { noDevice } from './no-device';
-import { PortAudio, type PortAudioOptions } from './portaudio';
+import { PortAudio } from './portaudio';
+import { PulseAudio } from './pulse';
 import { SoundCard } from './sound-card';
 
 /** For tests, and for whoever knows better. */
@@ -13,8 +16,9 @@ export interface OpenOptions {
   clock?: Clock;
 }
 
-export function systemBackends(options: PortAudioOptions = {}): Backend[] {
-  return [new PortAudio(options)];
+/** `variables`: for the programs that are started. `childArgs`: see PortAudioOptions. */
+export function systemBackends(options: { variables?: Variables | undefined; childArgs?: readonly string[] | undefined } = {}): Backend[] {
+  return [new PortAudio(options), new PulseAudio(options), new Alsa(options)];
 }
 
 function candidates(name: DeviceRequest['backend'], options: OpenOptions): readonly Backend[] {

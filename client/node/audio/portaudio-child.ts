@@ -178,7 +178,7 @@ function run(task: ChildTask): void {
     return;
   }
   const settings = task.open;
-  const device = chooseDevice(devices, settings.side, settings.device) as DeviceInfo & { raw: RawDevice };
+  const device = chooseDevice(devices, settings.side, settings.device);
   const { io, rate, channels, frames } = openStream(portaudio, device.raw, settings);
   if (settings.side === 'input') {
     channel.resume();

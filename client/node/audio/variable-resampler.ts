@@ -108,6 +108,15 @@ export class VariableResampler {
     return here + part * (next - here);
   }
 
+  /** The loudest of the next so many samples of the input. */
+  peak(length: number): number {
+    const from = Math.floor(this.position);
+    const to = Math.min(this.end, from + Math.ceil(length));
+    let peak = 0;
+    for (let i = from; i < to; i++) peak = Math.max(peak, Math.abs(this.samples[i] as number));
+    return peak;
+  }
+
   /** On to the next. */
   advance(step: number): void {
     this.position += step;
