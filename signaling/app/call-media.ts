@@ -118,12 +118,15 @@ async function setAddress(ctx: CallContext, leg: Leg): Promise<void> {
   await ctx.plane.setRemote(endpoint.id, usable && { address: usable.address, port: usable.port, rtcpPort: rtcpPort ?? usable.rtcpPort }, { relatch: remoteKey !== undefined });
 }
 
-/** Gives a leg's ports back while the call goes on (a phone that did not win). */
+/** Gives a leg's ports back while the call goes on (a phone that did not win, or went elsewhere). */
 export function releaseLeg(ctx: CallContext, call: Call, leg: Leg): void {
   const id = leg.endpoint?.id;
   leg.endpoint = undefined;
   if (id === undefined || !call.endpoints.delete(id)) return;
-  void ctx.plane.release(id).catch(() => ctx.counters.mediaErrors++);
+  leg.report = ctx.plane.release(id).catch(() => {
+    ctx.counters.mediaErrors++;
+    return undefined;
+  });
 }
 
 export interface MediaReport {
@@ -146,6 +149,6 @@ export async function releaseAll(ctx: CallContext, call: Call): Promise<MediaRep
   const pipeline = call.wiring !== undefined && a !== undefined ? ctx.plane.describe(a).catch(failed) : undefined;
   const released = new Map<string, EndpointStats | undefined>();
   await Promise.all(ids.map(async (id) => released.set(id, await ctx.plane.release(id).catch(failed))));
-  const counts = (id: string | undefined) => (id === undefined ? undefined : released.get(id));
-  return { pipeline: await pipeline, caller: counts(a), callee: counts(b) };
+  const counts = async (id: string | undefined, leg: Leg | undefined) => (id === undefined ? leg?.report : released.get(id));
+  return { pipeline: await pipeline, caller: await counts(a, call.caller), callee: await counts(b, call.callee) };
 }

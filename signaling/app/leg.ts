@@ -25,6 +25,7 @@ import {
   type SrtpPolicy,
   type Written,
 } from '../../media/sdp';
+import type { EndpointStats } from '../../media/plane';
 import type { Random } from '../clock';
 import type { Dialog } from './dialogs';
 import { agree, answerKeys, newKeys, offerKeys, type LegKeys } from './leg-keys';
@@ -51,6 +52,8 @@ export interface Leg {
   over: boolean;
   endpoint: Endpoint | undefined;
   local: LocalState;
+  /** Of an endpoint that was given back before the call ended. Never rejected. */
+  report: Promise<EndpointStats | undefined> | undefined;
   /** What the phone may send with: the codecs of our last description. */
   told: readonly Codec[];
   /** Direction in our last description, from our view. */
@@ -86,6 +89,7 @@ export function newLeg(side: Side, party: string, source: string, random: Random
     endpoint: undefined,
     // 62 random bits: unrelated to anything the other side sees
     local: newLocal((random(8).readBigUInt64BE() >> 2n).toString()),
+    report: undefined,
     told: [],
     toldDirection: 'inactive',
     heard: undefined,

@@ -7,6 +7,7 @@
  */
 import { abilities } from './abilities';
 import type { Call } from './call';
+import { releaseLeg } from './call-media';
 import type { CallContext } from './context';
 import { sendInDialog, type Dialog } from './dialogs';
 import { guarded, hangup } from './hangup';
@@ -82,6 +83,8 @@ function ask(ctx: CallContext, moving: Moving, tries: number): void {
       }
       old.over = true;
       old.dialog = undefined;
+      // nothing of the former call is heard in the new one
+      releaseLeg(ctx, from, old);
       moving.came(dialog, answer?.body);
     }),
   );
