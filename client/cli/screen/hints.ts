@@ -74,18 +74,22 @@ function callHints(view: PhoneView): Hint[] {
 /** As many as there is room for; help and quit (the last two) stay when others have to go. Always `lines` lines. */
 export function keyHints(view: PhoneView, columns: number, lines: number): Piece[][] {
   const all = hints(view).map(([key, what]): Piece[] => [['key', key], ` ${what}`]);
+  for (;;) {
+    const rows = laidOut(all, columns, lines);
+    if (rows !== undefined) return rows;
+    // The last but two goes; of two or one, whatever there is room for.
+    all.splice(Math.max(0, all.length - 3), 1);
+  }
+}
+
+/** undefined: there is no room for all of them. */
+function laidOut(all: readonly Piece[][], columns: number, lines: number): Piece[][] | undefined {
   const rows: Piece[][] = Array.from({ length: lines }, () => []);
   let row = 0;
-  const put = (pieces: Piece[]): boolean => {
-    for (; row < lines; row++) {
-      const line = rows[row]!;
-      if (piecesWidth(line) + piecesWidth(pieces) + 3 <= columns) {
-        line.push(line.length === 0 ? ' ' : '   ', ...pieces);
-        return true;
-      }
-    }
-    return false;
-  };
-  for (const pieces of all) if (!put(pieces)) break;
+  for (const pieces of all) {
+    while (row < lines && piecesWidth(rows[row]!) + piecesWidth(pieces) + (rows[row]!.length === 0 ? 1 : 3) > columns) row++;
+    if (row === lines) return undefined;
+    rows[row]!.push(rows[row]!.length === 0 ? ' ' : '   ', ...pieces);
+  }
   return rows;
 }

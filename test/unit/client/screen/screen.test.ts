@@ -75,7 +75,7 @@ test('an idle phone at 60×16, in ASCII', () => {
   "   Mic ............ 0 dB     Ear ............ 0 dB",
   "",
   "",
-  " d dial   +/- volume   l history   c contacts   v messages",
+  " d dial   +/- volume   l history   ? help   q quit",
 ]
 `);
 });
