@@ -203,7 +203,7 @@ test('quality is known from both ends, and loss of late', async () => {
   expect(bad.heard.mos).toBeLessThan(good.heard.mos!);
   expect(from.media.quality().sent.lossFraction).toBeGreaterThan(0.1);
   expect(from.media.describe()).toMatch(/^udp\(:\d+\) -> jitter\(\d+ms\) -> opus -> mix\(48000, 2 in\) -> opus.* -> udp\(:\d+\)$/);
-});
+}, 60_000); // two phones encode half a minute of Opus, on a machine that may have other work
 
 test('a phone without a sound card is in a call all the same; a card may come and go', async () => {
   const line = new FakeLine(PCMU);
