@@ -58,8 +58,8 @@ export interface Encoder {
    * sent (DTX). Errors: `RangeError` for a length that the codec does not have, before anything native sees it.
    */
   encode(pcm: Int16Array, out: Uint8Array): number;
-  /** What the network is like, as the far end reports it (0 to 1): a codec may spend more on recovery, or nothing at all. */
-  lossReported(fraction: number): void;
+  /** What the network is like, as the far end reports it (loss 0 to 1; round trip in ms, null: not known): a codec may spend more on recovery, less on all, or nothing at all. */
+  lossReported(fraction: number, rttMs?: number | null): void;
   reset(): void;
   /** Idempotent. */
   close(): void;

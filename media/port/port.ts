@@ -165,8 +165,8 @@ export class AudioPort implements PacketSink {
   rtcp(data: Uint8Array, length: number, nowMs: number): void {
     this.silenceReported = false;
     this.rtcpSession.onRtcp(data, length, nowMs);
-    const { reported } = this.rtcpSession.quality();
-    if (reported !== null) this.sender.lossReported(reported.fractionLost);
+    const { reported, rttMs } = this.rtcpSession.quality();
+    if (reported !== null) this.sender.lossReported(reported.fractionLost, rttMs);
   }
 
   private readonly send = (data: Uint8Array, length: number, payloadBytes: number, timestamp: number): void => {

@@ -61,6 +61,7 @@ export class Sender {
   private offsetLeft = 0;
   private marker = true;
   private loss = 0;
+  private rttMs: number | null = null;
   /** Key presses on their way, and the payload type that says so; undefined: the party takes none. */
   private digits: { sender: TelephoneEventSender; payloadType: number; clockRate: number; ptimeMs: number } | undefined;
   private readonly packet = new Uint8Array(RTP_HEADER_BYTES + LARGEST_PAYLOAD);
@@ -132,7 +133,7 @@ export class Sender {
       this.dropPending();
       this.encoder?.close();
       this.encoder = format.codec.encoder({ sampleRate: rate, fmtp: format.fmtp });
-      this.encoder.lossReported(this.loss);
+      this.encoder.lossReported(this.loss, this.rttMs);
       this.pending = new Int16Array((rate * format.ptimeMs) / 1000);
     }
     this.joint = true;
@@ -235,10 +236,11 @@ export class Sender {
     this.marker = true;
   }
 
-  /** As the far end reports it. */
-  lossReported(fraction: number): void {
+  /** As the far end reports it: 0 to 1, and ms where that is known. */
+  lossReported(fraction: number, rttMs: number | null): void {
     this.loss = fraction;
-    this.encoder?.lossReported(fraction);
+    this.rttMs = rttMs;
+    this.encoder?.lossReported(fraction, rttMs);
   }
 
   describe(): string {

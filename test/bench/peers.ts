@@ -25,13 +25,15 @@ import { PASSAGE_SECONDS, resample, speech, type Speech } from './support/speech
 
 const JITTER_MS = 30;
 const SEED = 20_261_123;
-/** The jitter buffers settle during the first passage, which is then heard again and counts. */
-const ORDER = [0, 0, 1, 2, 3];
+/** The jitter buffers settle during the first passage, which does not count; it comes again at the end, too late to be taken for the first. */
+const ORDER = [3, 0, 1, 2, 3];
 const LEAD_IN = 1;
 /** Around a passage's place in a recording: what a jitter buffer may have shifted it by since the beginning. */
 const MARGIN_MS = 300;
-/** The whole recording is at most so much later than the call's first packet. */
-const LATEST_START_MS = 6000;
+/** Some phones write down nothing where something was lost: at most this share of a call. */
+const MOST_LEFT_OUT = 0.4;
+/** A recording begins when its phone has answered, the packets when all have: at most so much later. */
+const LATEST_START_MS = 25_000;
 
 interface Setup {
   name: string;
@@ -131,7 +133,7 @@ async function call({ setup, network, round }: Condition, said: Speech, kinds: r
     // what the deepest jitter buffer holds back
     await pause(1000);
     await Promise.all(lines.map((line) => line.hangUp()));
-    return await Promise.all(lines.map(async (line) => ({ name: line.name, figures: judge(await finished(line.listener), said, setup, program) })));
+    return await Promise.all(lines.map(async (line) => ({ name: line.name, figures: judge(await finished(line.listener, line.name, ORDER.length * PASSAGE_SECONDS * (1 - MOST_LEFT_OUT)), said, setup, program) })));
   } catch (error) {
     throw new Error(`${rowOf({ setup, network, round })}: ${(error as Error).message}\n${stage.report()}`, { cause: error });
   } finally {
@@ -227,17 +229,21 @@ function judge(recording: Recording, said: Speech, { hearRate }: Setup, program:
   const heard = recording.rate === hearRate ? pcm : resample(pcm, recording.rate, hearRate);
   const passages = said.passages.map((passage) => (said.rate === hearRate ? passage : resample(passage, said.rate, hearRate)));
   const length = PASSAGE_SECONDS * hearRate;
-  const began = startOf(heard, ORDER.map((which) => passages[which]!), hearRate);
   const margin = (hearRate * MARGIN_MS) / 1000;
-  return ORDER.slice(LEAD_IN).map((which, i) => {
-    const from = began + (i + LEAD_IN) * length;
-    const part = heard.subarray(Math.max(0, from), from + length + margin);
-    return { pesq: program ? pesq(program, passages[which]!, part, hearRate).raw : null, logSpectral: distance(passages[which]!, part, hearRate).logSpectral };
+  let began = 0;
+  return ORDER.flatMap((which, i) => {
+    // the first one is looked for everywhere; a phone that leaves out what is lost has the next ones earlier and earlier
+    const [from, to] = i === 0 ? [0, (LATEST_START_MS * hearRate) / 1000] : [began + (1 - MOST_LEFT_OUT) * length, began + length + margin];
+    began = startOf(heard, passages[which]!, hearRate, from, to);
+    if (i < LEAD_IN) return [];
+    const start = Math.max(0, began - hearRate / 20);
+    const part = heard.subarray(start, start + length + margin);
+    return [{ pesq: program ? pesq(program, passages[which]!, part, hearRate).raw : null, logSpectral: distance(passages[which]!, part, hearRate).logSpectral }];
   });
 }
 
-/** Where in a recording the call's speech begins, by the loudness of each 5 ms; a little before rather than after. */
-function startOf(heard: Int16Array, passages: readonly Int16Array[], rate: number): number {
+/** Where in a recording, between two samples of it, a passage begins, by the loudness of each 5 ms. */
+function startOf(heard: Int16Array, passage: Int16Array, rate: number, from: number, to: number): number {
   const hop = rate / 200;
   const envelope = (pcm: Int16Array): Float64Array =>
     Float64Array.from({ length: Math.floor(pcm.length / hop) }, (_, i) => {
@@ -245,14 +251,13 @@ function startOf(heard: Int16Array, passages: readonly Int16Array[], rate: numbe
       for (let k = 0; k < hop; k++) sum += Math.abs(pcm[i * hop + k]!);
       return Math.log10(10 + sum / hop);
     });
-  const spoken = Int16Array.from(passages.flatMap((passage) => Array.from(passage)));
-  const [a, b] = [envelope(spoken), envelope(heard)];
+  const [a, b] = [envelope(passage), envelope(heard)];
   const mean = a.reduce((x, y) => x + y, 0) / a.length;
   let [best, bestScore] = [0, Number.NEGATIVE_INFINITY];
-  for (let lag = -100; lag < LATEST_START_MS / 5; lag++) {
+  for (let lag = Math.round(from / hop); lag * hop <= to; lag++) {
     let score = 0;
     for (let i = 0; i < a.length; i++) score += (a[i]! - mean) * (b[i + lag] ?? 1);
     if (score > bestScore) [best, bestScore] = [lag, score];
   }
-  return Math.max(0, best * hop - rate / 20);
+  return best * hop;
 }

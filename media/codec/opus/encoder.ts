@@ -1,16 +1,14 @@
-/** A stream's encoder over any of the libraries: mono speech, set up by the far end's format parameters, spending more when packets get lost. */
+/** A stream's encoder over any of the libraries: mono speech, set up by the far end's format parameters, spending what the network can do with. */
 import type { Encoder, SampleRate } from '../../frame';
 import { encoderSettings, type EncoderSettings } from './fmtp';
 import { SET, type Library, type RawEncoder } from './library';
+import { OpusRate } from './rate';
 
 /** ms */
 export const PTIMES = [10, 20, 40, 60] as const;
 
 /** Up to so many octets a packet says only that nobody speaks (opus_encode, "DTX"). */
 const DTX_BYTES = 2;
-/** What one report says fades: a few reports without loss, and there are no more copies. */
-const FADE = 0.7;
-const NO_LOSS = 0.005;
 
 /** The load decides for all encoders of this thread; each follows at its next frame. */
 export class Complexity {
@@ -22,7 +20,9 @@ export class OpusEncoder implements Encoder {
   private readonly raw: RawEncoder;
   private readonly settings: EncoderSettings;
   private complexity = -1;
-  private loss = 0;
+  private readonly rate: OpusRate;
+  private bitrate = 0;
+  private lossPercent = -1;
   private closed = false;
 
   constructor(
@@ -37,7 +37,8 @@ export class OpusEncoder implements Encoder {
     this.raw.set(SET.DTX, this.settings.dtx ? 1 : 0);
     this.raw.set(SET.INBAND_FEC, this.settings.fec ? 1 : 0);
     this.raw.set(SET.MAX_BANDWIDTH, this.settings.maxBandwidth);
-    this.applyLoss();
+    this.rate = new OpusRate(this.settings);
+    this.applyRate();
   }
 
   encode(pcm: Int16Array, out: Uint8Array): number {
@@ -52,13 +53,9 @@ export class OpusEncoder implements Encoder {
     return length < 0 || (this.settings.dtx && length <= DTX_BYTES) ? 0 : length;
   }
 
-  /** More loss counts at once, less of it only when it lasts: a report speaks of five seconds. */
-  lossReported(fraction: number): void {
-    const now = Number.isFinite(fraction) ? Math.min(1, Math.max(0, fraction)) : 0;
-    const before = this.loss;
-    this.loss = Math.max(now, before * FADE);
-    if (this.loss < NO_LOSS) this.loss = 0;
-    if (this.loss !== before) this.applyLoss();
+  lossReported(fraction: number, rttMs: number | null = null): void {
+    this.rate.reported(fraction, rttMs);
+    this.applyRate();
   }
 
   reset(): void {
@@ -71,9 +68,9 @@ export class OpusEncoder implements Encoder {
     this.raw.close();
   }
 
-  private applyLoss(): void {
-    const copies = this.settings.fec && this.loss > 0;
-    this.raw.set(SET.BITRATE, copies ? this.settings.maxBitrate : this.settings.bitrate);
-    this.raw.set(SET.PACKET_LOSS_PERC, Math.ceil(this.loss * 100));
+  private applyRate(): void {
+    const { bitrate, lossPercent } = this.rate;
+    if (bitrate !== this.bitrate) this.raw.set(SET.BITRATE, (this.bitrate = bitrate));
+    if (lossPercent !== this.lossPercent) this.raw.set(SET.PACKET_LOSS_PERC, (this.lossPercent = lossPercent));
   }
 }

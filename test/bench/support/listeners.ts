@@ -128,12 +128,12 @@ export const listeners: readonly ListenerKind[] = [
   { name: 'baresip', missing: () => missing(['baresip']), start: (stage, options) => Baresip.start(stage, options) },
 ];
 
-/** When the recording does not grow any more. */
-export async function finished(listener: Listener): Promise<Recording> {
+/** When the recording does not grow any more. Errors: `Error` when it is shorter than what was said. */
+export async function finished(listener: Listener, name: string, leastSeconds: number): Promise<Recording> {
   let before = -1;
-  return eventually('the recording to be complete', () => {
+  return eventually(`${name} to have recorded ${leastSeconds} s`, () => {
     const recording = listener.heard();
-    const same = recording.samples.length === before && before > 0;
+    const same = recording.samples.length === before && before >= leastSeconds * recording.rate;
     before = recording.samples.length;
     return same ? recording : undefined;
   }, 8000, 400);

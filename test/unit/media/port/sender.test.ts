@@ -12,7 +12,7 @@ interface Sent {
 
 /** One octet a sample, its low eight bits; what is all zeros is not sent where `dtx` is. */
 function octets(clockRate: number, { rates = [8000], ptimes = [10, 20, 30, 40, 60], dtx = false }: { rates?: SampleRate[]; ptimes?: number[]; dtx?: boolean } = {}) {
-  const log = { open: 0, made: [] as number[], losses: [] as number[] };
+  const log = { open: 0, made: [] as number[], losses: [] as unknown[] };
   const codec: Codec = {
     name: 'PCMU',
     clockRate,
@@ -34,7 +34,7 @@ function octets(clockRate: number, { rates = [8000], ptimes = [10, 20, 30, 40, 6
           for (let i = 0; i < pcm.length; i++) out[i] = pcm[i]! & 0xff;
           return pcm.length;
         },
-        lossReported: (loss) => log.losses.push(loss),
+        lossReported: (loss, rttMs) => log.losses.push(rttMs == null ? loss : [loss, rttMs]),
         reset: () => undefined,
         close: () => log.open--,
       };
@@ -141,10 +141,10 @@ test('what stays the same keeps its encoder, what changes closes it, and close l
   it.setFormat(format(codec));
   it.setFormat(format(codec));
   expect(log.made).toEqual([8000]);
-  it.lossReported(0.1);
+  it.lossReported(0.1, 80);
   it.setRate(16_000);
   it.setRate(48_000); // its best, with a resampler before it
-  expect([log.made, log.losses]).toEqual([[8000, 16_000], [0, 0.1, 0.1]]);
+  expect([log.made, log.losses]).toEqual([[8000, 16_000], [0, [0.1, 80], [0.1, 80]]]);
   frames(it, 1, 0, 960);
   it.setFormat(format(codec, 40));
   it.setFormat(null);
