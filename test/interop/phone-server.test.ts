@@ -7,7 +7,7 @@ import { wholeCall, type Speaker } from '../support/conversation';
 import { Linphone } from '../support/linphone';
 import { OurPhone } from '../support/our-phone';
 import { need } from '../support/peers';
-import { Server } from '../support/server';
+import { offhook, Server } from '../support/server';
 import { Stage, staged } from '../support/stage';
 import { judge } from '../support/tone';
 import { eventually, pause } from '../support/wait';
@@ -77,6 +77,7 @@ describe('our phone with our server', () => {
     await one.phone.inCall();
     await eventually('the greeting', () => judge(one.phone.heard()).loudSeconds > 0.5, 15_000, 100);
     await one.phone.press('1');
+    await eventually('the message to be recorded', async () => (await offhook(['voicemail', 'list', '1004', '--json', '--data', server.data])).output.includes('"recording"'), 15_000, 300);
     await pause(2500); // what is recorded is real time
     await one.phone.hangUp();
     const lamp = await two.phone.event('voicemail', ({ waiting }) => waiting);
