@@ -16,8 +16,8 @@ export interface Abilities {
 }
 
 export const defaultAbilities: Abilities = {
-  allow: ['INVITE', 'ACK', 'CANCEL', 'BYE', 'OPTIONS', 'REGISTER', 'INFO', 'UPDATE'],
-  supported: ['path', 'timer'],
+  allow: ['INVITE', 'ACK', 'CANCEL', 'BYE', 'OPTIONS', 'REGISTER', 'INFO', 'UPDATE', 'MESSAGE', 'SUBSCRIBE', 'REFER'],
+  supported: ['path', 'timer', 'replaces', 'norefersub'],
   accept: ['application/sdp'],
 };
 

@@ -4,6 +4,7 @@
  *   REGISTER → admission → registrar → locations
  *   INVITE   → admission → calls ( dial plan → ringing → bridge, or a feature; over locations and the media plane )
  *   SUBSCRIBE → admission → message waiting ( over mailboxes and locations )
+ *   MESSAGE  → admission → messages ( to the phones of whom it is for )
  *   OPTIONS  → answered at once          everything else → 405
  */
 import { join } from 'node:path';
@@ -21,6 +22,8 @@ import { Directory } from './directory';
 import { Conferences, features, nameFiles, type FeatureDeps, type FeatureSpeech } from './features';
 import { mediaSettings, musicFiles } from './hold-music';
 import { Locations } from './locations';
+import { Messages, type MessageSrf } from './messages';
+import type { SipRequest } from './dialogs';
 import { Mailboxes } from './mailboxes';
 import { MessageWaiting, type WatcherSrf } from './message-waiting';
 import { stateless } from './options';
@@ -40,7 +43,7 @@ export interface PhoneSystemDeps {
 }
 
 /** Requests outside dialogs that nobody answers yet; the engine would say 503, which sounds like a passing fault. */
-const unsupportedMethods = ['message', 'publish', 'notify', 'info', 'refer', 'update', 'prack'] as const;
+const unsupportedMethods = ['publish', 'notify', 'info', 'update', 'prack'] as const;
 const connectTimeoutMs = 10_000;
 
 type Srf = SrfConnection['srf'];
@@ -199,6 +202,16 @@ export class PhoneSystem {
     on('subscribe', async (req, res) => {
       const extension = await this.admission.challengeOrAccept(req, res, 'other');
       if (extension) watching.subscribe(req, res, extension.number);
+    });
+    const messages = new Messages({ srf: srf as unknown as MessageSrf, locations, directory, reach, clock });
+    on('message', async (req, res) => {
+      const extension = await this.admission.challengeOrAccept(req, res, 'other');
+      if (extension) await messages.onMessage(req as unknown as SipRequest, res, extension);
+    });
+    on('refer', async (req, res) => {
+      // what could be done for it without a call is a way to have our phones ring for others (RFC 3515 §5)
+      const extension = await this.admission.challengeOrAccept(req, res, 'other');
+      if (extension) res.send(403, 'Only Calls Can Be Transferred', { headers: {} });
     });
     on('options', fixed.options);
     for (const method of unsupportedMethods) on(method, fixed.unsupported);

@@ -334,7 +334,7 @@ describe('changing a call', () => {
     await over(up);
   });
 
-  test('INFO and MESSAGE are passed on, REFER and SUBSCRIBE are not', async () => {
+  test('INFO and MESSAGE are passed on, REFER is answered with notices of our own, SUBSCRIBE refused', async () => {
     const up = await connect(caller, callee);
     up.a.send('INFO', { body: 'Signal=5\r\nDuration=160\r\n', headers: { 'Content-Type': 'application/dtmf-relay' } });
     const info = await callee.request('INFO');
@@ -347,8 +347,14 @@ describe('changing a call', () => {
     expect(text(message.message)).toBe('hello');
     caller.peer.reply(message, 415);
     await callee.response(415, 'MESSAGE');
-    up.a.send('REFER', { headers: { 'Refer-To': '<sip:1003@pbx.test>' } });
-    await caller.response(501, 'REFER');
+    up.a.send('REFER', { headers: { 'Refer-To': '<sip:7777@pbx.test>' } });
+    await caller.response(202, 'REFER');
+    const trying = await caller.request('NOTIFY');
+    expect(text(trying.message)).toBe('SIP/2.0 100 Trying\r\n');
+    caller.peer.reply(trying, 200);
+    const failed = await eventually('the failure', () => caller.peer.heard.find((h) => 'method' in h.message && h.message.method === 'NOTIFY' && text(h.message).startsWith('SIP/2.0 404')));
+    expect(failed.message.headers.get('subscription-state')).toBe('terminated;reason=noresource');
+    caller.peer.reply(failed as never, 200);
     up.a.send('SUBSCRIBE', { headers: { Event: 'x' } });
     await caller.response(489, 'SUBSCRIBE');
     expect(callee.peer.countRequests('REFER')).toBe(0);

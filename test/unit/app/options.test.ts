@@ -7,7 +7,7 @@ test('OPTIONS says what is understood', () => {
   expect(res.answer).toEqual({
     status: 200,
     reason: 'OK',
-    headers: { Allow: 'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE', Accept: 'application/sdp', Supported: 'path, timer' },
+    headers: { Allow: 'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, MESSAGE, SUBSCRIBE, REFER', Accept: 'application/sdp', Supported: 'path, timer, replaces, norefersub' },
   });
 });
 
