@@ -53,6 +53,8 @@ export class PhoneCall<M extends CallMedia = CallMedia> implements Call<M> {
   session: Session | undefined;
   /** The call whose place this one takes. */
   replaces: PhoneCall<M> | undefined;
+  /** The call whose far end referred us to this one: about to be hung up, so that it is not put on hold for this one. */
+  follows: PhoneCall<M> | undefined;
   readonly timer: SessionTimer;
   readonly beganAt: number;
   state: CallState;

@@ -163,9 +163,9 @@ export class SoftPhone<M extends CallMedia> implements Phone<M>, CallHost<M> {
     this.emit({ event: 'connected', ...detail });
     if (this.closing) return;
     this.registration.now();
-    // Without a registration nothing else says that the far ends may be told where we are now.
-    if (this.lost && !this.registered) this.moved();
-    this.watching.resume();
+    // Where nothing is registered, nothing else says that the far ends may be told where we are now.
+    if (!this.registration.wanted) this.moved();
+    if (!this.registration.wanted) this.watching.begin();
   }
 
   private onDisconnected(detail: { problem: string; retryMs: number | null }): void {
@@ -175,8 +175,9 @@ export class SoftPhone<M extends CallMedia> implements Phone<M>, CallHost<M> {
   }
 
   private onRenewed(): void {
-    this.watching.start(this.account);
+    this.watching.voicemailOf(this.account);
     this.moved();
+    this.watching.begin();
   }
 
   /** After the way was lost and came back: every call that is up tells its far end our new Contact. */
@@ -184,6 +185,8 @@ export class SoftPhone<M extends CallMedia> implements Phone<M>, CallHost<M> {
     if (!this.lost) return;
     this.lost = false;
     for (const call of this.live) void call.refresh();
+    // A server that was started anew knows nothing of them.
+    this.watching.again();
   }
 
   // —— calls ——
@@ -228,7 +231,7 @@ export class SoftPhone<M extends CallMedia> implements Phone<M>, CallHost<M> {
     this.front = call;
     // What rings is not heard; what is dialled is (early media).
     if (call.state !== 'incoming' && call.state !== 'held') call.media.setActive(true);
-    const others = this.live.filter((other) => other !== call && other.state === 'up' && other !== call.replaces);
+    const others = this.live.filter((other) => other !== call && other.state === 'up' && other !== call.replaces && other !== call.follows);
     if (others.length === 0) return;
     const held = Promise.all(
       others.map(async (other) => {

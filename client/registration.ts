@@ -31,10 +31,10 @@ const final = new Set([401, 403, 404, 407, 405, 416, 420, 604]);
 
 export class Registration {
   registered = false;
-  private wanted = false;
+  /** Whether it is asked for, and was not refused for good. */
+  wanted = false;
   private timer: Timer | undefined;
   private request: Core.OutgoingRegisterRequest | undefined;
-  private again = false;
   private failures = 0;
   private askedAt: number | undefined;
   private callId: string | undefined;
@@ -67,26 +67,20 @@ export class Registration {
 
   /** The way is there (again), or leads elsewhere: registers at once. */
   now(): void {
-    if (!this.wanted || !this.agent.ua.isConnected()) return;
-    if (this.request) {
-      // An answer to what was sent over the way before may never come: what is under way is given up.
-      this.again = true;
-      return;
-    }
-    this.send();
+    if (this.wanted && !this.request && this.agent.ua.isConnected()) this.send();
   }
 
   /** The way is gone: what was sent will not be answered. */
   interrupted(): void {
     this.request = undefined;
-    this.again = false;
     this.timer?.cancel();
     this.timer = undefined;
   }
 
   /** Takes the registration back. Resolves when that was answered, or cannot be. */
   async stop(): Promise<void> {
-    const { registered } = this;
+    // What is under way may have been done before this is.
+    const registered = this.registered || this.request !== undefined;
     this.wanted = false;
     this.timer?.cancel();
     this.timer = undefined;
@@ -116,7 +110,6 @@ export class Registration {
   private send(): void {
     this.timer?.cancel();
     this.timer = undefined;
-    this.again = false;
     if (!this.registered) this.emit({ event: 'registering' });
     const message = this.message(this.expiresS);
     const mine = (then: (response: Core.IncomingResponseMessage) => void) => (response: Core.IncomingResponse): void => {
@@ -142,7 +135,6 @@ export class Registration {
     this.emit({ event: 'registered', aor: `sip:${this.options.user}@${this.options.domain}`, expiresS, ...(tookMs !== undefined && { tookMs }) });
     for (const first of this.firsts.splice(0)) first.resolve();
     this.renewed();
-    if (this.again) this.send();
   }
 
   /** For how long: of our Contact in the answer, else Expires, else what was asked for (§10.2.4). */
@@ -171,7 +163,6 @@ export class Registration {
     else this.later(retryMs!);
     this.emit({ event: 'registration-failed', status, problem, final: isFinal, retryMs });
     if (isFinal) for (const first of this.firsts.splice(0)) first.reject(new PhoneError('registration-refused', problem, status));
-    else if (this.again) this.send();
   }
 
   private retryMs(response: Core.IncomingResponseMessage): number {

@@ -21,15 +21,14 @@ export class Watching {
     private readonly emit: (event: OtherEvent) => void,
   ) {}
 
-  /** Registered: our voicemail is asked for, once. A server without any says so, and that is nobody's trouble. */
-  start(account: Account): void {
+  /** Our own voicemail is asked for, once. A server without any says so, and that is nobody's trouble. */
+  voicemailOf(account: Account): void {
     const target = this.agent.sip.UserAgent.makeURI(`sip:${account.user}@${account.domain}`);
     if (this.voicemail || !target) return;
     this.voicemail = new Subscription(this.agent, this.clock, this.chance, { target, event: 'message-summary', accept: 'application/simple-message-summary', expiresS }, {
       notified: (message) => this.summary(message),
       failed: () => undefined,
     });
-    this.voicemail.start();
   }
 
   watch(who: string, target: Core.URI): void {
@@ -46,10 +45,16 @@ export class Watching {
     this.watched.delete(who);
   }
 
-  /** The way is there again: a server that was started anew knows nothing of us. */
-  resume(): void {
-    this.voicemail?.start();
-    for (const subscription of this.watched.values()) subscription.start();
+  /** The way is there: what could not be asked for before is. */
+  begin(): void {
+    this.voicemail?.begin();
+    for (const subscription of this.watched.values()) subscription.begin();
+  }
+
+  /** Everything is asked for anew. */
+  again(): void {
+    this.voicemail?.again();
+    for (const subscription of this.watched.values()) subscription.again();
   }
 
   /** NOTIFY that nobody asked for: voicemail only. */
@@ -75,7 +80,7 @@ export class Watching {
       failed,
     });
     this.watched.set(who, subscription);
-    subscription.start();
+    subscription.begin();
   }
 
   private failed(who: string, status: number | null, problem: string): void {

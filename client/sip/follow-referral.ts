@@ -40,6 +40,7 @@ export function follow<M extends CallMedia>(phone: Follower<M>, call: PhoneCall<
   uri.deleteParam('method');
   // The far end holds us already, and is about to hang up: holding it in turn would only cross that.
   const started = phone.call(uri, target.party, headers, false, (made) => {
+    made.follows = call;
     call.media.setActive(false);
     made.media.setActive(true);
     phone.emit({ event: 'referred', call: call.id, to: target.party.uri, newCall: made.id });

@@ -26,8 +26,10 @@ export function dialled(sip: Sip, text: string, domain: string): { uri: Uri; par
 }
 
 export function partyOf(uri: Uri, name = ''): Party {
-  const user = unescaped(uri.user ?? '');
-  return { uri: `sip:${uri.user !== undefined ? `${uri.user}@` : ''}${uri.host}${uri.port !== undefined ? `:${uri.port}` : ''}`, user, name: name.trim() };
+  const bare = uri.clone();
+  bare.clearParams();
+  bare.clearHeaders();
+  return { uri: bare.toString(), user: unescaped(uri.user ?? ''), name: name.trim() };
 }
 
 /** One name-addr or addr-spec out of a header field; undefined when it is none. */

@@ -13,7 +13,7 @@ import { MediaFault, type CallMedia, type Direction } from '../media';
 import { PhoneError } from '../phone-types';
 import { sentenceFor } from '../sentences';
 import { allow, type Agent, type DialogInside } from './agent';
-import { reasonIn, sdpBody, sdpIn } from './headers';
+import { header, reasonIn, sdpBody, sdpIn, seconds } from './headers';
 import type { SessionTimer } from './session-timer';
 import type { Core } from './sip-js';
 
@@ -189,6 +189,8 @@ export class Session {
     if (status === 422 && tries < mostTries && this.timer.tooSmall(response)) return 0;
     // Whoever made the Call-ID waits longer, so that one of the two comes first (§14.1): 2.1 to 4 s, or 0 to 2 s, in steps of 10 ms.
     if (status === 491 && tries < mostTries) return this.weCalled ? 2100 + Math.floor(chance() * 191) * 10 : Math.floor(chance() * 201) * 10;
+    // §14.2: another change was still on its way over there, often the first one, whose ACK is late.
+    if (status === 500 && tries < 3) return Math.min(seconds(header(response, 'retry-after')) ?? 1, 10) * 1000;
     const problem = sentenceFor(status, response.reasonPhrase);
     if ((status === 481 || status === 408) && this.lost(status)) {
       this.bye(`SIP;cause=${status}`);

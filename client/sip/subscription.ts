@@ -1,7 +1,7 @@
 /**
  * A subscription (RFC 6665), kept: sent, renewed, made anew after what may pass.
  *
- *   start ─► SUBSCRIBE ─ 2xx, NOTIFY ─► renewed before it runs out
+ *   begin ─► SUBSCRIBE ─ 2xx, NOTIFY ─► renewed before it runs out
  *               ├─ 423: longer, at once · 489, 404, 403 …: given up (`failed`) · else: later
  *               └─ NOTIFY terminated: deactivated, timeout: at once · rejected, noresource: given up · else: later
  */
@@ -32,6 +32,8 @@ const final = new Set([400, 401, 403, 404, 405, 406, 407, 410, 415, 416, 420, 48
 
 export class Subscription {
   private running = false;
+  /** Stopped, or refused for good. */
+  private over = false;
   private request: Core.OutgoingSubscribeRequest | undefined;
   private dialog: Core.Subscription | undefined;
   private timer: Timer | undefined;
@@ -48,15 +50,23 @@ export class Subscription {
     this.expiresS = options.expiresS;
   }
 
-  /** Idempotent. After the way was lost: made anew. */
-  start(): void {
-    this.drop();
+  /** Idempotent. While there is no way, nothing happens: to be called again when there is. */
+  begin(): void {
+    if (this.over) return;
     this.running = true;
+    if (!this.request && !this.timer) this.send();
+  }
+
+  /** As if it had not been there: the server may have forgotten it. */
+  again(): void {
+    if (!this.running) return;
+    this.drop();
     this.failures = 0;
     this.send();
   }
 
   stop(): void {
+    this.over = true;
     if (!this.running) return;
     this.running = false;
     const { dialog } = this;
@@ -182,6 +192,7 @@ export class Subscription {
   private giveUp(status: number | null, problem: string): void {
     this.drop();
     this.running = false;
+    this.over = true;
     this.events.failed(status, problem);
   }
 }

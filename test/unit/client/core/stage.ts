@@ -21,6 +21,12 @@ export class PhoneStage {
   readonly wire = new Wire();
   readonly clock = new FakeClock();
   readonly parties: Party[] = [];
+  private readonly unhandled: unknown[] = [];
+  private readonly onUnhandled = (err: unknown): void => void this.unhandled.push(err);
+
+  constructor() {
+    process.on('unhandledRejection', this.onUnhandled);
+  }
 
   async phone(name: string, options: Partial<PhoneOptions> = {}, server?: string): Promise<Party> {
     const sip = await loadSip();
@@ -48,6 +54,9 @@ export class PhoneStage {
     await settle();
     this.clock.advance(3000);
     await Promise.all(closing);
+    await settle();
+    process.off('unhandledRejection', this.onUnhandled);
+    if (this.unhandled.length > 0) throw this.unhandled[0];
   }
 }
 
