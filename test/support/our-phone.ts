@@ -112,11 +112,11 @@ export class OurPhone implements Phone {
   }
 
   async registered(): Promise<void> {
-    const refused = this.event('registration-failed', ({ final }) => final).then(({ problem }) => {
+    const refused = this.event('registration-failed', ({ final }) => final, 25_000).then(({ problem }) => {
       throw new Error(`${this.name} could not register: ${problem}`);
     });
     refused.catch(() => undefined);
-    await Promise.race([this.event('registered'), refused]);
+    await Promise.race([this.event('registered', () => true, 20_000), refused]);
   }
 
   async dial(to: string): Promise<void> {
