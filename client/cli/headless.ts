@@ -7,25 +7,14 @@
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { extname, join, parse, resolve } from 'node:path';
 import type { Clock } from '../clock';
 import type { PhoneEventOf } from '../events';
-import { NodePhone, type NodeCall, type NodePhoneOptions } from '../node/phone';
+import { NodePhone, type NodePhoneOptions } from '../node/phone';
 import { PhoneError } from '../phone-types';
+import { follow, type CallScript } from './call-script';
 import { parseCommand, perform, type AnyEvent } from './commands';
 import { problemOf } from './problem';
 import { sentence } from './plain';
-
-/** What is to happen in each call. */
-export interface CallScript {
-  /** WAV */
-  play?: string | undefined;
-  toneHz?: number | undefined;
-  /** .wav or .ogg; of a second call, `-2` is put before its ending. */
-  record?: string | undefined;
-  digits?: string | undefined;
-  hangUpAfterMs?: number | undefined;
-}
 
 export interface HeadlessOptions {
   address: string;
@@ -142,38 +131,13 @@ class Headless {
     if (this.ended >= this.limit && !others) this.over();
   }
 
-  /** What each call is to hear and do. Whatever goes wrong is told at the end, and the call goes on. */
+  /** Whatever goes wrong is told at the end, and the call goes on. */
   private play(phone: NodePhone, id: string): void {
     const call = phone.call(id);
     if (!call) return;
-    const { play, toneHz, record, digits, hangUpAfterMs } = this.options.script;
-    const number = ++this.answered;
-    const begin = (work: Promise<void>): void => void this.works.push(work.catch((err: unknown) => this.fail(`call ${id}: ${problemOf(err)}`)));
-    if (play !== undefined) begin(this.played(call, { file: resolve(play) }));
-    else if (toneHz !== undefined) begin(this.played(call, { hz: [toneHz], ms: 86_400_000 }));
-    if (record !== undefined) begin(this.recorded(call, nth(record, number)));
-    if (digits !== undefined) begin(perform({ do: 'digits', call: id, digits }, { phone, tell: (event) => this.tell(event), quit: this.over }));
-    if (hangUpAfterMs !== undefined) {
-      const timer = this.io.clock.after(hangUpAfterMs, () => void call.hangUp());
-      void call.ended.then(() => timer.cancel());
+    const { clock } = this.io;
+    for (const work of follow(this.options.script, call, ++this.answered, { phone, clock, tell: (event) => this.tell(event) })) {
+      this.works.push(work.catch((err: unknown) => this.fail(`call ${id}: ${problemOf(err)}`)));
     }
   }
-
-  private async played(call: NodeCall, what: Parameters<NodeCall['media']['play']>[0]): Promise<void> {
-    const { why, playedMs, problem } = await call.media.play(what);
-    if (why === 'failed') throw new PhoneError('media', problem ?? 'it could not be played');
-    this.tell({ event: 'played', call: call.id, why, playedMs, problem: null });
-  }
-
-  private async recorded(call: NodeCall, file: string): Promise<void> {
-    const { why, durationMs, problem } = await call.media.record(file, { what: 'heard' });
-    this.tell({ event: 'recorded', call: call.id, why, file, durationMs, problem: problem ?? null });
-    if (why === 'failed') throw new PhoneError('media', problem ?? `${file} could not be recorded`);
-  }
-}
-
-/** 'heard.wav', 'heard-2.wav' … as absolute paths. */
-function nth(file: string, number: number): string {
-  const { dir, name } = parse(resolve(file));
-  return join(dir, `${name}${number === 1 ? '' : `-${number}`}${extname(file)}`);
 }

@@ -16,7 +16,7 @@ export async function runHere(request: PhoneRequest, { out, err }: { out(text: s
   for (const name of SIGNALS) process.on(name, onSignal);
   stdout.on('error', onOutputError);
   try {
-    return await runPhone(request, { out, err, input: stdin, environment: phoneEnvironment(), isTerminal: stdin.isTTY === true && stdout.isTTY === true, signal: told.signal });
+    return await runPhone(request, { out, err, input: stdin, output: stdout, environment: phoneEnvironment(), isTerminal: stdin.isTTY === true && stdout.isTTY === true, signal: told.signal });
   } finally {
     for (const name of SIGNALS) process.off(name, onSignal);
     stdin.destroy(); // what is left unread must not keep the process

@@ -4,14 +4,15 @@
  */
 import { readFileSync, createWriteStream } from 'node:fs';
 import type { Readable } from 'node:stream';
-import type { ReadStream } from 'node:tty';
+import type { ReadStream, WriteStream } from 'node:tty';
 import { systemClock, type Clock } from '../clock';
 import type { DeviceInfo, DeviceRequest } from '../node/audio/device';
 import { listDevices } from '../node/audio/open';
 import type { NodePhoneOptions } from '../node/phone';
 import { PhoneError } from '../phone-types';
 import type { PhoneEnvironment } from './environment';
-import { runHeadless, type CallScript } from './headless';
+import type { CallScript } from './call-script';
+import { runHeadless } from './headless';
 import { askPassword } from './password';
 import { problemOf } from './problem';
 
@@ -40,6 +41,8 @@ export interface PhoneIo {
   out(text: string): void;
   err(text: string): void;
   input: Readable;
+  /** The terminal, where there is one. */
+  output: WriteStream;
   environment: PhoneEnvironment;
   /** Both the input and the output are a terminal. */
   isTerminal: boolean;
@@ -69,7 +72,7 @@ async function ring(request: PhoneRequest, io: PhoneIo): Promise<number> {
   const { colour, unicode, dataFolder } = io.environment;
   return runInteractive(
     { address, phone, dial, script, dataFolder: request.dataFolder ?? dataFolder, colour: request.colour ?? colour, unicode },
-    { input: io.input as ReadStream, out: io.out, err: io.err, clock, signal: io.signal },
+    { input: io.input as ReadStream, output: io.output, clock, signal: io.signal },
   );
 }
 

@@ -7,6 +7,7 @@
  *   │           └────────── audio/ device (child process)        │
  *   └────────────────────────────────────────────────────────────┘
  */
+import { randomInt } from 'node:crypto';
 import { systemClock, type Chance, type Clock } from '../clock';
 import type { PhoneEvent, PhoneEventName, PhoneEventOf } from '../events';
 import { Listeners } from '../listeners';
@@ -50,6 +51,9 @@ export interface NodePhoneOptions extends Omit<PhoneOptions, 'account'>, HubSett
   chance?: Chance | undefined;
 }
 
+/** Nonces, tags and stream numbers are made of it. */
+const unguessable: Chance = () => randomInt(2 ** 32) / 2 ** 32;
+
 export class NodePhone implements Phone<NodeCallMedia> {
   private readonly listeners: Listeners;
   private readonly tones: LocalTones;
@@ -78,7 +82,7 @@ export class NodePhone implements Phone<NodeCallMedia> {
    */
   static async create(address: string, options: NodePhoneOptions = {}): Promise<NodePhone> {
     const belonging = parseBelonging(address);
-    const { register = true, transport, proxy, clock = systemClock, chance = Math.random } = options;
+    const { register = true, transport, proxy, clock = systemClock, chance = unguessable } = options;
     const server = register || proxy !== undefined ? targetOf(belonging, transport, proxy) : undefined;
     const { password, displayName, authUser, expiresS } = options;
     const account: Account = { user: belonging.user, domain: belonging.domain, displayName, authUser, password, server, expiresS };
