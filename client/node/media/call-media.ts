@@ -23,6 +23,7 @@ import { DEVICE_FRAME, DEVICE_RATE } from '../audio/device';
 import { MediaFault, type CallMediaEvents, type Direction, type MediaState, type Quality } from '../../media';
 import { CallRecording, type Recorded } from './call-recording';
 import { FrameQueue } from './frame-queue';
+import { Hushable } from './hushable';
 import type { Frame, NodeCallMedia } from './hub-types';
 import { LiveVoice } from './live-voice';
 import type { Negotiation, Terms } from './negotiation';
@@ -54,6 +55,7 @@ const SILENCE_TICKS = 25;
 const LOSS_TICKS = 50;
 
 interface Playing {
+  voice: Hushable;
   end(why: PlayEnd['why']): void;
 }
 
@@ -212,6 +214,7 @@ export class HubCall implements NodeCallMedia {
   setActive(active: boolean): void {
     if (this.closed || active === this.active) return;
     this.active = active;
+    for (const { voice } of this.playing.values()) voice.hushed = !active;
     this.home.place(this);
   }
 
@@ -266,8 +269,9 @@ export class HubCall implements NodeCallMedia {
   }
 
   private begin(player: PortPlayer, end: Playing['end']): void {
-    for (const before of this.port.play(player, false)) this.ended(before, 'replaced');
-    this.playing.set(player, { end });
+    const voice = new Hushable(player);
+    for (const before of this.port.play(voice, false)) this.ended(before, 'replaced');
+    this.playing.set(voice, { end, voice });
   }
 
   private ended(player: PortPlayer, why: PlayEnd['why']): void {

@@ -28,7 +28,10 @@ export interface MediaSettings {
 
 /** The sound of one call, with what programs do with it. `play` and `record` are as those of the media plane. */
 export interface NodeCallMedia extends CallMedia {
-  /** Heard by the far end in place of the microphone. Resolves when it has ended. One at a time: the next one ends it. */
+  /**
+   * Heard by the far end in place of the microphone, and like it not while the call is on hold (what is begun on hold is). Resolves when it has
+   * ended. One at a time: the next one ends it.
+   */
   play(what: string | Playable | readonly Playable[], options?: { loop?: boolean }): Promise<PlayEnd>;
   stopPlaying(): void;
   /** What the far end says ('heard'), what it gets ('sent'), or one per channel ('both'). `.wav` or `.ogg`; must not exist yet. Resolves when it has ended. */

@@ -72,6 +72,7 @@ const doors: Record<string, RegExp> = {
   naudiodon: /^client\/node\/audio\//,
   'sip.js': /^client\/sip\/sip-js\.ts$/,
   '@noble/hashes': /^client\/sip\/digest\.ts$/,
+  '@jitsi/rnnoise-wasm': /^client\/node\/media\/microphone\//,
   ws: /^client\/node\/channel\//,
 };
 
