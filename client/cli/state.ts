@@ -241,7 +241,8 @@ function apply(view: PhoneView, event: PhoneEvent | UiEvent, now: number): Phone
     case 'calling':
       return begin(view, event.call, 'out', 'calling', event.to, now);
     case 'incoming':
-      return begin(view, event.call, 'in', 'incoming', event.from, now);
+      // Whatever else the person looks at: it must see who calls.
+      return { ...begin(view, event.call, 'in', 'incoming', event.from, now), page: 'calls', cursor: 0 };
     case 'ringing':
       return change(view, event.call, (call) => (call.state === 'calling' ? { ...call, state: 'ringing' } : call));
     case 'answered': {

@@ -162,7 +162,9 @@ export class Terminal {
     if (!this.isOpen) return;
     // What begins with ESC typed nothing, whatever readline makes of it.
     const typed = text !== undefined && !text.startsWith(ESC) ? text : undefined;
-    this.options.onKey({ text: typed, name: key?.name, ctrl: key?.ctrl, meta: key?.meta });
+    // For readline the Escape key by itself is Meta and Escape.
+    const meta = key?.name === 'escape' ? false : key?.meta;
+    this.options.onKey({ text: typed, name: key?.name, ctrl: key?.ctrl, meta });
   };
 
   private readonly onSize = (): void => {

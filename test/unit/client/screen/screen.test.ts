@@ -124,6 +124,7 @@ describe('what happened is seen', () => {
   });
   test('a call that waits does not take the keys', () => {
     expect(played([...inCall(), { event: 'incoming', call: '2', from: BOB, waiting: true }]).selected).toBe('1');
+    expect(played([{ event: 'ui-page', page: 'help' }, { event: 'incoming', call: '2', from: BOB, waiting: false }]).page).toBe('calls');
   });
   test('a message finds its answer', () => {
     const view = played([{ event: 'ui-message', to: '1002', text: 'hello' }, { event: 'message-sent', id: 'x', to: 'sip:1002@pbx.test', ok: false, status: 404, problem: 'nobody there' }]);

@@ -55,6 +55,11 @@ test('after quitting; keys are read; a second without news writes only what chan
       const drawn = seen().length;
       await until('the next second', () => seen().includes('0:03'));
       expect(seen().length - drawn).toBeLessThan(400);
+      type('?');
+      await until('the help', () => seen().includes('draw anew'));
+      const before = seen().length;
+      type('\u001b'); // alone, as the key gives it
+      await until('the call again', () => seen().slice(before).includes('Bob Baker'));
       type('q');
       await until('the question', () => seen().includes('Hang up and quit?'));
       type('y');
