@@ -1,6 +1,5 @@
 /** A configuration file (YAML, of which JSON is a part) as a list of `key → raw value`, with unknown keys refused. */
 import { readFileSync } from 'node:fs';
-import { parseDocument } from 'yaml';
 import { OffhookError } from '../errors';
 import { nearest } from './nearest';
 import { rows } from './settings';
@@ -13,6 +12,7 @@ export function readConfigFile(path: string): Map<string, unknown> {
   } catch (error) {
     throw new OffhookError('config.unreadable-file', { file: path, reason: fileReason(error) }, { cause: error });
   }
+  const { parseDocument } = require('yaml') as typeof import('yaml'); // loaded when there is such a file
   const document = parseDocument(content);
   const problem = document.errors[0];
   if (problem) throw badFile(path, problem.message.split('\n')[0]!.replace(/:$/, ''));

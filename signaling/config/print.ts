@@ -1,5 +1,4 @@
 /** The table of settings for people: the help, the sample file, the settings in force. */
-import { stringify } from 'yaml';
 import type { LoadedSettings } from './load';
 import { type Row, rows } from './settings';
 
@@ -53,6 +52,7 @@ function defaultText(row: Row): string {
 }
 
 function yaml(value: unknown): string {
+  const { stringify } = require('yaml') as typeof import('yaml'); // loaded when settings are shown
   return stringify(value, { collectionStyle: 'flow', flowCollectionPadding: false, lineWidth: 0 }).trim();
 }
 

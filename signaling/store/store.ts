@@ -1,5 +1,5 @@
 /** The door to the store. */
-import { openSqliteStore, type SqliteOptions } from './sqlite';
+import type { SqliteOptions } from './sqlite';
 import type { Store } from './types';
 
 export type { Contact, ContactKey, Contacts, Extension, ExtensionPatch, Extensions, Mailbox, MailboxPatch, Meta, Recording, RecordingEnd, RecordingFilter, Recordings, Room, RoomPatch, Rooms, Store, StoreParts, Voicemail, VoiceMessage, VoiceMessageKey, VoiceMessagePatch } from './types';
@@ -11,5 +11,7 @@ export type StoreOptions = SqliteOptions;
  * Errors: `store.missing`, `store.unwritable`, `store.not-a-database`, `store.corrupt`, `store.newer`, `store.busy`.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
+  // Loaded when it is opened: a phone, or a look at the help, has no database.
+  const { openSqliteStore } = require('./sqlite') as typeof import('./sqlite');
   return openSqliteStore(options);
 }
