@@ -9,24 +9,22 @@
  * that changes it writes it sorted by name.
  */
 import { join } from 'node:path';
-import { keepAside, locked, readWhole, writeWhole } from './files';
+import { SharedFile } from './files';
+import type { BookOptions } from './history';
 import { sameAddress, type Contact } from './state';
 
 const MOST = 5000;
 const LONGEST = 500;
 
 export class Contacts {
-  private readonly file: string;
+  private readonly file: SharedFile;
   private kept: Contact[] = [];
 
-  /** `notice` is told, in a sentence, what went wrong; nothing here throws. */
   constructor(
     folder: string,
-    private readonly notice: (problem: string) => void,
-    private readonly wall: () => Date = () => new Date(),
+    private readonly options: BookOptions,
   ) {
-    this.file = join(folder, 'contacts.csv');
-    this.attempt('read', () => locked(this.file, () => this.take()));
+    this.file = new SharedFile(join(folder, 'contacts.csv'), options.clock);
   }
 
   /** By name. */
@@ -34,46 +32,46 @@ export class Contacts {
     return this.kept;
   }
 
+  load(): Promise<void> {
+    return this.change('read', undefined);
+  }
+
   /** An address that is there already gets the new name. */
-  add(contact: Contact): void {
+  async add(contact: Contact): Promise<void> {
     const { name, address } = { name: oneLine(contact.name), address: oneLine(contact.address) };
-    if (name === '' || address === '') return this.notice('a contact needs a name and an address');
-    this.change((all) => [...all.filter((other) => !sameAddress(other.address, address)), { name, address }]);
+    if (name === '' || address === '') return this.options.notice('a contact needs a name and an address');
+    await this.change('written', (all) => [...all.filter((other) => !sameAddress(other.address, address)), { name, address }]);
   }
 
-  remove(address: string): void {
-    this.change((all) => all.filter((other) => other.address !== address));
+  remove(address: string): Promise<void> {
+    return this.change('written', (all) => all.filter((other) => other.address !== address));
   }
 
-  private change(how: (all: Contact[]) => Contact[]): void {
-    this.attempt('written', () =>
-      locked(this.file, () => {
-        this.take();
-        const next = how(this.kept).sort(byName);
-        if (next.length > MOST) return this.notice(`there are ${MOST} contacts already: remove one first`);
-        writeWhole(this.file, `name,address\r\n${next.map(({ name, address }) => `${quoted(name)},${quoted(address)}\r\n`).join('')}`);
-        this.kept = next;
-      }),
-    );
+  /** When all is written. */
+  settled(): Promise<void> {
+    return this.file.settled();
   }
 
-  private take(): void {
-    const text = readWhole(this.file);
-    const { contacts, damaged } = parseContacts(text);
-    this.kept = contacts.slice(0, MOST).sort(byName);
-    if (!damaged) return;
-    const copy = keepAside(this.file, this.wall());
-    writeWhole(this.file, `name,address\r\n${this.kept.map(({ name, address }) => `${quoted(name)},${quoted(address)}\r\n`).join('')}`);
-    this.notice(`the contacts were damaged: those that could be read are kept, the whole file is in ${copy}`);
-  }
-
-  private attempt(what: string, work: () => void): void {
+  /** What cannot be read is kept aside and left out. */
+  private async change(what: string, how: ((all: Contact[]) => Contact[]) | undefined): Promise<void> {
     try {
-      work();
+      let kept: Contact[] = [];
+      const copy = await this.file.update((text) => {
+        const { contacts, damaged } = parseContacts(text);
+        kept = (how?.(contacts) ?? contacts).sort(byName);
+        if (how && kept.length > Math.max(MOST, contacts.length)) throw new Error(`there are ${MOST} already, remove one first`);
+        return { text: how || damaged ? written(kept) : undefined, keepAside: damaged };
+      });
+      this.kept = kept;
+      if (copy !== undefined) this.options.notice(`the contacts were damaged: those that could be read are kept, the whole file is in ${copy}`);
     } catch (err) {
-      this.notice(`the contacts cannot be ${what}: ${(err as Error).message}`);
+      this.options.notice(`the contacts cannot be ${what}: ${(err as Error).message}`);
     }
   }
+}
+
+function written(contacts: readonly Contact[]): string {
+  return `name,address\r\n${contacts.map(({ name, address }) => `${quoted(name)},${quoted(address)}\r\n`).join('')}`;
 }
 
 /** `damaged`: something in it is no contact. */
@@ -101,6 +99,8 @@ function oneLine(text: string): string {
   return text.replace(/[\r\n\t\0]+/g, ' ').trim().slice(0, LONGEST);
 }
 
+const order = new Intl.Collator();
+
 function byName(a: Contact, b: Contact): number {
-  return a.name.localeCompare(b.name);
+  return order.compare(a.name, b.name);
 }

@@ -6,67 +6,78 @@
  * `at`: milliseconds since 1970; `kind`: missed, answered, dialled, not-answered. Every phone of the person adds its lines to the same file.
  */
 import { join } from 'node:path';
-import { keepAside, locked, readWhole, writeWhole } from './files';
+import type { Clock } from '../clock';
+import { SharedFile } from './files';
 import { KEPT, type HistoryEntry } from './state';
 
 const KINDS: ReadonlySet<unknown> = new Set<HistoryEntry['kind']>(['missed', 'answered', 'dialled', 'not-answered']);
 /** Of an address or a name. */
 const LONGEST = 500;
 
-export class History {
-  private readonly file: string;
-  private kept: HistoryEntry[] = [];
+export interface BookOptions {
+  /** Told, in a sentence, what went wrong; nothing in a book throws or rejects. */
+  notice(problem: string): void;
+  clock?: Clock | undefined;
+}
 
-  /** `notice` is told, in a sentence, what went wrong; nothing here throws. */
+export class History {
+  private readonly file: SharedFile;
+  /** As in the file when it was last looked at. */
+  private kept: HistoryEntry[] = [];
+  /** On their way into the file, or not to be written at all: shown all the same while this phone runs. */
+  private unwritten: HistoryEntry[] = [];
+
   constructor(
     folder: string,
-    private readonly notice: (problem: string) => void,
-    private readonly wall: () => Date = () => new Date(),
+    private readonly options: BookOptions,
   ) {
-    this.file = join(folder, 'history.jsonl');
-    this.attempt('read', () => locked(this.file, () => this.take()));
+    this.file = new SharedFile(join(folder, 'history.jsonl'), options.clock);
   }
 
   /** The latest first. */
   entries(): readonly HistoryEntry[] {
-    return [...this.kept].reverse();
+    return [...this.kept, ...this.unwritten].slice(-KEPT.history).reverse();
   }
 
-  add(entry: HistoryEntry): void {
+  async load(): Promise<void> {
+    await this.change('read', (lines) => lines, false);
+  }
+
+  /** It is among the entries at once; resolves when it is in the file, and so are those of other phones among the entries. */
+  async add(entry: HistoryEntry): Promise<void> {
     const line: HistoryEntry = { at: entry.at, kind: entry.kind, address: entry.address.slice(0, LONGEST), name: entry.name.slice(0, LONGEST), durationMs: entry.durationMs };
-    const done = this.attempt('written', () =>
-      locked(this.file, () => {
-        this.take();
-        this.kept = [...this.kept, line].slice(-KEPT.history);
-        writeWhole(this.file, this.kept.map((kept) => `${JSON.stringify(kept)}\n`).join(''));
-      }),
-    );
-    // It is shown all the same while this phone runs.
-    if (!done && !this.kept.includes(line)) this.kept = [...this.kept, line].slice(-KEPT.history);
+    this.unwritten = [...this.unwritten, line].slice(-KEPT.history);
+    if (await this.change('written', (lines) => [...lines, line], true)) this.unwritten = this.unwritten.filter((other) => other !== line);
   }
 
-  /** What is in the file; damaged lines are kept aside and left out. */
-  private take(): void {
-    const lines = readWhole(this.file).split('\n').filter((line) => line.trim() !== '');
-    const entries = lines.map(parse);
-    const good = entries.filter((entry) => entry !== undefined);
-    if (good.length < entries.length) {
-      const copy = keepAside(this.file, this.wall());
-      writeWhole(this.file, good.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
-      this.notice(`the call history was damaged: what could be read is kept, the whole file is in ${copy}`);
-    }
-    this.kept = good.slice(-KEPT.history);
+  /** When all is written. */
+  settled(): Promise<void> {
+    return this.file.settled();
   }
 
-  private attempt(what: string, work: () => void): boolean {
+  /** Damaged lines are kept aside and left out. */
+  private async change(what: string, how: (lines: HistoryEntry[]) => HistoryEntry[], write: boolean): Promise<boolean> {
     try {
-      work();
+      let kept: HistoryEntry[] = [];
+      const copy = await this.file.update((text) => {
+        const { entries, damaged } = parseHistory(text);
+        kept = how(entries).slice(-KEPT.history);
+        return { text: write || damaged ? kept.map((entry) => `${JSON.stringify(entry)}\n`).join('') : undefined, keepAside: damaged };
+      });
+      this.kept = kept;
+      if (copy !== undefined) this.options.notice(`the call history was damaged: what could be read is kept, the whole file is in ${copy}`);
       return true;
     } catch (err) {
-      this.notice(`the call history cannot be ${what}: ${(err as Error).message}`);
+      this.options.notice(`the call history cannot be ${what}: ${(err as Error).message}`);
       return false;
     }
   }
+}
+
+function parseHistory(text: string): { entries: HistoryEntry[]; damaged: boolean } {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const entries = lines.map(parse).filter((entry) => entry !== undefined);
+  return { entries, damaged: entries.length < lines.length };
 }
 
 function parse(line: string): HistoryEntry | undefined {

@@ -79,8 +79,8 @@ class Session {
       doNotDisturb: doNotDisturb ?? false,
     });
     const notice = (text: string): void => this.apply({ event: 'ui-notice', kind: 'problem', text });
-    this.history = new History(options.dataFolder, notice);
-    this.contacts = new Contacts(options.dataFolder, notice);
+    this.history = new History(options.dataFolder, { notice, clock });
+    this.contacts = new Contacts(options.dataFolder, { notice, clock });
     this.keys = new KeyReader({ view: () => this.view, apply: (event) => this.apply(event), command: (command) => void this.obey(command) });
     this.terminal = new Terminal({
       input: io.input,
@@ -96,8 +96,8 @@ class Session {
     io.signal.addEventListener('abort', () => this.over(), { once: true });
     if (io.signal.aborted) return phone.close();
     this.terminal.open();
-    this.apply({ event: 'ui-history', entries: this.history.entries() });
-    this.apply({ event: 'ui-contacts', contacts: this.contacts.entries() });
+    void this.history.load().then(() => this.showHistory());
+    void this.contacts.load().then(() => this.showContacts());
     phone.on('*', (event) => this.heard(event));
     this.every(SECOND_MS, () => this.apply({ event: 'ui-tick' }));
     this.every(LEVELS_MS, () => this.apply({ event: 'ui-levels', ...phone.hub.levels() }));
@@ -108,6 +108,7 @@ class Session {
       for (const timer of this.timers) timer.cancel();
       this.terminal.close();
       await phone.close();
+      await Promise.all([this.history.settled(), this.contacts.settled()]);
     }
   }
 
@@ -128,8 +129,8 @@ class Session {
     const entry = event.event === 'ended' ? historyEntry(this.view, event) : undefined;
     this.apply(event);
     if (entry) {
-      this.history.add(entry);
-      this.apply({ event: 'ui-history', entries: this.history.entries() });
+      void this.history.add(entry).then(() => this.showHistory());
+      this.showHistory();
     }
     if (event.event === 'incoming' && this.view.audio.output === null) this.io.output.write(BELL);
     if (event.event === 'answered') this.play(event.call);
@@ -151,11 +152,11 @@ class Session {
         case 'suspend':
           return this.terminal.suspend();
         case 'contact-add':
-          this.contacts.add({ name: command.name, address: command.address });
-          return this.apply({ event: 'ui-contacts', contacts: this.contacts.entries() });
+          await this.contacts.add({ name: command.name, address: command.address });
+          return this.showContacts();
         case 'contact-remove':
-          this.contacts.remove(command.address);
-          return this.apply({ event: 'ui-contacts', contacts: this.contacts.entries() });
+          await this.contacts.remove(command.address);
+          return this.showContacts();
         default:
           await perform(command, { phone: this.phone, tell: () => undefined, quit: this.over });
           return this.settings();
@@ -165,6 +166,14 @@ class Session {
       if (command.do !== 'message') this.complain(err);
       this.settings();
     }
+  }
+
+  private showHistory(): void {
+    this.apply({ event: 'ui-history', entries: this.history.entries() });
+  }
+
+  private showContacts(): void {
+    this.apply({ event: 'ui-contacts', contacts: this.contacts.entries() });
   }
 
   /** As they really are, whether a command has worked or not. */
