@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Chance } from '../../clock';
 import type { Channel, ChannelEvents, HostPort, OpenChannel, Target } from '../../sip/channel';
+import { LocalPorts } from './local-ports';
 import { cannotConnect, reasonOf } from './problems';
 import { candidates, systemNames, type Names } from './resolve';
 import { openStream, type TlsTrust } from './stream';
@@ -19,7 +20,7 @@ export interface ChannelOptions {
     | undefined;
   /** Default: what the system would use towards the server. */
   localAddress?: string | undefined;
-  /** Default: any free one. Over UDP only: a connection's own port is nobody's business. */
+  /** Default: any free one, and the same one again when the way is made anew. Over UDP only: which port a connection has is nobody's business. */
   localPort?: number | undefined;
   names?: Names | undefined;
   /** Among SRV records of one priority. */
@@ -32,6 +33,7 @@ const NEXT_CANDIDATE_MS = 3_000;
 export function channelOpener(options: ChannelOptions = {}): OpenChannel {
   const names = options.names ?? systemNames;
   const chance = options.chance ?? Math.random;
+  const ports = new LocalPorts();
   return async (target, events, signal) => {
     const { protocol, host, port } = target;
     const trust = protocol === 'TLS' || protocol === 'WSS' ? await trustOf(options) : undefined;
@@ -52,7 +54,7 @@ export function channelOpener(options: ChannelOptions = {}): OpenChannel {
     for (const [index, place] of places.entries()) {
       const patience = index < places.length - 1 ? AbortSignal.any([signal, AbortSignal.timeout(NEXT_CANDIDATE_MS)]) : signal;
       try {
-        return await openOne(target, place, trust, options, find, events, patience);
+        return await ports.again(target, (localPort, opened) => openOne(target, place, trust, { ...options, localPort }, opened, find, events, patience), options.localPort);
       } catch (error) {
         failure = cannotConnect(place, protocol, reasonOf(error));
         if (signal.aborted) break;
@@ -62,18 +64,15 @@ export function channelOpener(options: ChannelOptions = {}): OpenChannel {
   };
 }
 
-function openOne(target: Target, place: HostPort, trust: TlsTrust | undefined, options: ChannelOptions, resolve: (host: string, port: number | undefined) => Promise<HostPort[]>, events: ChannelEvents, signal: AbortSignal): Promise<Channel> {
-  const { localAddress } = options;
-  switch (target.protocol) {
-    case 'UDP':
-      return openUdp(place, { localAddress, localPort: options.localPort, resolve }, events);
-    case 'TCP':
-    case 'TLS':
-      return openStream(place, { tls: trust, serverName: target.host, localAddress }, events, signal);
-    case 'WS':
-    case 'WSS':
-      return openWebSocket(place, { tls: trust, serverName: target.host, path: target.path ?? '/', localAddress }, events, signal);
+/** `opened` hears of the local port. */
+async function openOne(target: Target, place: HostPort, trust: TlsTrust | undefined, options: ChannelOptions, opened: (localPort: number | undefined) => void, resolve: (host: string, port: number | undefined) => Promise<HostPort[]>, events: ChannelEvents, signal: AbortSignal): Promise<Channel> {
+  const { localAddress, localPort } = options;
+  if (target.protocol === 'WS' || target.protocol === 'WSS') {
+    return openWebSocket(place, { tls: trust, serverName: target.host, path: target.path ?? '/', localAddress, localPort, opened }, events, signal);
   }
+  const channel = target.protocol === 'UDP' ? await openUdp(place, { localAddress, localPort, resolve }, events) : await openStream(place, { tls: trust, serverName: target.host, localAddress, localPort }, events, signal);
+  opened(channel.local?.port);
+  return channel;
 }
 
 async function trustOf({ tls }: ChannelOptions): Promise<TlsTrust> {

@@ -12,6 +12,9 @@ export interface WebSocketOptions {
   serverName: string;
   path: string;
   localAddress?: string | undefined;
+  localPort?: number | undefined;
+  /** Hears of the port that it has. */
+  opened?: ((localPort: number | undefined) => void) | undefined;
 }
 
 const SUBPROTOCOL = 'sip';
@@ -22,7 +25,7 @@ const LINGER_MS = 2_000;
 /** Rejects with the socket's own error, with the reason of the signal, or with a sentence's end when it is no SIP server. */
 export function openWebSocket(remote: HostPort, options: WebSocketOptions, events: ChannelEvents, signal: AbortSignal): Promise<Channel> {
   return new Promise((resolve, reject) => {
-    const { tls, serverName, path, localAddress } = options;
+    const { tls, serverName, path, localAddress, localPort } = options;
     const host = isIPv6(remote.host) ? `[${remote.host}]` : remote.host;
     const name = isIPv6(serverName) ? `[${serverName}]` : serverName;
     const socket = new WebSocket(`${tls ? 'wss' : 'ws'}://${host}:${remote.port}${path}`, SUBPROTOCOL, {
@@ -32,6 +35,7 @@ export function openWebSocket(remote: HostPort, options: WebSocketOptions, event
       maxPayload: MAX_HEAD_BYTES + MAX_BODY_BYTES,
       followRedirects: false,
       ...(localAddress === undefined ? {} : { localAddress }),
+      ...(localPort === undefined ? {} : { localPort }),
       ...(tls ? { rejectUnauthorized: tls.insecure !== true, servername: isIP(serverName) ? '' : serverName, ...(tls.ca ? { ca: tls.ca } : {}) } : {}),
     });
     let settled = false;
@@ -43,6 +47,7 @@ export function openWebSocket(remote: HostPort, options: WebSocketOptions, event
       socket.terminate();
     };
     const abort = (): void => fail(signal.reason instanceof Error ? signal.reason : new Error('it was given up'));
+    socket.once('upgrade', (answer) => options.opened?.(answer.socket.localPort));
     // Stays: `terminate` of a socket that is just connecting says one more error.
     socket.on('error', (error) => fail(httpAnswer(error)));
     socket.once('close', () => fail(new Error('the server ended it')));

@@ -19,6 +19,8 @@ const MESSAGE = 'OPTIONS sip:ä@b SIP/2.0\r\nVia: SIP/2.0/X c;branch=z9hG4bK1\r\
 interface Far {
   port: number;
   heard: string[];
+  /** The ports that it was spoken to from, one a connection or datagram. */
+  callers: Array<number | undefined>;
   say(text: string): void;
   /** Everybody is cut off, nobody new is taken. */
   end(): Promise<void>;
@@ -32,26 +34,30 @@ function certificate(stage: Stage): { key: Buffer; cert: Buffer; file: string } 
   return { key: readFileSync(key), cert: readFileSync(cert), file: cert };
 }
 
-async function udp(stage: Stage): Promise<Far> {
+async function udp(stage: Stage, port = 0): Promise<Far> {
   const socket = createSocket('udp4');
   const heard: string[] = [];
+  const callers: Far['callers'] = [];
   let peer: HostPort | undefined;
   socket.on('message', (data, from) => {
+    callers.push(from.port);
     peer = { host: from.address, port: from.port };
     heard.push(String(data));
     if (data.length > 4) socket.send(data, from.port, from.address);
   });
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => socket.bind(port, '127.0.0.1', resolve));
   let open = true;
   const end = (): Promise<void> => new Promise((resolve) => (open ? ((open = false), socket.close(() => resolve())) : resolve()));
   stage.own({ close: end });
-  return { port: socket.address().port, heard, say: (text) => peer && socket.send(text, peer.port, peer.host), end };
+  return { port: socket.address().port, heard, callers, say: (text) => peer && socket.send(text, peer.port, peer.host), end };
 }
 
-async function stream(stage: Stage, tls: { key: Buffer; cert: Buffer } | undefined): Promise<Far> {
+async function stream(stage: Stage, tls: { key: Buffer; cert: Buffer } | undefined, port = 0): Promise<Far> {
   const sockets = new Set<Socket>();
   const heard: string[] = [];
+  const callers: Far['callers'] = [];
   const accept = (socket: Socket): void => {
+    callers.push(socket.remotePort);
     sockets.add(socket);
     socket.on('error', () => undefined);
     socket.on('close', () => sockets.delete(socket));
@@ -62,28 +68,30 @@ async function stream(stage: Stage, tls: { key: Buffer; cert: Buffer } | undefin
   };
   const server = tls ? createTls(tls, accept) : createTcp(accept);
   server.on('tlsClientError', () => undefined);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const end = (): Promise<void> =>
     new Promise((resolve) => {
       server.close(() => resolve());
       for (const socket of sockets) socket.destroy();
     });
   stage.own({ close: end });
-  return { port: (server.address() as AddressInfo).port, heard, say: (text) => sockets.forEach((socket) => socket.write(text)), end };
+  return { port: (server.address() as AddressInfo).port, heard, callers, say: (text) => sockets.forEach((socket) => socket.write(text)), end };
 }
 
-async function webSocket(stage: Stage, tls: { key: Buffer; cert: Buffer } | undefined): Promise<Far> {
+async function webSocket(stage: Stage, tls: { key: Buffer; cert: Buffer } | undefined, port = 0): Promise<Far> {
   const heard: string[] = [];
+  const callers: Far['callers'] = [];
   const http = tls ? createHttps(tls) : (await import('node:http')).createServer();
   const server = new WebSocketServer({ server: http, handleProtocols: (offered) => (offered.has('sip') ? 'sip' : false), path: '/sip' });
-  server.on('connection', (socket) => {
+  server.on('connection', (socket, request) => {
+    callers.push(request.socket.remotePort);
     socket.on('message', (data) => {
       heard.push(String(data));
       socket.send(String(data));
     });
     socket.on('ping', () => heard.push('ping'));
   });
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => http.listen(port, '127.0.0.1', resolve));
   const end = (): Promise<void> =>
     new Promise((resolve) => {
       http.close(() => resolve());
@@ -91,7 +99,7 @@ async function webSocket(stage: Stage, tls: { key: Buffer; cert: Buffer } | unde
       http.closeAllConnections();
     });
   stage.own({ close: end });
-  return { port: (http.address() as AddressInfo).port, heard, say: (text) => server.clients.forEach((client) => client.send(text)), end };
+  return { port: (http.address() as AddressInfo).port, heard, callers, say: (text) => server.clients.forEach((client) => client.send(text)), end };
 }
 
 function listener(): ChannelEvents & { messages: string[]; pongs: number; problems: string[] } {
@@ -110,10 +118,11 @@ const never = new AbortController().signal;
 
 describe.each(['UDP', 'TCP', 'TLS', 'WS', 'WSS'] as const)('%s', (protocol: Protocol) => {
   const secure = protocol === 'TLS' || protocol === 'WSS';
+  const serve = (stage: Stage, made: { key: Buffer; cert: Buffer } | undefined, port = 0): Promise<Far> =>
+    protocol === 'UDP' ? udp(stage, port) : protocol === 'TCP' || protocol === 'TLS' ? stream(stage, made, port) : webSocket(stage, made, port);
   const far = async (stage: Stage): Promise<{ far: Far; caFile: string | undefined }> => {
     const made = secure ? certificate(stage) : undefined;
-    const server = protocol === 'UDP' ? udp(stage) : protocol === 'TCP' || protocol === 'TLS' ? stream(stage, made) : webSocket(stage, made);
-    return { far: await server, caFile: made?.file };
+    return { far: await serve(stage, made), caFile: made?.file };
   };
   const open = async (stage: Stage, port: number, caFile: string | undefined, events: ChannelEvents, host = '127.0.0.1', names?: Names): Promise<Channel> => {
     const channel = await channelOpener({ tls: { caFile }, names, chance: () => 0 })({ protocol, host, port: port || undefined, path: '/sip' }, events, never);
@@ -224,6 +233,35 @@ describe.each(['UDP', 'TCP', 'TLS', 'WS', 'WSS'] as const)('%s', (protocol: Prot
     );
     return;
   }
+
+  test(
+    'when the server was gone and is back, it hears us from the same port as before',
+    ...staged(async (stage) => {
+      const made = secure ? certificate(stage) : undefined;
+      const opener = channelOpener({ tls: { caFile: made?.file } });
+      const say = async (to: Far): Promise<{ channel: Channel; problems: string[] }> => {
+        const events = listener();
+        const channel = await opener({ protocol, host: '127.0.0.1', port: to.port, path: '/sip' }, events, never);
+        stage.own({ close: () => channel.close() });
+        channel.send(MESSAGE);
+        await eventually('an answer', () => events.messages.length === 1);
+        return { channel, problems: events.problems };
+      };
+      const before = await serve(stage, made);
+      const { channel, problems } = await say(before);
+      await before.end();
+      if (protocol === 'UDP') channel.send(MESSAGE);
+      await eventually('the loss to be told', () => problems.length === 1);
+      const port = before.callers[0];
+      if (protocol !== 'UDP') await expect(opener({ protocol, host: '127.0.0.1', port: before.port, path: '/sip' }, listener(), never)).rejects.toThrow('connection refused');
+      const after = await serve(stage, made, before.port);
+      await say(after);
+      expect(after.callers).toEqual([port]);
+      // a second one beside it has another
+      await say(after);
+      expect(after.callers[1]).not.toBe(port);
+    }),
+  );
 
   test(
     'nobody listens: a sentence',
