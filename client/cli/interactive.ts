@@ -9,6 +9,7 @@ import type { ReadStream, WriteStream } from 'node:tty';
 import type { Clock, Timer } from '../clock';
 import type { PhoneEvent } from '../events';
 import { NodePhone, type NodePhoneOptions } from '../node/phone';
+import { PhoneError } from '../phone-types';
 import { follow, type CallScript } from './call-script';
 import { perform } from './commands';
 import { Contacts } from './contacts';
@@ -162,8 +163,9 @@ class Session {
           return this.settings();
       }
     } catch (err) {
-      // that a message did not arrive is told by an event
+      // that a message was refused is told by an event
       if (command.do !== 'message') this.complain(err);
+      else if (!(err instanceof PhoneError && err.code === 'refused')) this.apply({ event: 'ui-message-failed', to: command.to, problem: problemOf(err) });
       this.settings();
     }
   }

@@ -92,6 +92,9 @@ export type Page = 'calls' | 'history' | 'contacts' | 'messages' | 'presence' | 
 
 export type PromptKind = 'dial' | 'transfer' | 'join' | 'message-to' | 'message-text' | 'watch' | 'contact-name' | 'contact-address' | 'contact-remove' | 'quit';
 
+/** Of these, earlier inputs and contacts can be had. */
+export const TAKES_ADDRESS: ReadonlySet<PromptKind> = new Set(['dial', 'transfer', 'message-to', 'watch', 'contact-address']);
+
 /** A line that is being typed. */
 export interface Prompt {
   kind: PromptKind;
@@ -152,6 +155,8 @@ export interface PhoneView {
 export type UiEvent =
   /** Once a second. */
   | { event: 'ui-tick' }
+  /** A key was pressed: whoever pressed it has seen what stood there for a while. */
+  | { event: 'ui-seen' }
   | { event: 'ui-levels'; input: number; output: number }
   | { event: 'ui-settings'; muted?: boolean; noiseSuppression?: boolean; doNotDisturb?: boolean; inputDb?: number; outputDb?: number }
   | { event: 'ui-page'; page: Page }
@@ -161,6 +166,8 @@ export type UiEvent =
   | { event: 'ui-digits'; call: string; digits: string }
   | { event: 'ui-dialled'; to: string }
   | { event: 'ui-message'; to: string; text: string }
+  /** The phone would not even try: what was written last to that address. */
+  | { event: 'ui-message-failed'; to: string; problem: string }
   | { event: 'ui-watch'; who: string }
   | { event: 'ui-unwatch'; who: string }
   | { event: 'ui-history'; entries: readonly HistoryEntry[] }
@@ -173,6 +180,10 @@ export const KEPT = { messages: 200, notices: 50, dialled: 50, presence: 100, hi
 export const ENDED_SHOWN_MS = 4000;
 /** A notice is shown for so long, ms; a problem twice as long. */
 export const NOTICE_SHOWN_MS = 8000;
+/** A notice as old as this has been read by whoever presses a key, ms. */
+const NOTICE_READ_MS = 1500;
+/** Keys that the far end presses one after the other within so long are told together, ms. */
+const DIGITS_TOGETHER_MS = 4000;
 
 /** `wallOffsetMs` as in the view: 0 when `atMs` is the time of day itself. */
 export function initialView(options: { address: string; register?: boolean; wallOffsetMs?: number; nowMs?: number; noiseSuppression?: boolean; doNotDisturb?: boolean; inputDb?: number; outputDb?: number }): PhoneView {
@@ -256,7 +267,7 @@ function apply(view: PhoneView, event: PhoneEvent | UiEvent, now: number): Phone
     case 'resumed':
       return change(view, event.call, (call) => (event.by === 'remote' ? { ...call, heldByFarEnd: false } : call.state === 'held' ? { ...call, state: 'up' } : call));
     case 'digit':
-      return notice(view, 'info', `${partyOf(view, event.call)} pressed ${event.digit}`, now);
+      return pressed(view, `${partyOf(view, event.call)} pressed`, event.digit, now);
     case 'silent':
       return change(view, event.call, (call) => ({ ...call, silentMs: event.silentMs }));
     case 'heard-again':
@@ -281,7 +292,7 @@ function apply(view: PhoneView, event: PhoneEvent | UiEvent, now: number): Phone
     case 'presence':
       return watched(view, { of: event.of, state: event.state, note: event.note });
     case 'presence-failed':
-      return watched(view, { of: event.of, state: 'failed', note: event.problem });
+      return watched(view, { of: event.of, state: 'failed', note: event.problem.replace(/^.* cannot be watched: /, '') });
     case 'warning':
       return notice(view, 'problem', event.problem, now);
 
@@ -294,6 +305,8 @@ function apply(view: PhoneView, event: PhoneEvent | UiEvent, now: number): Phone
 
     case 'ui-tick':
       return view;
+    case 'ui-seen':
+      return view.notices.some((seen) => now - seen.atMs >= NOTICE_READ_MS) ? { ...view, notices: view.notices.filter((seen) => now - seen.atMs < NOTICE_READ_MS) } : view;
     case 'ui-levels':
       return view.levels.input === event.input && view.levels.output === event.output ? view : { ...view, levels: { input: event.input, output: event.output } };
     case 'ui-settings':
@@ -318,6 +331,11 @@ function apply(view: PhoneView, event: PhoneEvent | UiEvent, now: number): Phone
       return { ...view, dialled: [event.to, ...view.dialled.filter((to) => to !== event.to)].slice(0, KEPT.dialled) };
     case 'ui-message':
       return { ...view, messages: keepLast([...view.messages, { atMs: now, out: true, who: event.to, name: '', text: event.text, state: 'sending', problem: null }], KEPT.messages) };
+    case 'ui-message-failed': {
+      const index = view.messages.findLastIndex((message) => message.state === 'sending' && sameAddress(message.who, event.to));
+      const messages = view.messages.map((message, i): MessageView => (i === index ? { ...message, state: 'failed', problem: event.problem } : message));
+      return notice({ ...view, messages }, 'problem', event.problem, now);
+    }
     case 'ui-watch':
       return view.presence.some((seen) => sameAddress(seen.of, event.who)) ? view : watched(view, { of: event.who, state: 'unknown', note: '' });
     case 'ui-unwatch':
@@ -367,7 +385,7 @@ function sent(view: PhoneView, event: PhoneEventOf<'message-sent'>, now: number)
   const index = view.messages.findIndex((message) => message.state === 'sending' && sameAddress(message.who, event.to));
   const messages = view.messages.map((message, i): MessageView => (i === index ? { ...message, state: event.ok ? 'sent' : 'failed', problem: event.problem } : message));
   const next = index < 0 ? view : { ...view, messages };
-  return event.ok ? next : notice(next, 'problem', `the message to ${event.to} did not arrive: ${event.problem ?? `status ${event.status ?? 'unknown'}`}`, now);
+  return event.ok ? next : notice(next, 'problem', `${bare(event.to)}: ${event.problem ?? 'the message was not taken'}`, now);
 }
 
 function watched(view: PhoneView, seen: PresenceView): PhoneView {
@@ -376,15 +394,32 @@ function watched(view: PhoneView, seen: PresenceView): PhoneView {
   return { ...view, presence: view.presence.map((old, i) => (i === index ? seen : old)) };
 }
 
+/** '1002 pressed 1', then '1002 pressed 12'. */
+function pressed(view: PhoneView, who: string, digit: string, now: number): PhoneView {
+  const last = view.notices.at(-1);
+  const goesOn = last !== undefined && last.text.startsWith(`${who} `) && now - last.atMs < DIGITS_TOGETHER_MS;
+  return goesOn ? notice({ ...view, notices: view.notices.slice(0, -1) }, 'info', `${who} ${`${last.text.slice(who.length + 1)}${digit}`.slice(-KEPT.digits)}`, now) : notice(view, 'info', `${who} ${digit}`, now);
+}
+
 function notice(view: PhoneView, kind: Notice['kind'], text: string, now: number): PhoneView {
   return { ...view, notices: keepLast([...view.notices, { atMs: now, kind, text: text.slice(0, KEPT.text) }], KEPT.notices) };
 }
 
 /** '1002', 'sip:1002@pbx.test' and '1002@pbx.test' are the same one for a person. */
 export function sameAddress(a: string, b: string): boolean {
-  const [x, y] = [bare(a), bare(b)];
+  const [x, y] = [bare(a), bare(b)].map((address) => address.replace(/:\d+$/, '')) as [string, string];
   if (x === y) return true;
   return (!x.includes('@') || !y.includes('@')) && x.split('@')[0] === y.split('@')[0];
+}
+
+/** As it would be dialled here: '1002' for whoever belongs to the same server as we do, else '1003@elsewhere.test'. */
+export function short(view: PhoneView, address: string): string {
+  const [user = '', host] = bare(address).split('@');
+  return host !== undefined && user !== '' && hostOf(host) === hostOf(bare(view.address).split('@')[1] ?? '') ? user : bare(address);
+}
+
+function hostOf(hostPort: string): string {
+  return hostPort.replace(/:\d+$/, '');
 }
 
 /** 'sip:1002@pbx.test;transport=tcp' → '1002@pbx.test' */

@@ -1,5 +1,5 @@
 /** Which keys there are, and which of them make sense right now. The keys themselves: keys.ts. */
-import { selectedCall, type PhoneView } from '../state';
+import { selectedCall, TAKES_ADDRESS, type PhoneView } from '../state';
 import { piecesWidth, type Piece } from './paint';
 
 export type Hint = readonly [key: string, what: string];
@@ -12,8 +12,8 @@ export const HELP: readonly Hint[] = [
   ['h', 'hold, resume'],
   ['m', 'mute'],
   ['0-9 * #', 'keys into the call'],
-  ['t', 'transfer (blind)'],
-  ['j', 'connect two calls (attended)'],
+  ['t', 'transfer, blind'],
+  ['j', 'connect two calls'],
   ['Tab', 'mark the next line'],
   ['n', 'speak on the next line'],
   ['+ -', 'volume'],
@@ -25,15 +25,18 @@ export const HELP: readonly Hint[] = [
   ['l', 'history'],
   ['c', 'contacts'],
   ['p', 'presence'],
+  ['Enter', 'in a list: call'],
+  ['Del', 'in a list: remove'],
   ['Esc', 'back'],
   ['Ctrl-L', 'draw anew'],
+  ['Ctrl-Z', 'to the shell; fg'],
   ['q', 'quit'],
 ];
 
 export function hints(view: PhoneView): Hint[] {
   if (view.prompt !== null) {
     if (view.prompt.kind === 'quit' || view.prompt.kind === 'contact-remove') return [['y', 'yes'], ['n', 'no']];
-    return [['Enter', 'done'], ['Esc', 'never mind'], ['Up', 'earlier'], ['Tab', 'contacts']];
+    return [['Enter', 'done'], ['Esc', 'never mind'], ...(TAKES_ADDRESS.has(view.prompt.kind) ? ([['Up', 'earlier'], ['Tab', 'contacts']] as const) : [])];
   }
   const back: Hint = ['Esc', 'back'];
   switch (view.page) {

@@ -3,7 +3,7 @@
  * and keys that repeat while they are held down. Nothing here throws; what cannot be done is said in the line of the prompt or as a notice.
  */
 import type { PhoneEvent } from '../../events';
-import { bare, selectedCall, type CallView, type Page, type PhoneView, type Prompt, type PromptKind, type UiEvent } from '../state';
+import { bare, selectedCall, TAKES_ADDRESS, type CallView, type Page, type PhoneView, type Prompt, type PromptKind, type UiEvent } from '../state';
 import type { UserCommand } from './commands';
 import { harmless } from './text';
 
@@ -24,6 +24,8 @@ export interface Outcome {
 
 /** What a line may hold. */
 const LONGEST_INPUT = 1000;
+/** More than the page of help ever has; which of them there are is known where it is drawn. */
+const HELP_PARTS = 100;
 const STEP_DB = 2;
 const MOST_DB = 40;
 
@@ -86,7 +88,8 @@ function quit(view: PhoneView, out: Outcome): Outcome {
 /** Keys that act on calls, switches and pages; from every page. */
 function onPhone(view: PhoneView, key: Key, out: Outcome): Outcome {
   const call = selectedCall(view);
-  const text = key.text ?? '';
+  // with Caps Lock on, too
+  const text = (key.text ?? '').toLowerCase();
   if (/^[0-9*#]$/.test(text)) {
     if (call?.state !== 'up') return call === undefined ? shown(out, newPrompt('dial', text)) : told(out, 'this call is not up: press d to dial another number');
     out.events.push({ event: 'ui-digits', call: call.id, digits: text });
@@ -206,7 +209,7 @@ function volume(view: PhoneView, which: 'inputDb' | 'outputDb', by: number, out:
 /** Keys of a list; undefined: this one means what it always does. */
 function onPage(view: PhoneView, key: Key, out: Outcome): Outcome | undefined {
   const addresses = view.page === 'history' ? view.history.map((e) => e.address) : view.page === 'contacts' ? view.contacts.map((c) => c.address) : view.page === 'presence' ? view.presence.map((p) => bare(p.of)) : [];
-  const length = view.page === 'messages' ? view.messages.length : addresses.length;
+  const length = view.page === 'messages' ? view.messages.length : view.page === 'help' ? HELP_PARTS : addresses.length;
   const cursor = Math.min(view.cursor, Math.max(0, length - 1));
   const address = addresses[cursor];
   const move = (by: number): Outcome => {
@@ -241,10 +244,11 @@ function onPage(view: PhoneView, key: Key, out: Outcome): Outcome | undefined {
       if (view.page === 'presence') return stopWatching(view.presence[cursor]!.of, out);
       return out;
   }
-  if (key.text === 'n' && view.page === 'contacts') return shown(out, newPrompt('contact-name'));
-  if (key.text === 'n' && view.page === 'history') return address === undefined ? out : shown(out, newPrompt('contact-name', harmless(view.history[cursor]!.name), address));
-  if (key.text === 'w' && address !== undefined) return shown(out, newPrompt('message-text', '', address));
-  if (key.text === 'p' && view.page === 'contacts' && address !== undefined) return watch(address, out);
+  const text = key.text?.toLowerCase();
+  if (text === 'n' && view.page === 'contacts') return shown(out, newPrompt('contact-name'));
+  if (text === 'n' && view.page === 'history') return address === undefined ? out : shown(out, newPrompt('contact-name', harmless(view.history[cursor]!.name), address));
+  if (text === 'w' && address !== undefined) return shown(out, newPrompt('message-text', '', address));
+  if (text === 'p' && view.page === 'contacts' && address !== undefined) return watch(address, out);
   return undefined;
 }
 
@@ -327,8 +331,6 @@ function question(prompt: Prompt, key: Key, out: Outcome): Outcome {
   if (text === 'n' || key.name === 'escape') return shown(out, null);
   return out;
 }
-
-const TAKES_ADDRESS: ReadonlySet<PromptKind> = new Set(['dial', 'transfer', 'message-to', 'watch', 'contact-address']);
 
 /** Numbers that were typed before, and those of the history. */
 function recall(view: PhoneView, prompt: Prompt, by: number, out: Outcome): Outcome {
@@ -437,7 +439,7 @@ export class KeyReader {
       if (this.paste.length < LONGEST_INPUT * 2) this.paste += key.name === 'return' || key.name === 'enter' ? ' ' : (key.text ?? '');
       return;
     }
-    const text = key.text ?? '';
+    const text = (key.text ?? '').toLowerCase();
     const held = text === this.last.text && atMs - this.last.atMs < REPEAT_MS;
     this.last = { text, atMs };
     if (held && ONCE.has(text) && this.options.view().prompt === null) return;
@@ -445,6 +447,7 @@ export class KeyReader {
   }
 
   private carryOut({ events, commands }: Outcome): void {
+    if (events.length + commands.length > 0) this.options.apply({ event: 'ui-seen' });
     for (const event of events) this.options.apply(event);
     for (const command of commands) this.options.command(command);
   }

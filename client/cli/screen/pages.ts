@@ -1,5 +1,5 @@
 /** What fills the middle of the screen: one function a page, each gives the lines it wants for the room there is. */
-import { bare, sameAddress, selectedCall, type CallView, type PhoneView } from '../state';
+import { bare, sameAddress, selectedCall, short, type CallView, type PhoneView } from '../state';
 import { tail, type Piece } from './paint';
 import type { RenderOptions } from './render';
 import { fit, harmless, wrap } from './text';
@@ -19,7 +19,7 @@ export function body(view: PhoneView, options: RenderOptions): Piece[][] {
     case 'messages':
       return messages(view, options);
     case 'help':
-      return help(options);
+      return help(view, options);
   }
 }
 
@@ -30,10 +30,10 @@ function calls(view: PhoneView, options: RenderOptions): Piece[][] {
   const shown = aroundIndex(view.calls, Math.max(0, view.calls.findIndex((call) => call === selected)), Math.max(1, rows - 2));
   for (const call of shown) {
     lines.push(callLine(view, call, call === selected, options));
-    const more = callDetail(call, options);
+    const more = callDetail(view, call, options);
     if (more.length > 0 && lines.length < rows) lines.push(more);
   }
-  if (view.calls.length === 0) lines.push([['strong', '   Ready.'], ['dim', ' Type a number to call.']]);
+  if (view.calls.length === 0) lines.push(IDLE[view.registration.state]);
   const left = rows - lines.length;
   if (left >= 4 && view.history.length > 0) {
     lines.push([], [['dim', '   Lately']]);
@@ -46,6 +46,21 @@ function calls(view: PhoneView, options: RenderOptions): Piece[][] {
   return lines;
 }
 
+const READY: Piece[] = [['strong', '   Ready.'], ['dim', ' Type a number to call.']];
+const NOT_YET: Piece[] = [['dim', '   Not registered yet: nobody can call you.']];
+/** What is true while there is no call. */
+const IDLE: Readonly<Record<PhoneView['registration']['state'], Piece[]>> = {
+  off: READY,
+  registered: READY,
+  connecting: NOT_YET,
+  registering: NOT_YET,
+  disconnected: [['strong', '   Not connected.'], ['dim', ' No calls come in or go out.']],
+  failed: [['strong', '   Not registered.'], ['dim', ' Nobody can call you.']],
+};
+
+/** Names that are longer than this are cut, however wide the screen: figures far off to the right are hard to read across. */
+const WIDEST_NAME = 44;
+
 /** `▸ 1  Bob Baker  1002       in call   2:13   opus  encrypted` */
 function callLine(view: PhoneView, call: CallView, selected: boolean, options: RenderOptions): Piece[] {
   const { columns, unicode } = options;
@@ -54,7 +69,7 @@ function callLine(view: PhoneView, call: CallView, selected: boolean, options: R
   const codec = call.codec === null ? '' : harmless(call.codec, unicode);
   const lock = call.state === 'up' || call.state === 'held' ? (call.encrypted ? 'encrypted' : 'not encrypted') : '';
   const extras = columns >= 76 ? `  ${fit(codec, 6, tail(options))} ${lock.padEnd(13)}` : `  ${fit(codec, 5, tail(options))} ${lock === '' ? '   ' : call.encrypted ? 'enc' : '   '}`;
-  const nameRoom = Math.max(8, columns - 3 - 3 - 15 - 8 - extras.length - 1);
+  const nameRoom = Math.max(8, Math.min(WIDEST_NAME, columns - 3 - 3 - 15 - 8 - extras.length - 1));
   return [
     [selected ? 'strong' : 'plain', mark], `${call.line}  `,
     [selected ? 'strong' : 'plain', fit(partyText(view, call, unicode), nameRoom, tail(options))], ' ',
@@ -71,12 +86,12 @@ function partyText(view: PhoneView, call: CallView, unicode: boolean): string {
   return called === '' || called === number ? number : `${called}  ${number}`;
 }
 
-function callDetail(call: CallView, { unicode }: RenderOptions): Piece[] {
+function callDetail(view: PhoneView, call: CallView, { unicode }: RenderOptions): Piece[] {
   const said: string[] = [];
   if (call.transfer !== null) {
     const { to, state, reason } = call.transfer;
-    const target = harmless(bare(to), unicode);
-    said.push(state === 'failed' ? `transfer to ${target} failed: ${harmless(reason, unicode) || 'refused'}` : state === 'done' ? `transferred to ${target}` : `transferring to ${target}${state === 'trying' && reason !== '' ? `: ${harmless(reason, unicode)}` : ''}`);
+    const target = harmless(short(view, to), unicode);
+    said.push(state === 'failed' ? `${target}: ${harmless(reason, unicode) || 'the transfer did not work'}` : state === 'done' ? `transferred to ${target}` : `transferring to ${target}${state === 'trying' && reason !== '' ? `: ${harmless(reason, unicode)}` : ''}`);
   }
   if (call.digits !== '') said.push(`keys ${harmless(call.digits.slice(-20), unicode)}`);
   if (call.state === 'ended' && call.ending !== null) said.push(harmless(call.ending, unicode));
@@ -104,11 +119,11 @@ function historyRows(view: PhoneView, options: RenderOptions): Piece[][] {
   const now = view.nowMs + view.wallOffsetMs;
   return view.history.map((entry) => {
     const { text, tone } = HISTORY_WORD[entry.kind];
-    const number = harmless(entry.address, unicode);
+    const number = harmless(short(view, entry.address), unicode);
     const own = view.contacts.find((contact) => sameAddress(contact.address, entry.address));
     const name = harmless(own?.name ?? entry.name, unicode).trim();
     const who = name === '' ? number : `${name}  ${number}`;
-    return [['dim', fit(timeOfDay(entry.at, now, options.utcOffsetMin), 8)], [tone, text.padEnd(11)], fit(who, Math.max(8, columns - 36), tail(options)), ['dim', (entry.durationMs > 0 ? duration(entry.durationMs) : '').padStart(9)]];
+    return [['dim', fit(timeOfDay(entry.at, now, options.utcOffsetMin), 8)], [tone, text.padEnd(11)], fit(who, Math.max(8, Math.min(WIDEST_NAME, columns - 36)), tail(options)), ['dim', (entry.durationMs > 0 ? duration(entry.durationMs) : '').padStart(9)]];
   });
 }
 
@@ -123,7 +138,13 @@ function contactRows(view: PhoneView, options: RenderOptions): Piece[][] {
 const PRESENCE = { open: ['good', 'there'], closed: ['dim', 'away'], busy: ['bad', 'in a call'], ringing: ['fair', 'ringing'], unknown: ['dim', 'not known yet'], failed: ['bad', 'cannot be watched'] } as const;
 
 function presenceRows(view: PhoneView, options: RenderOptions): Piece[][] {
-  return view.presence.map(({ of, state, note }) => [fit(harmless(bare(of), options.unicode), Math.max(8, Math.min(36, options.columns - 30)), tail(options)), '  ', PRESENCE[state], ['dim', note === '' ? '' : `  ${harmless(note, options.unicode)}`]]);
+  const { columns, unicode } = options;
+  return view.presence.map(({ of, state, note }) => {
+    const who = fit(harmless(short(view, of), unicode), Math.max(8, Math.min(24, columns - 30)), tail(options));
+    const said = harmless(note, unicode);
+    // Why it cannot be watched says that it cannot.
+    return state === 'failed' && said !== '' ? [who, '  ', ['bad', said]] : [who, '  ', PRESENCE[state], ['dim', said === '' ? '' : `  ${said}`]];
+  });
 }
 
 /** The latest at the bottom, as people are used to; the cursor goes back in time. */
@@ -132,26 +153,36 @@ function messages(view: PhoneView, options: RenderOptions): Piece[][] {
   if (view.messages.length === 0) return [[['strong', '   Messages']], [], [['dim', '   no messages yet: press w to write one']]];
   const now = view.nowMs + view.wallOffsetMs;
   const lines = view.messages.slice(0, Math.max(1, view.messages.length - view.cursor)).flatMap((message): Piece[][] => {
-    const who = harmless(message.out ? `to ${bare(message.who)}` : message.name || bare(message.who), unicode);
-    const state = message.state === 'failed' ? ` not delivered: ${harmless(message.problem ?? 'refused', unicode)}` : message.state === 'sending' ? ' (sending)' : '';
+    const address = short(view, message.who);
+    const who = harmless(message.out ? `to ${address}` : message.name || address, unicode);
+    const state = message.state === 'failed' ? '  not delivered' : message.state === 'sending' ? '  sending' : '';
     const text = wrap(harmless(message.text, unicode), columns - 14, 6, tail(options));
+    const why = message.state === 'failed' ? wrap(harmless(message.problem ?? '', unicode), columns - 14, 2, tail(options)) : [];
     return [
       [['dim', `   ${fit(timeOfDay(message.atMs + view.wallOffsetMs, now, options.utcOffsetMin), 7)}`], [message.out ? 'dim' : 'strong', who], [message.state === 'failed' ? 'bad' : 'dim', state]],
       ...text.map((line): Piece[] => ['          ', line]),
+      ...why.map((line): Piece[] => ['          ', ['dim', line]]),
     ];
   });
   const room = Math.max(1, rows - 2);
   return [[['strong', '   Messages']], [], ...lines.slice(Math.max(0, lines.length - room))];
 }
 
-function help({ columns, rows }: RenderOptions): Piece[][] {
-  const cells = HELP.map(([key, what]): Piece[] => [['key', key.padStart(9)], `  ${what}`]);
-  const two = columns >= 76;
+/** In two columns where there is room, in parts where there are too many lines. */
+function help(view: PhoneView, { columns, rows }: RenderOptions): Piece[][] {
+  const cells = HELP.map(([key, what]): readonly [Piece, string] => [['key', key.padStart(9)], `  ${what}`]);
+  const two = columns >= 58;
   const height = two ? Math.ceil(cells.length / 2) : cells.length;
-  const lines: Piece[][] = [];
-  for (let i = 0; i < height; i++) {
+  const lines = Array.from({ length: height }, (_, i): Piece[] => {
     const [left, right] = [cells[i]!, two ? cells[i + height] : undefined];
-    lines.push(right === undefined ? left : [left[0]!, fit(left[1] as string, Math.floor(columns / 2) - 9), ...right]);
-  }
-  return lines.length < rows ? [[], ...lines] : lines.slice(0, rows);
+    return right === undefined ? [...left] : [left[0], fit(left[1], Math.min(30, Math.floor(columns / 2) - 9)), ...right];
+  });
+  if (height < rows) return [[], ...lines];
+  const most = Math.max(1, rows - 1);
+  const parts = Math.ceil(height / most);
+  if (parts === 1 || rows < 3) return lines.slice(0, rows);
+  const part = view.cursor % parts;
+  const shown = lines.slice(part * most, (part + 1) * most);
+  while (shown.length < most) shown.push([]);
+  return [...shown, [['dim', `   ${part + 1} of ${parts}, more with Down`]]];
 }

@@ -37,24 +37,27 @@ export function qualityLines(view: PhoneView, columns: number): Piece[][] {
   if (call === undefined || quality === null) return [[['dim', call?.state === 'up' ? '   measuring the line' : '']], []];
   const { heard, sent, rttMs } = quality;
   const wide = columns >= 76;
+  const narrow = columns < 66;
   const gap = wide ? '   ' : '  ';
-  const figures = (label: string, loss: number | null, jitter: number | null, third: Piece[], mos: number | null): Piece[] => [
+  /** Whole figures or none: half a figure is a wrong one. */
+  const third = columns >= 60;
+  const figures = (label: string, loss: number | null, jitter: number | null, extra: Piece[], mos: number | null): Piece[] => [
     '   ', label.padEnd(6),
-    ...mosPieces(mos), gap,
+    ...mosPieces(mos, narrow), gap,
     ['dim', 'loss '], [loss !== null && loss >= 0.05 ? 'bad' : loss !== null && loss >= 0.01 ? 'fair' : 'plain', percent(loss).padStart(6)], gap,
-    ['dim', 'jitter '], ms(jitter).padStart(6), gap,
-    ...third,
+    ['dim', 'jitter '], ms(jitter).padStart(6),
+    ...(third ? [gap, ...extra] : []),
   ];
   return [
     figures('Heard', heard.lossFraction, heard.jitterMs, [['dim', 'buffer '], ms(heard.bufferMs).padStart(6), ...(columns >= 100 ? [gap, ['dim', 'made up '] as const, percent(heard.concealedFraction)] : [])], heard.mos),
-    figures('Sent', sent.lossFraction, sent.jitterMs, [['dim', wide ? 'round trip ' : 'trip '], ms(rttMs).padStart(wide ? 2 : 6)], sent.mos),
+    figures('Sent', sent.lossFraction, sent.jitterMs, [['dim', wide ? 'round trip ' : 'trip '], ms(rttMs).padStart(wide ? 2 : 8)], sent.mos),
   ];
 }
 
-function mosPieces(mos: number | null): Piece[] {
-  if (!known(mos)) return [['dim', 'MOS '], '  -', '     '];
+function mosPieces(mos: number | null, narrow: boolean): Piece[] {
+  if (!known(mos)) return [['dim', 'MOS '], '  -', narrow ? '' : '     '];
   const { text, tone } = mosWord(mos);
-  return [['dim', 'MOS '], [tone, `${mos.toFixed(1)} ${text}`]];
+  return [['dim', 'MOS '], [tone, narrow ? mos.toFixed(1) : `${mos.toFixed(1)} ${text}`]];
 }
 
 function known(figure: number | null): figure is number {

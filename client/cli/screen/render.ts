@@ -10,12 +10,12 @@
  *   the line that is being typed, or the switches that are on
  *   the keys that make sense right now
  */
-import { NOTICE_SHOWN_MS, selectedCall, type PhoneView, type Prompt } from '../state';
+import { bare, NOTICE_SHOWN_MS, selectedCall, type PhoneView, type Prompt } from '../state';
 import { keyHints } from './hints';
 import { body } from './pages';
-import { paint, piecesWidth, spread, tail, type Ink, type Piece } from './paint';
+import { paint, piecesWidth, spread, tail, type Ink, type Piece, type Tone } from './paint';
 import { meters, qualityLines } from './quality';
-import { harmless, widthOf } from './text';
+import { harmless, widthOf, wrap } from './text';
 import { registrationWord } from './words';
 
 export interface RenderOptions extends Ink {
@@ -36,8 +36,7 @@ export function render(view: PhoneView, options: RenderOptions): string[] {
     rule,
     ...(view.page === 'calls' || spacious ? [meters(view, columns, options)] : []),
     ...(inCall ? qualityLines(view, columns) : []),
-    noticeLine(view, options),
-    view.prompt === null ? switches(view, options) : promptLine(view.prompt, columns, options),
+    ...said(noticeLine(view, options), view.prompt === null ? switches(view, options) : promptLine(view.prompt, columns, options), columns, options),
     ...keyHints(view, columns, spacious ? 2 : 1),
   ];
   const room = Math.max(0, rows - head.length - foot.length);
@@ -79,8 +78,17 @@ function noticeLine(view: PhoneView, ink: Ink): Piece[] {
   if (audio.problem !== null) return [['bad', ' ! '], harmless(audio.problem, ink.unicode), ['dim', audio.retrying ? ' (trying again)' : '']];
   if (registration.problem !== null) return [['bad', ' ! '], harmless(registration.problem, ink.unicode)];
   const silent = selectedCall(view)?.silentMs ?? null;
-  if (silent !== null) return [['fair', ` ! nothing is heard from the far end for ${Math.round(silent / 1000)} s`]];
+  if (silent !== null) return [['fair', ' ! '], `nothing is heard from the far end for ${Math.round(silent / 1000)} s`];
   return [];
+}
+
+/** The notice and what stands below it. One that is too long for a line goes on in the next, which is mostly free. */
+function said(notice: Piece[], below: Piece[], columns: number, ink: Ink): Piece[][] {
+  if (piecesWidth(notice) <= columns) return [notice, below];
+  const text = notice.map((piece) => (typeof piece === 'string' ? piece : piece[1])).join('');
+  const tone = notice.find((piece): piece is readonly [Tone, string] => typeof piece !== 'string')?.[0] ?? 'plain';
+  const [first = '', ...more] = wrap(text.slice(3), columns - 4, 2, tail(ink));
+  return [[[tone, text.slice(0, 3)], first], ...more.map((line): Piece[] => ['   ', line]), ...(below.length > 0 ? [below] : [])];
 }
 
 /** What is on or waits, in the place of the prompt. */
@@ -93,6 +101,7 @@ function switches(view: PhoneView, ink: Ink): Piece[] {
   if (view.voicemail !== null && (view.voicemail.waiting || view.voicemail.newMessages > 0)) add(['fair', `voicemail: ${view.voicemail.newMessages} new${view.voicemail.urgentNew > 0 ? ` (${view.voicemail.urgentNew} urgent)` : ''}`]);
   if (view.unread > 0) add(['fair', `${view.unread} new message${view.unread === 1 ? '' : 's'}`]);
   if (view.missed > 0) add(['fair', `${view.missed} missed`]);
+  if (view.audio.input === null && view.audio.output === null && selectedCall(view) !== undefined) add(['dim', 'no sound device']);
   if (view.noiseSuppression) add(['dim', 'noise suppression']);
   return all;
 }
@@ -102,7 +111,7 @@ const LABEL: Readonly<Record<Prompt['kind'], (about: string) => string>> = {
   transfer: () => 'Transfer to',
   join: () => 'Connect with line',
   'message-to': () => 'Message to',
-  'message-text': (to) => `Message to ${to}`,
+  'message-text': (to) => `Message to ${bare(to)}`,
   watch: () => 'Watch',
   'contact-name': () => 'Name of the contact',
   'contact-address': (name) => `Address of ${name}`,
@@ -112,7 +121,7 @@ const LABEL: Readonly<Record<Prompt['kind'], (about: string) => string>> = {
 
 function promptLine(prompt: Prompt, columns: number, ink: Ink): Piece[] {
   const { label, shown, problem } = promptWindow(prompt, columns, ink);
-  return [['key', label], shown, ...(problem === '' ? [] : [['bad', `  ${problem}`] as const])];
+  return [['key', label], shown, ...(problem === '' ? [] : [['bad', `  ! ${problem}`] as const])];
 }
 
 /** The part of the line that is seen when it is longer than its place: that around the cursor. */
@@ -122,7 +131,7 @@ function promptWindow(prompt: Prompt, columns: number, ink: Ink): { label: strin
   const label = ` ${widthOf(name) > most ? `${[...name].slice(0, Math.floor(most / 2)).join('')}${tail(ink)}` : name}${name.endsWith(')') ? '' : ':'} `;
   const chars = [...prompt.text];
   const problem = prompt.problem === null ? '' : harmless(prompt.problem, ink.unicode);
-  const room = Math.max(4, columns - widthOf(label) - 1 - (problem === '' ? 0 : Math.min(widthOf(problem) + 2, Math.floor(columns / 2))));
+  const room = Math.max(4, columns - widthOf(label) - 1 - (problem === '' ? 0 : Math.min(widthOf(problem) + 4, Math.floor(columns / 2))));
   // Typed text is harmless already (keys.ts); without Unicode each character becomes at least one.
   const plain = chars.map((char) => harmless(char, ink.unicode) || '?');
   let from = 0;
