@@ -1,9 +1,11 @@
 /** What is to happen in each call, as the command line says it: play, a tone, keys, record, hang up. */
-import { extname, join, parse, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, extname, join, parse, resolve } from 'node:path';
 import type { Clock } from '../clock';
-import type { NodeCall, NodePhone } from '../node/phone';
+import type { NodeCall } from '../node/phone';
 import { PhoneError } from '../phone-types';
 import { perform, type CommandEvent } from './commands';
+import type { CliPhone } from './phone';
 
 export interface CallScript {
   /** WAV */
@@ -16,12 +18,19 @@ export interface CallScript {
 }
 
 export interface ScriptDeps {
-  phone: NodePhone;
+  phone: CliPhone;
   clock: Clock;
   tell(event: CommandEvent): void;
 }
 
 const FOR_EVER_MS = 86_400_000;
+
+/** What can be known before anybody is called. Errors: PhoneError 'bad-command'. */
+export function checkScript({ play, record }: CallScript): void {
+  if (record !== undefined && existsSync(record)) throw new PhoneError('bad-command', `${record} exists already: move it away, or record to another file`);
+  if (record !== undefined && !existsSync(dirname(resolve(record)))) throw new PhoneError('bad-command', `there is no folder ${dirname(resolve(record))} to record into`);
+  if (play !== undefined && !existsSync(play)) throw new PhoneError('bad-command', `there is no file ${play} to play`);
+}
 
 /** For a call that was just answered, the `number`th (from 1). Each promise is one thing that was asked for; it fails with a sentence. */
 export function follow(script: CallScript, call: NodeCall, number: number, deps: ScriptDeps): Array<Promise<void>> {

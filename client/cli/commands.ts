@@ -4,9 +4,11 @@
  */
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import type { Clock } from '../clock';
 import type { PhoneEvent } from '../events';
-import type { NodeCall, NodePhone } from '../node/phone';
+import type { NodeCall } from '../node/phone';
 import { PhoneError } from '../phone-types';
+import type { CliPhone } from './phone';
 
 const call = z.string().optional();
 const words = z.string().min(1).max(2000);
@@ -51,7 +53,7 @@ export function parseCommand(line: string): PhoneCommand {
   }
   const result = commands.safeParse(value);
   if (result.success) return result.data;
-  const name = typeof value === 'object' && value !== null && 'do' in value ? String(value.do) : undefined;
+  const name = typeof value === 'object' && value !== null && 'do' in value ? (typeof value.do === 'string' ? value.do : JSON.stringify(value.do)) : undefined;
   const known = commands.options.map((option) => option.shape.do.value);
   if (name === undefined || !(known as string[]).includes(name)) throw new PhoneError('bad-command', `${name === undefined ? 'a command needs "do"' : `there is no command “${name.slice(0, 40)}”`}: known are ${known.join(', ')}`);
   throw new PhoneError('bad-command', `${name}: ${result.error.issues.map(({ path, message }) => `${path.join('.')}${path.length > 0 ? ': ' : ''}${message}`).join('; ')}`);
@@ -67,13 +69,14 @@ export type CommandEvent =
 export type AnyEvent = PhoneEvent | CommandEvent;
 
 export interface Performer {
-  phone: NodePhone;
+  phone: CliPhone;
+  clock: Clock;
   tell(event: CommandEvent): void;
   quit(): void;
 }
 
 /** Does it. What takes as long as a call (play, record) is begun here and told by events. Errors: PhoneError. */
-export async function perform(command: PhoneCommand, { phone, tell, quit }: Performer): Promise<void> {
+export async function perform(command: PhoneCommand, { phone, clock, tell, quit }: Performer): Promise<void> {
   switch (command.do) {
     case 'dial':
       await phone.dial(command.to, { holdOthers: command.holdOthers });
@@ -89,7 +92,7 @@ export async function perform(command: PhoneCommand, { phone, tell, quit }: Perf
     case 'resume':
       return callFor(phone, command.call, ({ state }) => state === 'held').resume();
     case 'digits':
-      return press(callFor(phone, command.call), command.digits, command.way, tell);
+      return press(callFor(phone, command.call), command.digits, command.way, { clock, tell });
     case 'transfer':
       return callFor(phone, command.call).transfer(command.to);
     case 'transfer-to':
@@ -129,7 +132,7 @@ export async function perform(command: PhoneCommand, { phone, tell, quit }: Perf
 }
 
 /** The one that is meant: by id; else the only one that fits, else the active one. Errors: PhoneError 'wrong-state'. */
-export function callFor(phone: NodePhone, id: string | undefined, fits: (info: NodeCall['info']) => boolean = () => true): NodeCall {
+export function callFor(phone: CliPhone, id: string | undefined, fits: (info: NodeCall['info']) => boolean = () => true): NodeCall {
   if (id !== undefined) {
     const named = phone.call(id);
     if (!named) throw new PhoneError('wrong-state', `there is no call ${id.slice(0, 20)}${phone.calls.length > 0 ? `, only ${phone.calls.map((call) => call.id).join(', ')}` : ': no call is up'}`);
@@ -144,9 +147,9 @@ export function callFor(phone: NodePhone, id: string | undefined, fits: (info: N
 /** A comma is a pause of half a second, as on other phones. */
 const PAUSE_MS = 500;
 
-async function press(call: NodeCall, digits: string, way: 'auto' | 'rfc4733' | 'info' | 'in-band' | undefined, tell: Performer['tell']): Promise<void> {
+async function press(call: NodeCall, digits: string, way: 'auto' | 'rfc4733' | 'info' | 'in-band' | undefined, { clock, tell }: Pick<Performer, 'clock' | 'tell'>): Promise<void> {
   for (const part of digits.toUpperCase().split(/(,)/).filter(Boolean)) {
-    if (part === ',') await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    if (part === ',') await new Promise<void>((resolve) => void clock.after(PAUSE_MS, resolve));
     else await call.sendDigits(part, way);
   }
   tell({ event: 'digits-sent', call: call.id, digits });

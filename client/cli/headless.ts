@@ -4,16 +4,16 @@
  *
  *   register ─► dial, or wait for calls ─► answered: play, tone, record, keys, hang up ─► so many calls have ended ─► exit code
  */
-import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../clock';
 import type { PhoneEventOf } from '../events';
-import { NodePhone, type NodePhoneOptions } from '../node/phone';
+import type { NodePhoneOptions } from '../node/phone';
 import { PhoneError } from '../phone-types';
-import { follow, type CallScript } from './call-script';
+import { checkScript, follow, type CallScript } from './call-script';
 import { parseCommand, perform, type AnyEvent } from './commands';
-import { problemOf } from './problem';
+import type { CliPhone, MakePhone } from './phone';
+import { exitCodeOf, problemOf } from './problem';
 import { sentence } from './plain';
 
 export interface HeadlessOptions {
@@ -32,23 +32,23 @@ export interface HeadlessIo {
   /** Commands; undefined: none are taken. */
   input: Readable | undefined;
   clock: Clock;
+  makePhone: MakePhone;
   /** Aborted: the phone is to end (SIGINT, SIGTERM, nobody reads the output any more). */
   signal: AbortSignal;
 }
 
-/** Resolves with the exit code: 0 only when what was asked for happened. */
+/** Resolves with the exit code: 0 only when what was asked for happened. Errors: PhoneError 'bad-command', before anything was begun. */
 export async function runHeadless(options: HeadlessOptions, io: HeadlessIo): Promise<number> {
-  const taken = options.script.record !== undefined && existsSync(options.script.record);
-  if (taken) {
-    io.err(`offhook: ${options.script.record} exists already: move it away, or record to another file\n`);
-    return 2;
-  }
+  checkScript(options.script);
   return new Headless(options, io).run();
 }
 
 class Headless {
-  private phone: NodePhone | undefined;
+  private phone: CliPhone | undefined;
   private readonly failures: string[] = [];
+  private exitCode: 0 | 1 | 2 = 0;
+  /** Told to by a command: so it was asked for. */
+  private toldToQuit = false;
   private readonly limit: number;
   private ended = 0;
   private answered = 0;
@@ -68,7 +68,7 @@ class Headless {
     io.signal.addEventListener('abort', () => this.over(), { once: true });
     if (io.signal.aborted) return 1;
     try {
-      const phone = await NodePhone.create(options.address, options.phone);
+      const phone = await io.makePhone(options.address, options.phone);
       this.phone = phone;
       phone.on('*', (event) => this.tell(event));
       phone.on('answered', ({ call }) => this.play(phone, call));
@@ -78,16 +78,18 @@ class Headless {
       lines?.on('line', (line) => void this.onLine(phone, line));
       await this.done;
       lines?.close();
+      const { calls } = options;
+      if (calls !== undefined && this.ended < calls && !this.toldToQuit) this.fail(new PhoneError('closed', `ended after ${this.ended} of ${calls} calls`));
     } catch (err) {
-      this.fail(problemOf(err));
+      this.fail(err);
     }
     await this.phone?.close();
     await Promise.all(this.works);
     for (const failure of this.failures) io.err(`offhook: ${failure}\n`);
-    return this.failures.length > 0 ? 1 : 0;
+    return this.exitCode;
   }
 
-  private async begin(phone: NodePhone): Promise<void> {
+  private async begin(phone: CliPhone): Promise<void> {
     const { register = true, audio } = this.options.phone;
     // Whoever is told to end while it registers does not wait for that.
     const ready = Promise.all([register ? phone.register() : phone.connect(), audio && phone.openAudio(audio)]);
@@ -96,7 +98,7 @@ class Headless {
     if (this.io.signal.aborted) throw new PhoneError('closed', 'ended before it was registered');
     if (this.options.dial === undefined) return;
     const call = await phone.dial(this.options.dial);
-    call.answered.catch((err: unknown) => this.fail(`${this.options.dial}: ${problemOf(err)}`));
+    call.answered.catch((err: unknown) => this.fail(err, `${this.options.dial}: `));
   }
 
   private tell(event: AnyEvent | { event: 'error'; do?: string; problem: string }): void {
@@ -108,18 +110,25 @@ class Headless {
     }
   }
 
-  private fail(problem: string): void {
+  private quit(): void {
+    this.toldToQuit = true;
+    this.over();
+  }
+
+  private fail(err: unknown, about = ''): void {
+    const problem = `${about}${problemOf(err)}`;
+    this.exitCode = this.exitCode === 1 ? 1 : exitCodeOf(err);
     this.failures.push(problem);
     if (this.options.json) this.tell({ event: 'error', problem });
   }
 
-  private async onLine(phone: NodePhone, line: string): Promise<void> {
+  private async onLine(phone: CliPhone, line: string): Promise<void> {
     if (line.trim() === '') return;
     let name: string | undefined;
     try {
       const command = parseCommand(line);
       name = command.do;
-      await perform(command, { phone, tell: (event) => this.tell(event), quit: this.over });
+      await perform(command, { phone, clock: this.io.clock, tell: (event) => this.tell(event), quit: () => this.quit() });
     } catch (err) {
       this.tell({ event: 'error', ...(name !== undefined && { do: name }), problem: problemOf(err) });
     }
@@ -132,12 +141,12 @@ class Headless {
   }
 
   /** Whatever goes wrong is told at the end, and the call goes on. */
-  private play(phone: NodePhone, id: string): void {
+  private play(phone: CliPhone, id: string): void {
     const call = phone.call(id);
     if (!call) return;
     const { clock } = this.io;
     for (const work of follow(this.options.script, call, ++this.answered, { phone, clock, tell: (event) => this.tell(event) })) {
-      this.works.push(work.catch((err: unknown) => this.fail(`call ${id}: ${problemOf(err)}`)));
+      this.works.push(work.catch((err: unknown) => this.fail(err, `call ${id}: `)));
     }
   }
 }

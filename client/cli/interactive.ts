@@ -8,12 +8,13 @@
 import type { ReadStream, WriteStream } from 'node:tty';
 import type { Clock, Timer } from '../clock';
 import type { PhoneEvent } from '../events';
-import { NodePhone, type NodePhoneOptions } from '../node/phone';
+import type { NodePhoneOptions } from '../node/phone';
 import { PhoneError } from '../phone-types';
-import { follow, type CallScript } from './call-script';
+import { checkScript, follow, type CallScript } from './call-script';
 import { perform } from './commands';
 import { Contacts } from './contacts';
 import { History } from './history';
+import type { CliPhone, MakePhone } from './phone';
 import { problemOf } from './problem';
 import { cursorOf, KeyReader, render, Terminal, type UserCommand } from './screen';
 import { historyEntry, initialView, reduce, type PhoneView, type UiEvent } from './state';
@@ -33,6 +34,7 @@ export interface InteractiveIo {
   input: ReadStream;
   output: WriteStream;
   clock: Clock;
+  makePhone: MakePhone;
   /** Aborted: the phone is to end. */
   signal: AbortSignal;
 }
@@ -43,7 +45,8 @@ const BELL = '\u0007';
 
 /** Resolves with the exit code when the person has quit. Errors: PhoneError for what no phone can be made of. */
 export async function runInteractive(options: InteractiveOptions, io: InteractiveIo): Promise<number> {
-  const phone = await NodePhone.create(options.address, options.phone);
+  checkScript(options.script);
+  const phone = await io.makePhone(options.address, options.phone);
   const session = new Session(phone, options, io);
   await session.run();
   return 0;
@@ -62,7 +65,7 @@ class Session {
   private readonly done = new Promise<void>((resolve) => (this.over = resolve));
 
   constructor(
-    private readonly phone: NodePhone,
+    private readonly phone: CliPhone,
     private readonly options: InteractiveOptions,
     private readonly io: InteractiveIo,
   ) {
@@ -159,7 +162,7 @@ class Session {
           await this.contacts.remove(command.address);
           return this.showContacts();
         default:
-          await perform(command, { phone: this.phone, tell: () => undefined, quit: this.over });
+          await perform(command, { phone: this.phone, clock: this.io.clock, tell: () => undefined, quit: this.over });
           return this.settings();
       }
     } catch (err) {

@@ -2,19 +2,21 @@
  * `offhook phone`: what the command line said becomes a phone with a screen, or one without a person. Where the terminal is, the password,
  * the sound card and the signals are looked after here.
  */
-import { readFileSync, createWriteStream } from 'node:fs';
+import { createWriteStream, openSync, readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { ReadStream, WriteStream } from 'node:tty';
 import { systemClock, type Clock } from '../clock';
-import type { DeviceInfo, DeviceRequest } from '../node/audio/device';
+import { parseBelonging } from '../node/address';
+import type { DeviceInfo, DeviceRequest, ListDevices } from '../node/audio/device';
 import { listDevices } from '../node/audio/open';
-import type { NodePhoneOptions } from '../node/phone';
+import { NodePhone, type NodePhoneOptions } from '../node/phone';
 import { PhoneError } from '../phone-types';
 import type { PhoneEnvironment } from './environment';
 import type { CallScript } from './call-script';
 import { runHeadless } from './headless';
 import { askPassword } from './password';
-import { problemOf } from './problem';
+import type { MakePhone } from './phone';
+import { exitCodeOf, problemOf } from './problem';
 
 export interface PhoneRequest {
   /** USER@HOST[:PORT]; undefined only with `devices`. */
@@ -48,6 +50,9 @@ export interface PhoneIo {
   isTerminal: boolean;
   signal: AbortSignal;
   clock?: Clock;
+  /** Default: the phone and the devices of this machine. */
+  makePhone?: MakePhone;
+  listDevices?: ListDevices;
 }
 
 /** Resolves with the exit code: 0 what was asked for happened, 1 it did not, 2 it cannot be asked for like that. Never rejects. */
@@ -56,33 +61,35 @@ export async function runPhone(request: PhoneRequest, io: PhoneIo): Promise<numb
     return request.devices ? await printDevices(request, io) : await ring(request, io);
   } catch (err) {
     io.err(`offhook: ${problemOf(err)}\n`);
-    return err instanceof PhoneError && ['bad-address', 'bad-command'].includes(err.code) ? 2 : 1;
+    return exitCodeOf(err);
   }
 }
 
 async function ring(request: PhoneRequest, io: PhoneIo): Promise<number> {
   const { address, json, dial, script, calls } = request;
   if (address === undefined) throw new PhoneError('bad-address', 'which phone? Say USER@HOST, such as 1001@192.0.2.1');
+  // Before a password is asked for.
+  parseBelonging(address);
   const interactive = io.isTerminal && !json;
   const phone: NodePhoneOptions = { ...request.phone, trace: tracing(request.traceFile, io), audio: request.audio ?? (interactive ? { backend: 'auto' } : undefined) };
   if (phone.register ?? true) phone.password = await passwordOf(request, io);
-  const clock = io.clock ?? systemClock;
-  if (!interactive) return runHeadless({ address, phone, dial, script, calls, json }, { out: io.out, err: io.err, input: io.isTerminal ? undefined : io.input, clock, signal: io.signal });
+  const { clock = systemClock, makePhone = NodePhone.create, signal } = io;
+  if (!interactive) return runHeadless({ address, phone, dial, script, calls, json }, { out: io.out, err: io.err, input: io.input, clock, makePhone, signal });
   const { runInteractive } = require('./interactive') as typeof import('./interactive');
   const { colour, unicode, dataFolder } = io.environment;
   return runInteractive(
     { address, phone, dial, script, dataFolder: request.dataFolder ?? dataFolder, colour: request.colour ?? colour, unicode },
-    { input: io.input as ReadStream, output: io.output, clock, signal: io.signal },
+    { input: io.input as ReadStream, output: io.output, clock, makePhone, signal },
   );
 }
 
 /** From the command line, a file, the environment, or whoever sits there. Errors: PhoneError. */
-async function passwordOf({ password, passwordFile, address }: PhoneRequest, { environment, isTerminal, input, err }: PhoneIo): Promise<string> {
+async function passwordOf({ password, passwordFile, address }: PhoneRequest, { environment, isTerminal, input, err, signal }: PhoneIo): Promise<string> {
   if (password !== undefined) return password;
   if (passwordFile !== undefined) return firstLine(passwordFile);
   if (environment.password !== undefined) return environment.password;
   if (!isTerminal) throw new PhoneError('bad-command', `a password is needed to register ${address}: --password, --password-file or the variable OFFHOOK_PHONE_PASSWORD; without registering: --no-register`);
-  const typed = await askPassword(`Password of ${address}: `, input as ReadStream, err);
+  const typed = await askPassword(`Password of ${address}: `, input as ReadStream, err, signal);
   if (typed === undefined) throw new PhoneError('closed', 'no password was given');
   return typed;
 }
@@ -97,21 +104,30 @@ function firstLine(file: string): string {
 
 function tracing(file: string | undefined, io: PhoneIo): NodePhoneOptions['trace'] {
   if (file === undefined) return undefined;
-  const stream = createWriteStream(file, { flags: 'a', mode: 0o600 });
+  const stream = createWriteStream(file, { fd: openTrace(file) });
   stream.on('error', (err) => io.err(`offhook: the trace cannot be written: ${err.message}\n`));
   return ({ out, text }) => void stream.write(`${new Date().toISOString()} ${out ? '──▶' : '◀──'}\n${text}\n\n`);
 }
 
+/** Opened at once: later there may be a screen that an error would be written over. */
+function openTrace(file: string): number {
+  try {
+    return openSync(file, 'a', 0o600);
+  } catch (err) {
+    throw new PhoneError('bad-command', `the trace file ${file} cannot be written: ${problemOf(err)}`);
+  }
+}
+
 async function printDevices({ json, audio }: PhoneRequest, io: PhoneIo): Promise<number> {
-  const devices = await listDevices(audio?.backend ?? 'auto');
+  const devices = await (io.listDevices ?? listDevices)(audio?.backend ?? 'auto');
   if (json) io.out(`${JSON.stringify(devices)}\n`);
   else if (devices.length === 0) io.out('There is no sound device here. --play, --record and --tone do without one.\n');
-  else for (const device of devices) io.out(`${deviceLine(device)}\n`);
+  else for (const device of devices) io.out(`${deviceLine(device, Math.max(...devices.map(({ name }) => name.length)))}\n`);
   return 0;
 }
 
-/** '  2  USB Headset   in 1, out 2   default' */
-function deviceLine({ number, name, inputs, outputs, isDefaultInput, isDefaultOutput, backend }: DeviceInfo): string {
+/** '  2  USB Headset  in 1 (default), out 2  portaudio' */
+function deviceLine({ number, name, inputs, outputs, isDefaultInput, isDefaultOutput, backend }: DeviceInfo, longest: number): string {
   const ways = [inputs > 0 ? `in ${inputs}${isDefaultInput ? ' (default)' : ''}` : '', outputs > 0 ? `out ${outputs}${isDefaultOutput ? ' (default)' : ''}` : ''];
-  return `${String(number).padStart(3)}  ${name}  [${backend}]  ${ways.filter(Boolean).join(', ')}`;
+  return `${String(number).padStart(3)}  ${name.padEnd(longest)}  ${ways.filter(Boolean).join(', ')}  ${backend}`;
 }

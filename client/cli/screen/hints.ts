@@ -15,7 +15,7 @@ export const HELP: readonly Hint[] = [
   ['t', 'transfer, blind'],
   ['j', 'connect two calls'],
   ['Tab', 'mark the next line'],
-  ['n', 'speak on the next line'],
+  ['n', 'speak on next line'],
   ['+ -', 'volume'],
   ['] [', 'microphone'],
   ['s', 'noise suppression'],

@@ -1,7 +1,7 @@
 /**
  * The terminal itself: the alternate screen, drawn by differences, and the keys. Whatever ends the program, the terminal is as it was before.
  *
- *   open ─► draw(lines) … ─► close            SIGTSTP: as it was before; SIGCONT: everything anew
+ *   open ─► draw(lines) … ─► close            Ctrl-Z, SIGTSTP: as it was before; SIGCONT: everything anew
  */
 import { emitKeypressEvents } from 'node:readline';
 import type { ReadStream, WriteStream } from 'node:tty';
@@ -15,6 +15,8 @@ const LEAVE = `${ESC}[0m${ESC}[?2004l${ESC}[?7h${ESC}[?25h${ESC}[?1049l`;
 /** The terminal shows what comes between them at once, where it knows how to. */
 const BEGIN = `${ESC}[?2026h`;
 const END = `${ESC}[?2026l`;
+
+const NOT_STOPPED_MS = 200;
 
 export interface TerminalOptions {
   input: ReadStream;
@@ -30,6 +32,7 @@ export class Terminal {
   private shown: string[] = [];
   private cursorShown: string | null = null;
   private isOpen = false;
+  private isClosed = false;
   /** Output is not taken as fast as it is drawn: the latest picture waits here. */
   private waiting: { lines: readonly string[]; cursor: { row: number; column: number } | null } | null = null;
   private congested = false;
@@ -46,6 +49,7 @@ export class Terminal {
 
   open(): void {
     if (this.isOpen) return;
+    this.isClosed = false;
     const { input, output } = this.options;
     emitKeypressEvents(input);
     input.on('keypress', this.onKeypress);
@@ -55,7 +59,6 @@ export class Terminal {
     output.on('resize', this.onSize);
     process.on('SIGTERM', this.onSignal);
     process.on('SIGHUP', this.onSignal);
-    process.on('SIGTSTP', this.suspend);
     process.on('SIGCONT', this.onContinue);
     // 'exit' also comes after an uncaught error and process.exit().
     process.on('exit', this.restore);
@@ -104,11 +107,17 @@ export class Terminal {
     this.options.output.write(`${ESC}[?25l`);
   }
 
-  /** Back to the shell, as Ctrl-Z does it; SIGCONT brings the screen back. */
-  readonly suspend = (): void => {
+  /**
+   * Back to the shell, as Ctrl-Z does it where the terminal is not raw: the whole foreground group stops, npx and the shell script that
+   * started us among it, or the shell would wait for them. SIGCONT brings the screen back.
+   */
+  suspend(): void {
     this.restore();
-    process.kill(process.pid, 'SIGSTOP');
-  };
+    process.off('SIGTSTP', this.onStop);
+    process.kill(0, 'SIGTSTP');
+    // Where no shell looks after jobs, nothing stops (POSIX: the signal is discarded in an orphaned process group).
+    setTimeout(this.onContinue, NOT_STOPPED_MS);
+  }
 
   /** Idempotent. */
   close(): void {
@@ -121,7 +130,8 @@ export class Terminal {
     // Its 'error' listener stays: what was written before may still fail, and nobody is left to care.
     process.off('SIGTERM', this.onSignal);
     process.off('SIGHUP', this.onSignal);
-    process.off('SIGTSTP', this.suspend);
+    this.isClosed = true;
+    process.off('SIGTSTP', this.onStop);
     process.off('SIGCONT', this.onContinue);
     process.off('exit', this.restore);
     process.off('uncaughtExceptionMonitor', this.restore);
@@ -131,6 +141,8 @@ export class Terminal {
   private enter(): void {
     const { input, output } = this.options;
     this.isOpen = true;
+    process.off('SIGTSTP', this.onStop);
+    process.on('SIGTSTP', this.onStop);
     this.shown = [];
     this.cursorShown = null;
     this.setRaw(true);
@@ -173,14 +185,21 @@ export class Terminal {
   };
 
   private readonly onContinue = (): void => {
-    if (this.isOpen) return;
+    if (this.isOpen || this.isClosed) return;
     this.enter();
     this.options.onResize();
+  };
+
+  /** Somebody else stops this process alone. */
+  private readonly onStop = (): void => {
+    this.restore();
+    process.kill(process.pid, 'SIGSTOP');
   };
 
   private readonly onSignal = (): void => this.onGone();
 
   private readonly onGone = (): void => {
+    this.isClosed = true;
     this.restore();
     this.options.onEnd();
   };

@@ -1,0 +1,122 @@
+/** The phone without a person: what it does, what it prints, and when its exit code is 0. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { runHeadless, type HeadlessOptions } from '../../../../client/cli/headless';
+import { PhoneError } from '../../../../client/phone-types';
+import { FakeClock } from '../../../support/fake-clock';
+import { eventually } from '../../../support/wait';
+import { FakePhone } from './fake-phone';
+
+interface Run {
+  phone: FakePhone;
+  clock: FakeClock;
+  /** What is on stdout and stderr. */
+  out: string[];
+  err: string[];
+  told(): Array<Record<string, unknown>>;
+  type(line: string): void;
+  stop: AbortController;
+  code: Promise<number>;
+}
+
+function start(options: Partial<HeadlessOptions> = {}, failures: FakePhone['failures'] = {}): Run {
+  const phone = new FakePhone();
+  Object.assign(phone.failures, failures);
+  const [clock, stop, input, out, err] = [new FakeClock(), new AbortController(), new PassThrough(), [] as string[], [] as string[]];
+  const code = runHeadless({ address: '1001@pbx.test', phone: { password: 'x' }, script: {}, json: true, ...options }, { out: (text) => void out.push(text), err: (text) => void err.push(text), input, clock, makePhone: phone.make, signal: stop.signal });
+  return { phone, clock, out, err, stop, code, told: () => out.map((line) => JSON.parse(line) as Record<string, unknown>), type: (line) => void input.write(`${line}\n`) };
+}
+
+const dialling = async (run: Run) => eventually('a call', () => run.phone.calls[0]);
+
+test('a call that was asked for: dialled, answered, its keys pressed, hung up; exit code 0', async () => {
+  const run = start({ dial: '1002', script: { digits: '1,2', hangUpAfterMs: 3000, toneHz: 440 } });
+  (await dialling(run)).isAnswered();
+  await eventually('the first key', () => run.phone.done.includes('digits 1 auto'));
+  expect(run.phone.done).not.toContain('digits 2 auto');
+  run.clock.advance(500);
+  await eventually('the second key', () => run.phone.done.includes('digits 2 auto'));
+  run.clock.advance(2499);
+  expect(run.phone.done).not.toContain('hangup 1');
+  run.clock.advance(1);
+  expect(await run.code).toBe(0);
+  expect(run.phone.done).toEqual(['register', 'dial 1002', 'play {"hz":[440],"ms":86400000}', 'digits 1 auto', 'digits 2 auto', 'hangup 1']);
+  expect(run.told().map(({ event }) => event)).toEqual(['connected', 'registered', 'calling', 'answered', 'played', 'digits-sent', 'ended']);
+  expect(run.told()[0]!['at']).toBe('2026-01-01T00:00:00.000Z');
+  expect(run.phone.closed).toBe(true);
+});
+
+test('a call that is not taken: 1, and why', async () => {
+  const run = start({ dial: '1002', json: false });
+  (await dialling(run)).end('remote', new PhoneError('refused', 'the line is busy', 486));
+  expect(await run.code).toBe(1);
+  expect(run.err).toEqual(['offhook: 1002: the line is busy\n']);
+  expect(run.out).toContain('1: ended: the line is busy\n');
+});
+
+test.each<[string, FakePhone['failures'], Partial<HeadlessOptions>, number, string]>([
+  ['no registration', { register: new PhoneError('registration-refused', 'the password was not accepted') }, {}, 1, 'the password was not accepted'],
+  ['an address that none is', { dial: new PhoneError('bad-address', '“x y” cannot be called') }, { dial: 'x y' }, 2, '“x y” cannot be called'],
+])('%s', async (_what, failures, options, code, problem) => {
+  const run = start(options, failures);
+  expect(await run.code).toBe(code);
+  expect(run.err).toEqual([`offhook: ${problem}\n`]);
+  expect(run.told().at(-1)).toMatchObject({ event: 'error', problem });
+  expect(run.phone.closed).toBe(true);
+});
+
+test('what goes wrong during the call is told at its end', async () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'offhook-headless-')), 'x.wav');
+  writeFileSync(file, '');
+  const run = start({ dial: '1002', script: { play: file } }, { play: new PhoneError('media', 'no WAV file') });
+  const call = await dialling(run);
+  call.isAnswered();
+  await eventually('the problem', () => run.told().some(({ event }) => event === 'error'));
+  call.end('remote');
+  expect(await run.code).toBe(1);
+  expect(run.err).toEqual(['offhook: call 1: no WAV file\n']);
+  rmSync(join(file, '..'), { recursive: true });
+});
+
+test('so many calls, then the end', async () => {
+  const run = start({ calls: 2 });
+  await eventually('the registration', () => run.phone.done.includes('register'));
+  run.phone.rings().end('remote');
+  const second = run.phone.rings();
+  second.isAnswered();
+  run.phone.rings().end('remote');
+  second.end('remote');
+  expect(await run.code).toBe(0);
+});
+
+test.each([
+  ['fewer calls than asked for', { calls: 2 }, 1, ['offhook: ended after 0 of 2 calls\n']],
+  ['as long as nobody says otherwise', {}, 0, []],
+])('told to end by a signal: %s', async (_what, options, code, err) => {
+  const run = start(options);
+  await eventually('the registration', () => run.told().length === 2);
+  run.stop.abort();
+  expect(await run.code).toBe(code);
+  expect(run.err).toEqual(err);
+});
+
+test('commands, good and bad', async () => {
+  const run = start({ calls: 2 });
+  for (const line of ['nonsense', '', '{"do":{"toString":1}}', '{"do":"hold"}', '{"do":"dial","to":"1002"}', '{"do":"mute","on":true}', '{"do":"calls"}']) run.type(line);
+  await eventually('the calls', () => run.told().some(({ event }) => event === 'calls'));
+  run.type('{"do":"quit"}');
+  expect(await run.code).toBe(0);
+  const errors = run.told().filter(({ event }) => event === 'error');
+  expect(errors.map(({ problem }) => problem)).toEqual([expect.stringContaining('one line of JSON'), expect.stringContaining('there is no command “{"toString":1}”'), 'no call is up']);
+  expect(errors[2]).toMatchObject({ do: 'hold' });
+  expect(run.phone.hub.muted).toBe(true);
+  expect(run.told().find(({ event }) => event === 'calls')!['calls']).toMatchObject([{ call: '1', state: 'calling', party: 'sip:1002@pbx.test' }]);
+});
+
+test.each([{ play: '/nowhere/x.wav' }, { record: '/nowhere/x.wav' }, { record: __filename }])('%j is refused before anybody is called', async (script) => {
+  const run = start({ dial: '1002', script });
+  await expect(run.code).rejects.toMatchObject({ code: 'bad-command' });
+  expect(run.phone.made).toEqual([]);
+});
