@@ -56,7 +56,7 @@ export async function benchQuality(log: (line: string) => void, { pesq: program 
       for (const pattern of loss === 0 ? ['none'] : ['random', 'bursts']) {
         const lost = losses(packets.length, { loss, burst: pattern === 'bursts' ? BURST_PACKETS : 1 }, seeded(SEED));
         for (const [name, receive] of Object.entries(RECEIVERS)) {
-          const figures = judge(setup, said, clean, receive(setup, packets, lost), program);
+          const figures = await judge(setup, said, clean, receive(setup, packets, lost), program);
           rows.push({ system: `${setup.name}, ${name}`, figures: { loss: `${loss * 100} % ${loss === 0 ? '' : pattern}`.trim(), ...figures } });
         }
       }
@@ -97,11 +97,11 @@ function simply(instead: 'silence' | 'repetition', { codec, fmtp, hearRate }: Se
 }
 
 /** The mean over the passages. */
-function judge(setup: Setup, said: Speech, clean: Int16Array, heard: Int16Array, program: string | undefined): Record<string, string> {
+async function judge(setup: Setup, said: Speech, clean: Int16Array, heard: Int16Array, program: string | undefined): Promise<Record<string, string>> {
   const length = PASSAGE_SECONDS * setup.hearRate;
   const tail = (setup.hearRate * TAIL_MS) / 1000;
   const distances: Distance[] = [];
-  const scores: Pesq[] = [];
+  const scores: Array<Promise<Pesq>> = [];
   for (const [i, passage] of said.passages.entries()) {
     const from = (i + LEAD_IN_PASSAGES) * length;
     const part = heard.subarray(from, from + length + tail);
@@ -109,9 +109,10 @@ function judge(setup: Setup, said: Speech, clean: Int16Array, heard: Int16Array,
     if (program) scores.push(pesq(program, resample(passage, said.rate, setup.hearRate), part, setup.hearRate));
   }
   const mean = (values: number[], digits: number): string => (values.reduce((a, b) => a + b, 0) / values.length).toFixed(digits);
+  const judged = await Promise.all(scores);
   return {
     segSNR: mean(distances.map((d) => d.segmentalSnr), 1),
     LSD: mean(distances.map((d) => d.logSpectral), 1),
-    ...(program ? { PESQ: `${mean(scores.map((s) => s.raw), 2)} / ${mean(scores.map((s) => s.mapped), 2)}` } : {}),
+    ...(program ? { PESQ: `${mean(judged.map((s) => s.raw), 2)} / ${mean(judged.map((s) => s.mapped), 2)}` } : {}),
   };
 }

@@ -87,7 +87,10 @@ export class SipPeer {
       },
       target,
     );
-    socket.on('message', (data, from) => peer.take(data, { host: from.address, port: from.port }));
+    socket.on('message', (data, from) => {
+      if (/^[\r\n\0]*$/.test(data.toString('latin1'))) peer.other += data.toString('latin1');
+      else peer.take(data, { host: from.address, port: from.port });
+    });
     return peer;
   }
 

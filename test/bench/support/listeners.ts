@@ -41,7 +41,8 @@ class OurPhone implements Listener {
     const folder = stage.path(`offhook-${user}`);
     const file = `${folder}-heard.wav`;
     const program = join(__dirname, '../../../signaling/cli/offhook.js');
-    const args = ['phone', `${user}@${server}`, '--password', password, '--json', '--answer', '--record', file, '--data', folder];
+    const ports = await stage.ports(8);
+    const args = ['phone', `${user}@${server}`, '--password', password, '--json', '--audio', 'none', '--srtp', 'off', '--rtp-ports', `${ports.first}-${ports.last}`, '--answer', '--record', file, '--data', folder];
     const child = new Child(`offhook ${user}`, process.execPath, [program, ...args, ...(codecs ? ['--codecs', codecs.join(',')] : [])]);
     return stage.own(new OurPhone(child, file));
   }
@@ -128,12 +129,12 @@ export const listeners: readonly ListenerKind[] = [
   { name: 'baresip', missing: () => missing(['baresip']), start: (stage, options) => Baresip.start(stage, options) },
 ];
 
-/** When the recording does not grow any more. Errors: `Error` when it is shorter than what was said. */
-export async function finished(listener: Listener, name: string, leastSeconds: number): Promise<Recording> {
+/** When the recording does not grow any more. Errors: `Error` when there is none after eight seconds. */
+export async function finished(listener: Listener, name: string): Promise<Recording> {
   let before = -1;
-  return eventually(`${name} to have recorded ${leastSeconds} s`, () => {
+  return eventually(`${name} to have recorded something`, () => {
     const recording = listener.heard();
-    const same = recording.samples.length === before && before >= leastSeconds * recording.rate;
+    const same = recording.samples.length === before && before > 0;
     before = recording.samples.length;
     return same ? recording : undefined;
   }, 8000, 400);

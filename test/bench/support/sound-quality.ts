@@ -6,12 +6,12 @@
  * e 50 dB below the mean of S over all frames and bins.
  * Both over frames that somebody speaks in: those within 40 dB of the loudest one of s.
  *
- * In step: for every 320 ms of s, the lag between 60 ms before and after that of the block before at which the correlation is largest; a
+ * In step: for every 320 ms of s, the lag between 60 ms (or what the caller allows) before and after that of the block before at which the correlation is largest; a
  * jitter buffer changes its delay, and time-scaled speech is not bad for being elsewhere.
  *
  * PESQ (ITU-T P.862, narrowband; P.862.1 for the mapped one) is the ITU's program, which is not ours to ship: whoever has one names it.
  */
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,13 +28,13 @@ const BLOCK_MS = 320;
 const REACH_MS = 60;
 const FIRST_REACH_MS = 240;
 
-/** `degraded` may be late by up to 240 ms at first. */
-export function distance(reference: Int16Array, degraded: Int16Array, rate: number): Distance {
-  const heard = inStep(reference, degraded, rate);
+/** `degraded` may be late by up to 240 ms at first. @param reachMs what it may get out of step by from one block to the next */
+export function distance(reference: Int16Array, degraded: Int16Array, rate: number, reachMs = REACH_MS): Distance {
+  const heard = inStep(reference, degraded, rate, reachMs);
   return { segmentalSnr: segmentalSnr(reference, heard, rate), logSpectral: logSpectral(reference, heard, rate) };
 }
 
-function inStep(s: Int16Array, d: Int16Array, rate: number): Int16Array {
+function inStep(s: Int16Array, d: Int16Array, rate: number, reachMs: number): Int16Array {
   const out = new Int16Array(s.length);
   const block = (rate * BLOCK_MS) / 1000;
   const loudest = blockEnergies(s, block).reduce((a, b) => Math.max(a, b), 1);
@@ -44,7 +44,7 @@ function inStep(s: Int16Array, d: Int16Array, rate: number): Int16Array {
     let energy = 0;
     for (let i = at; i < end; i++) energy += s[i]! ** 2;
     if (energy > loudest / 1000) {
-      const [from, to] = lag === undefined ? [-REACH_MS, FIRST_REACH_MS] : [-REACH_MS, REACH_MS];
+      const [from, to] = lag === undefined ? [-reachMs, FIRST_REACH_MS] : [-reachMs, reachMs];
       lag = bestLag(s, d, at, end, (lag ?? 0) + Math.round((from * rate) / 1000), (lag ?? 0) + Math.round((to * rate) / 1000));
     }
     for (let i = at; i < end; i++) out[i] = d[i + (lag ?? 0)] ?? 0;
@@ -142,16 +142,18 @@ export interface Pesq {
   mapped: number;
 }
 
-/** `program` as the ITU's reference is called: `pesq +16000 reference.wav degraded.wav`. Errors: `Error` with what it said. */
-export function pesq(program: string, reference: Int16Array, degraded: Int16Array, rate: number): Pesq {
+/** `program` as the ITU's reference is called: `pesq +16000 reference.wav degraded.wav`. Rejects with what it said when that is no prediction. */
+export async function pesq(program: string, reference: Int16Array, degraded: Int16Array, rate: number): Promise<Pesq> {
   const folder = mkdtempSync(join(tmpdir(), 'pesq-'));
   try {
     const [a, b] = [join(folder, 'reference.wav'), join(folder, 'degraded.wav')];
     writeFileSync(a, wav(reference, rate));
     writeFileSync(b, wav(degraded, rate));
-    const { stdout, stderr, error } = spawnSync(program, [`+${rate}`, a, b], { cwd: folder, encoding: 'utf8' });
-    const found = /Prediction[^=]*=\s*(-?[\d.]+)\s+(-?[\d.]+)/.exec(stdout ?? '');
-    if (!found) throw new Error(`${program} gives no P.862 prediction: ${error?.message ?? `${stdout}${stderr}`.trim().slice(-300)}`);
+    const said = await new Promise<string>((resolve) => {
+      execFile(program, [`+${rate}`, a, b], { cwd: folder, encoding: 'utf8' }, (error, stdout, stderr) => resolve(`${stdout}${stderr}${error ? error.message : ''}`));
+    });
+    const found = /Prediction[^=]*=\s*(-?[\d.]+)\s+(-?[\d.]+)/.exec(said);
+    if (!found) throw new Error(`${program} gives no P.862 prediction: ${said.trim().slice(-300)}`);
     return { raw: Number(found[1]), mapped: Number(found[2]) };
   } finally {
     rmSync(folder, { recursive: true });
