@@ -1,20 +1,15 @@
 /** The screen in a real pseudo-terminal (util-linux `script`): whatever ends the program, the terminal is as it was before. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { eventually } from '../../../support/wait';
 
 const root = join(__dirname, '../../../..');
 const ENTER = '\u001b[?1049h';
 const LEAVE = '\u001b[?25h\u001b[?1049l';
 
-async function until(what: string, holds: () => boolean): Promise<void> {
-  const last = Date.now() + 15_000;
-  while (!holds()) {
-    if (Date.now() > last) throw new Error(`waited in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
+const until = (what: string, holds: () => boolean): Promise<true> => eventually(what, holds, 15_000, 20) as Promise<true>;
 
 /** `drive` gets what has been written so far, a way to type, and the process. */
 async function inTerminal(argument: string, drive: (terminal: { seen(): string; type(keys: string): void; signal(name: NodeJS.Signals): void }) => Promise<void>): Promise<string> {
@@ -90,6 +85,46 @@ test('stopped and continued', async () => {
       await until('the usual screen', () => seen().includes(LEAVE));
       signal('SIGCONT');
       await until('the phone again', () => seen().split(ENTER).length === 3 && seen().lastIndexOf('Bob Baker') > seen().lastIndexOf(ENTER));
+      signal('SIGTERM');
+    }),
+  );
+}, 40_000);
+
+test('Ctrl-Z, under a shell with jobs: whatever started the phone stops with it, and fg brings it back', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'offhook-jobs-'));
+  // As npx does, the starter waits for the phone: a shell that heard nothing of its stopping would wait for ever.
+  const starter = join(folder, 'starter');
+  writeFileSync(starter, `#!/bin/sh\n${process.execPath} -r ./test/support/register-ts.cjs test/unit/client/screen/demo.ts idle\necho STARTER $?\n`, { mode: 0o755 });
+  const child = spawn('script', ['-qec', 'bash --norc --noprofile -i', '/dev/null'], { cwd: root, stdio: ['pipe', 'pipe', 'ignore'], env: { ...process.env, PS1: '> ', HISTFILE: '' } });
+  let seen = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (seen += text));
+  const gone = new Promise((resolve) => child.once('close', resolve));
+  try {
+    child.stdin.write(`${starter}\n`);
+    await until('the screen', () => seen.includes('Ready.'));
+    child.stdin.write('\u001a');
+    await until('the shell', () => /Stopped/.test(seen));
+    const stopped = seen.length;
+    child.stdin.write('fg\n');
+    await until('the phone again', () => seen.slice(stopped).includes(ENTER) && seen.slice(stopped).includes('Ready.'));
+    child.stdin.write('q');
+    await until('its end', () => seen.includes('STARTER 0'));
+    expect(seen.lastIndexOf(LEAVE)).toBeGreaterThan(seen.lastIndexOf(ENTER));
+    child.stdin.write('exit\n');
+    await gone;
+  } finally {
+    child.kill('SIGKILL');
+    await gone;
+    rmSync(folder, { recursive: true, force: true });
+  }
+}, 40_000);
+
+test('Ctrl-Z where nobody looks after jobs: the phone goes on', async () => {
+  expectRestored(
+    await inTerminal('idle', async ({ seen, type, signal }) => {
+      await until('the screen', () => seen().includes('Ready.'));
+      type('\u001a');
+      await until('the phone again', () => seen().split(ENTER).length === 3 && seen().lastIndexOf('Ready.') > seen().lastIndexOf(ENTER));
       signal('SIGTERM');
     }),
   );
