@@ -171,6 +171,7 @@ export class SoftPhone<M extends CallMedia> implements Phone<M>, CallHost<M> {
   private onDisconnected(detail: { problem: string; retryMs: number | null }): void {
     this.lost = true;
     this.registration.interrupted();
+    this.agent.wayLost();
     if (!this.closing) this.emit({ event: 'disconnected', ...detail });
   }
 

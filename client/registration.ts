@@ -26,6 +26,11 @@ const firstRetryMs = 1000;
 const mostRetryMs = 60_000;
 /** What a registrar may ask for at most when it says that a registration is too short, s. */
 const mostExpiresS = 86_400 * 30;
+/**
+ * Over UDP nothing tells that a server was started anew and has forgotten us, unless something was sent while it was away: renewed so often, we
+ * cannot be called for a minute at most. Over a stream its end tells.
+ */
+const mostUdpRenewS = 60;
 /** Answers after which asking again by itself is of no use. */
 const final = new Set([401, 403, 404, 407, 405, 416, 420, 604]);
 
@@ -131,7 +136,7 @@ export class Registration {
     this.registered = true;
     // Early enough for a lost request or two: a tenth of the time, at least 5 s, before it runs out; short ones at half.
     const renewS = Math.max(expiresS / 2, expiresS - Math.max(5, expiresS * 0.1));
-    this.later(renewS * 1000);
+    this.later(Math.min(renewS, this.agent.ua.transport.protocol === 'UDP' ? mostUdpRenewS : Infinity) * 1000);
     this.emit({ event: 'registered', aor: `sip:${this.options.user}@${this.options.domain}`, expiresS, ...(tookMs !== undefined && { tookMs }) });
     for (const first of this.firsts.splice(0)) first.resolve();
     this.renewed();

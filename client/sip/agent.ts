@@ -150,6 +150,21 @@ export class Agent {
     await this.ua.stop();
   }
 
+  /**
+   * The stream that requests went over is gone, and their answers with it: they fail with 503 at once instead of 408 after 32 s (RFC 3261 §8.1.3.1).
+   * Not over UDP, where they are sent again; not an INVITE that was heard of, whose final answer may come over the next connection (§18.2.2).
+   */
+  wayLost(): void {
+    if (this.ua.transport.protocol === 'UDP') return;
+    const { TransportError, TransactionState } = this.sip.Core;
+    for (const client of [...this.core.userAgentClients.values()]) {
+      const { transaction } = client as unknown as { transaction: Core.ClientTransaction & { onTransportError(error: Error): void } };
+      const { state } = transaction;
+      const waiting = state === TransactionState.Calling || state === TransactionState.Trying || (state === TransactionState.Proceeding && transaction.request.method !== 'INVITE');
+      if (waiting) transaction.onTransportError(new TransportError('the connection was lost'));
+    }
+  }
+
   private tap(): void {
     const { core } = this;
     const request = core.receiveIncomingRequestFromTransport.bind(core);

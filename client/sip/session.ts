@@ -191,6 +191,11 @@ export class Session {
     if (status === 491 && tries < mostTries) return this.weCalled ? 2100 + Math.floor(chance() * 191) * 10 : Math.floor(chance() * 201) * 10;
     // §14.2: another change was still on its way over there, often the first one, whose ACK is late.
     if (status === 500 && tries < 3) return Math.min(seconds(header(response, 'retry-after')) ?? 1, 10) * 1000;
+    // The way was lost meanwhile: it comes back within seconds, or the call is left as it was.
+    if (status === 503 && !agent.ua.isConnected()) {
+      if (tries < mostTries) return 1000;
+      throw new PhoneError('not-connected', 'the change could not be sent, as the phone has no connection just now: try again when it has', status);
+    }
     const problem = sentenceFor(status, response.reasonPhrase);
     if ((status === 481 || status === 408) && this.lost(status)) {
       this.bye(`SIP;cause=${status}`);

@@ -123,6 +123,33 @@ test('422: asked again with what the far end wants', async () => {
   expect(got.filter((text) => text.startsWith('INVITE')).map((text) => [field(text, 'Session-Expires'), field(text, 'Min-SE')])).toEqual([['1800', undefined], ['3600', '3600']]);
 });
 
+test('488 to the first offer: offered once more in another way, and told when that is refused too', async () => {
+  alice.media.otherWays = 1;
+  const refuse = (text: string): string => answerTo(text, '488 Not Acceptable Here');
+  const { got } = script({ INVITE: [refuse, accept(), refuse] });
+  await call();
+  const invites = got.filter((text) => text.startsWith('INVITE'));
+  expect(invites.map((text) => field(text, 'CSeq'))).toEqual(['1 INVITE', '2 INVITE']);
+  expect(new Set(invites.map((text) => field(text, 'Call-ID'))).size).toBe(1);
+  expect(alice.media.all[0]!.said).toEqual(['offer sendrecv', 'rollback', 'other way', 'offer sendrecv', 'accept sendrecv']);
+  // no way is left for the next call
+  const second = await alice.phone.dial('peer@peer.test');
+  await expect(second.answered).rejects.toMatchObject({ code: 'refused', status: 488 });
+});
+
+test('given up while it is offered once more: nothing more is sent', async () => {
+  alice.media.otherWays = 1;
+  const { got } = script({ INVITE: [(text) => answerTo(text, '488 Not Acceptable Here')] });
+  const out = await alice.phone.dial('peer@peer.test');
+  out.media.offer = async () => {
+    await out.hangUp();
+    return sdp();
+  };
+  await out.ended;
+  await settle();
+  expect(got.filter((text) => text.startsWith('INVITE'))).toHaveLength(1);
+});
+
 test('re-INVITE without an offer: ours is in the 200, theirs in the ACK', async () => {
   const { got, send } = script({ INVITE: [accept()] });
   await call();
@@ -176,6 +203,36 @@ test('the way is lost and comes back: no BYE, and the far end learns where we ar
   await settle();
   expect(got.filter((text) => text.startsWith('INVITE'))).toHaveLength(2);
   expect(out.info.state).toBe('up');
+});
+
+test('the stream ends while a hold waits for its answer: it is asked again over the next one', async () => {
+  const { got } = script({ INVITE: [accept(), () => '', accept()] });
+  const out = await call();
+  const holding = out.hold();
+  await until(() => got.filter((text) => text.startsWith('INVITE')).length === 2);
+  stage.wire.lose('alice.test');
+  await settle();
+  stage.wire.restore('alice.test');
+  stage.clock.advance(1000);
+  await holding;
+  expect(out.info.state).toBe('held');
+  expect(alice.of('ended')).toHaveLength(0);
+});
+
+test('the stream ends and stays away: the hold fails within seconds, the call does not', async () => {
+  script({ INVITE: [accept(), () => '', accept()] });
+  const out = await call();
+  const holding = out.hold();
+  const failed = expect(holding).rejects.toMatchObject({ code: 'not-connected' });
+  await settle();
+  stage.wire.lose('alice.test');
+  for (let s = 0; s < 6; s++) {
+    await settle();
+    stage.clock.advance(1000);
+  }
+  await failed;
+  expect(out.info.state).toBe('up');
+  expect(alice.media.all[0]!.active).toBe(true);
 });
 
 test('early media, forked: what answers in the end counts', async () => {

@@ -92,6 +92,17 @@ test('no answer: register gives up waiting, the phone goes on', async () => {
   await expect(waiting).rejects.toMatchObject({ code: 'timeout' });
 });
 
+test('over UDP it is renewed every minute, however long it was granted for', async () => {
+  Object.assign(alice.phone.agent.ua.transport, { protocol: 'UDP' });
+  await alice.phone.register();
+  stage.clock.advance(59_000);
+  await settle();
+  expect(registers()).toHaveLength(1);
+  stage.clock.advance(1_000);
+  await settle();
+  expect(registers()).toHaveLength(2);
+});
+
 test('the way comes back: registered anew at once', async () => {
   await alice.phone.register();
   stage.wire.lose('alice.test');
