@@ -128,12 +128,28 @@ export class PhoneCall<M extends CallMedia = CallMedia> implements Call<M> {
     this.out = new InviteOut(this.host.agent, this.timer, { ...request, offer }, {
       progress: (response, sdp) => void this.onProgress(response, sdp),
       accepted: (dialog, response, sdp) => void this.onAccepted(dialog, response, sdp),
+      refused: () => this.otherOffer(),
       failed: (response) => {
         const status = response.statusCode ?? 500;
         const reason = response.reasonPhrase ?? '';
         this.end({ by: this.host.agent.ua.isConnected() || status !== 503 ? 'remote' : 'network', status, reason: reasonIn(response)?.text || reason, problem: sentenceFor(status, reason) });
       },
     });
+  }
+
+  private async otherOffer(): Promise<string | undefined> {
+    if (this.state === 'ended' || !this.media.otherWay?.()) return undefined;
+    try {
+      return await this.media.offer('sendrecv');
+    } catch (err) {
+      this.host.fault(err);
+      return undefined;
+    }
+  }
+
+  /** Whether an answer to this offer can be made. Errors: MediaFault. */
+  async check(offer: string): Promise<void> {
+    await this.media.check?.(offer);
   }
 
   /** Rings. `waiting`: during another call. */

@@ -41,6 +41,8 @@ export interface CallMedia {
   offer(direction: Direction): Promise<string>;
   /** Our answer to the far end's offer; `direction` is what we want, and less when they want less. Errors: MediaFault `unacceptable` when nothing is common. */
   answer(offer: string, direction: Direction): Promise<string>;
+  /** Whether `answer` could be given to this offer, before the call rings. Errors: as of `answer`. Absent: it is seen when it is answered. */
+  check?(offer: string): void | Promise<void>;
   /** The far end's answer to our last offer. Errors: MediaFault. */
   accept(answer: string): Promise<void>;
   /** Our last offer was refused: everything is as before it. */

@@ -283,6 +283,14 @@ export class SoftPhone<M extends CallMedia> implements Phone<M>, CallHost<M> {
       return call.cancelled('session timer', false, refused.status);
     }
     call.timer.stop();
+    try {
+      if (incoming.offer !== undefined) await call.check(incoming.offer);
+    } catch (err) {
+      // It never rings: nobody could answer it.
+      incoming.reject(statusOf(err));
+      return call.cancelled('media', false, statusOf(err));
+    }
+    if (over) return;
     call.replaces = replaced?.call;
     await call.ring(incoming, this.live.some((other) => other !== call && other.isUp));
     if (replaced) await call.answer().catch((err) => this.fault(err));

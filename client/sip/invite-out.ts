@@ -1,6 +1,6 @@
 /**
  * A call of ours until it is answered or not: INVITE, provisional answers of all branches (RFC 3261 §13.2), PRACK (RFC 3262), redirections
- * (§8.1.3.4), a longer session where one is wanted (422), CANCEL and what crosses it.
+ * (§8.1.3.4), a longer session where one is wanted (422), another offer where there is one (488), CANCEL and what crosses it.
  */
 import { allow, type Agent } from './agent';
 import { firstOf, nameAddr, splitList } from './party';
@@ -12,6 +12,8 @@ export interface InviteOutEvents {
   /** 180, 183 … `sdp`: an answer before the call is answered; several branches may each have their own. */
   progress(response: Core.IncomingResponseMessage, sdp: string | undefined): void;
   accepted(dialog: Core.Session, response: Core.IncomingResponseMessage, sdp: string | undefined): void;
+  /** The offer was refused (488): the next one to try; undefined: there is none. Never rejects. */
+  refused(): Promise<string | undefined>;
   /** `response`: the final answer, ours (408, 503) where none came. Not called after `cancel()`. */
   failed(response: Core.IncomingResponseMessage): void;
 }
@@ -35,6 +37,7 @@ export class InviteOut {
   private redirects = 0;
   private readonly tried = new Set<string>();
   private readonly to: Core.URI;
+  private offer: string;
   /** The early dialogs, for UPDATE in them. */
   readonly dialogs = new Set<string>();
 
@@ -45,6 +48,7 @@ export class InviteOut {
     private readonly events: InviteOutEvents,
   ) {
     this.to = invite.target;
+    this.offer = invite.offer;
     this.send(invite.target);
   }
 
@@ -71,7 +75,7 @@ export class InviteOut {
     const uri = target.clone();
     uri.clearHeaders();
     const headers = [agent.contact, allow, 'Accept: application/sdp', ...this.timer.requestHeaders(), ...(invite.headers ?? [])];
-    const message = agent.request('INVITE', uri, headers, sdpBody(invite.offer), { to: this.to, ...again });
+    const message = agent.request('INVITE', uri, headers, sdpBody(this.offer), { to: this.to, ...again });
     this.provisional = false;
     this.forget?.();
     this.forget = agent.hearBare(message, (response) => this.onProgress(response));
@@ -143,6 +147,21 @@ export class InviteOut {
   private onReject(response: Core.IncomingResponseMessage): void {
     if (this.finished) return;
     if (!this.cancelled && response.statusCode === 422 && this.timer.tooSmall(response)) return this.send(this.request!.message.ruri);
+    if (!this.cancelled && response.statusCode === 488) return void this.offerAnew(response);
+    this.fail(response);
+  }
+
+  private async offerAnew(response: Core.IncomingResponseMessage): Promise<void> {
+    // Nothing is on its way that a CANCEL could mean.
+    this.provisional = false;
+    const offer = await this.events.refused();
+    if (offer === undefined || this.cancelled) return this.fail(response);
+    this.offer = offer;
+    this.dialogs.clear();
+    this.send(this.request!.message.ruri);
+  }
+
+  private fail(response: Core.IncomingResponseMessage): void {
     const { cancelled } = this;
     this.finish();
     if (!cancelled) this.events.failed(response);

@@ -9,9 +9,15 @@ const LINGER_MS = 2000;
 /** Runs a command and ends the process with its exit code. `defaults`: settings by key that stand in for the table's. */
 export async function run(argv: readonly string[], defaults: Readonly<Record<string, string>> = {}): Promise<void> {
   process.on('uncaughtException', crash);
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', onOutputError);
   const code = await main(argv, { defaults });
   process.exitCode = code;
   setTimeout(() => process.exit(code), LINGER_MS).unref();
+}
+
+/** Whoever read the output has seen enough of it (`| head`), which is no error. What is still written goes nowhere. */
+function onOutputError(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
 }
 
 /** A mistake of ours: what and where in one line, since a person can do nothing with a stack, and whoever looks into it needs the place. */

@@ -135,6 +135,10 @@ export class HubCall implements NodeCallMedia {
     return text;
   }
 
+  check(offer: string): void {
+    this.negotiation.check(offer);
+  }
+
   /** async, so that whatever is wrong with the answer rejects. */
   // eslint-disable-next-line @typescript-eslint/require-await
   async accept(answer: string): Promise<void> {

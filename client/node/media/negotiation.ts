@@ -146,6 +146,14 @@ export class Negotiation {
     return guarded(() => this.pick(offer).stream.family);
   }
 
+  /** Reads an offer without answering it: whether there is an answer. Errors: MediaFault. */
+  check(offer: string): void {
+    guarded(() => {
+      const picked = this.pick(offer);
+      terminate(picked, { codecs: this.usable(picked), dtx: this.options.dtx });
+    });
+  }
+
   /** Errors: MediaFault; then nothing has changed. */
   answer(offer: string, where: MediaAddress, direction: Direction): { text: string; terms: Terms } {
     return guarded(() => {

@@ -1,4 +1,6 @@
 /** The command as a process: where its output goes and how it ends. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { node, ROOT } from '../setup/in-node';
 import { temporaryFolder } from './run-cli';
@@ -32,6 +34,15 @@ describe('offhook', () => {
 
   it('does nothing when it is only loaded', async () => {
     expect(await script("process.stdout.write(typeof run);")).toEqual({ status: 0, signal: null, out: 'function', err: '' });
+  });
+
+  it('is content when nobody reads on', async () => {
+    const child = spawn(process.execPath, ['--require', REGISTER, COMMAND, 'phone', '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy(); // before it has written anything
+    let err = '';
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk));
+    const [status] = (await once(child, 'close')) as [number | null];
+    expect([status, err]).toEqual([0, '']);
   });
 
   it('ends although something was left open', async () => {

@@ -68,6 +68,18 @@ export class FakeMedia implements CallMedia {
     this.said.push('rollback');
   }
 
+  check(offer: string): void {
+    if (this.factory.checks) this.read(offer);
+  }
+
+  otherWay(): boolean {
+    if (this.factory.otherWays === 0) return false;
+    this.factory.otherWays -= 1;
+    this.rollback();
+    this.said.push('other way');
+    return true;
+  }
+
   private agree(direction: Direction): void {
     this.agreed = direction;
     this.state = { codec: this.factory.codec, encrypted: false, direction };
@@ -110,6 +122,10 @@ export class FakeMediaFactory implements MediaFactory<FakeMedia> {
   codec = 'PCMU';
   rfc4733 = true;
   failOffers = false;
+  /** Offers are read before the call rings. */
+  checks = false;
+  /** How many more ways there are to make the first offer. */
+  otherWays = 0;
   failOpen = false;
 
   async open(_call: unknown, events: CallMediaEvents): Promise<FakeMedia> {

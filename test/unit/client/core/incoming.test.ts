@@ -127,6 +127,16 @@ test('nothing in common: 488, and why', async () => {
   await until(() => answers('488').length === 1);
 });
 
+test('nothing in common, seen before it rings: 488 at once, and what there was of it is told', async () => {
+  alice = await stage.phone('alice', { autoAnswerMs: 0 });
+  alice.media.checks = true;
+  send(request('INVITE', { body: sdp().replace('PCMU', 'GSM') }));
+  await until(() => answers('488').length === 1);
+  expect(answers('180')).toEqual([]);
+  expect(alice.of('incoming')).toEqual([]);
+  expect(await alice.hears('ended')).toMatchObject({ answered: false, status: 488, problem: expect.stringMatching(/in common/) });
+});
+
 test('a session that is too short: 422; one that we are to refresh', async () => {
   alice = await stage.phone('alice', { autoAnswerMs: 0 });
   send(request('INVITE', { call: 'a', headers: ['Supported: timer', 'Session-Expires: 30'], body: sdp() }));

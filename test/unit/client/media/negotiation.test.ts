@@ -218,6 +218,15 @@ describe('SRTP', () => {
   });
 });
 
+test('an offer can be read without being answered: whether there is an answer', () => {
+  const offer = negotiation({ codecs: ['PCMU'] }).offer(there, 'sendrecv');
+  const able = negotiation();
+  able.check(offer);
+  expect(able.terms).toBeUndefined();
+  expect(() => negotiation({ codecs: ['G722'] }).check(offer)).toThrow(expect.objectContaining({ code: 'unacceptable' }));
+  expect(() => negotiation({ srtp: 'required' }).check(negotiation({ srtp: 'off' }).offer(there, 'sendrecv'))).toThrow(expect.objectContaining({ code: 'unacceptable' }));
+});
+
 describe('whatever the far end writes', () => {
   const damage = fc.record({ at: fc.nat(900), cut: fc.nat(40), put: fc.oneof(fc.string({ maxLength: 12, unit: 'binary' }), fc.constantFrom('\r\nm=audio 0 RTP/AVP 0', '\r\na=inactive', '\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x', '0', '99999', '-')) });
   const damaged = (text: string, all: ReadonlyArray<{ at: number; cut: number; put: string }>): string => all.reduce((was, { at, cut, put }) => was.slice(0, at) + put + was.slice(at + cut), text);
