@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Chance } from '../../clock';
 import type { Channel, ChannelEvents, HostPort, OpenChannel, Target } from '../../sip/channel';
+import { FailedPlaces } from './failed-places';
 import { LocalPorts } from './local-ports';
 import { cannotConnect, reasonOf } from './problems';
 import { candidates, systemNames, type Names } from './resolve';
@@ -34,6 +35,7 @@ export function channelOpener(options: ChannelOptions = {}): OpenChannel {
   const names = options.names ?? systemNames;
   const chance = options.chance ?? Math.random;
   const ports = new LocalPorts();
+  const failed = new FailedPlaces();
   return async (target, events, signal) => {
     const { protocol, host, port } = target;
     const trust = protocol === 'TLS' || protocol === 'WSS' ? await trustOf(options) : undefined;
@@ -49,12 +51,20 @@ export function channelOpener(options: ChannelOptions = {}): OpenChannel {
         throw new Error(`cannot receive calls over UDP: ${reasonOf(error)}`);
       });
     }
-    const places = await unlessAborted(find(host, port), signal, () => cannotConnect({ host, port }, protocol, reasonOf(signal.reason)));
+    const found = await unlessAborted(find(host, port), signal, () => cannotConnect({ host, port }, protocol, reasonOf(signal.reason)));
+    const places = failed.inOrder(found);
     let failure: Error | undefined;
     for (const [index, place] of places.entries()) {
+      const noted: ChannelEvents = {
+        ...events,
+        closed: (problem) => {
+          failed.add(place);
+          events.closed(problem);
+        },
+      };
       const patience = index < places.length - 1 ? AbortSignal.any([signal, AbortSignal.timeout(NEXT_CANDIDATE_MS)]) : signal;
       try {
-        return await ports.again(target, (localPort, opened) => openOne(target, place, trust, { ...options, localPort }, opened, find, events, patience), options.localPort);
+        return await ports.again(target, (localPort, opened) => openOne(target, place, trust, { ...options, localPort }, opened, find, noted, patience), options.localPort);
       } catch (error) {
         failure = cannotConnect(place, protocol, reasonOf(error));
         if (signal.aborted) break;
