@@ -27,8 +27,8 @@ export interface SubscriptionEvents {
 
 const firstRetryMs = 2000;
 const mostRetryMs = 300_000;
-/** Statuses after which asking again is of no use. */
-const final = new Set([400, 401, 403, 404, 405, 406, 407, 410, 415, 416, 420, 484, 485, 489, 501, 603, 604]);
+/** Statuses after which asking again is of no use. 482: it came back to ourselves, as the server keeps nothing of the kind and passed it on. */
+const final = new Set([400, 401, 403, 404, 405, 406, 407, 410, 415, 416, 420, 482, 484, 485, 489, 501, 603, 604]);
 
 export class Subscription {
   private running = false;

@@ -94,7 +94,7 @@ export class Kamailio {
   /** SIGKILL, all of its processes at once: nobody is told anything. */
   async kill(): Promise<void> {
     const { pid } = this.child;
-    if (pid !== undefined) for (const one of childrenOf(pid)) process.kill(one, 'SIGKILL');
+    if (pid !== undefined) for (const one of [pid, ...childrenOf(pid)]) endNow(one);
     await this.child.stop('SIGKILL');
   }
 
@@ -114,6 +114,15 @@ async function newPorts(stage: Stage): Promise<KamailioPorts> {
 /** The processes that it has forked, which outlive it otherwise. */
 function childrenOf(pid: number): number[] {
   return readIfThere(`/proc/${pid}/task/${pid}/children`).trim().split(/\s+/).filter(Boolean).map(Number);
+}
+
+/** Some end by themselves when the first one is gone. */
+function endNow(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 /** Debian puts modules under the machine's multiarch folder. */

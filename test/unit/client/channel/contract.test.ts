@@ -146,6 +146,35 @@ describe.each(['UDP', 'TCP', 'TLS', 'WS', 'WSS'] as const)('%s', (protocol: Prot
   );
 
   test(
+    'when the server was gone and is back, it hears us from the same port as before',
+    ...staged(async (stage) => {
+      const made = secure ? certificate(stage) : undefined;
+      const opener = channelOpener({ tls: { caFile: made?.file } });
+      const say = async (to: Far): Promise<{ channel: Channel; problems: string[] }> => {
+        const events = listener();
+        const channel = await opener({ protocol, host: '127.0.0.1', port: to.port, path: '/sip' }, events, never);
+        stage.own({ close: () => channel.close() });
+        channel.send(MESSAGE);
+        await eventually('an answer', () => events.messages.length === 1);
+        return { channel, problems: events.problems };
+      };
+      const before = await serve(stage, made);
+      const { channel, problems } = await say(before);
+      await before.end();
+      if (protocol === 'UDP') channel.send(MESSAGE);
+      await eventually('the loss to be told', () => problems.length === 1);
+      const port = before.callers[0];
+      if (protocol !== 'UDP') await expect(opener({ protocol, host: '127.0.0.1', port: before.port, path: '/sip' }, listener(), never)).rejects.toThrow('connection refused');
+      const after = await serve(stage, made, before.port);
+      await say(after);
+      expect(after.callers).toEqual([port]);
+      // a second one beside it has another
+      await say(after);
+      expect(after.callers[1]).not.toBe(port);
+    }),
+  );
+
+  test(
     'pings, and hears the answer where there is one',
     ...staged(async (stage) => {
       const { far: server, caFile } = await far(stage);
@@ -233,35 +262,6 @@ describe.each(['UDP', 'TCP', 'TLS', 'WS', 'WSS'] as const)('%s', (protocol: Prot
     );
     return;
   }
-
-  test(
-    'when the server was gone and is back, it hears us from the same port as before',
-    ...staged(async (stage) => {
-      const made = secure ? certificate(stage) : undefined;
-      const opener = channelOpener({ tls: { caFile: made?.file } });
-      const say = async (to: Far): Promise<{ channel: Channel; problems: string[] }> => {
-        const events = listener();
-        const channel = await opener({ protocol, host: '127.0.0.1', port: to.port, path: '/sip' }, events, never);
-        stage.own({ close: () => channel.close() });
-        channel.send(MESSAGE);
-        await eventually('an answer', () => events.messages.length === 1);
-        return { channel, problems: events.problems };
-      };
-      const before = await serve(stage, made);
-      const { channel, problems } = await say(before);
-      await before.end();
-      if (protocol === 'UDP') channel.send(MESSAGE);
-      await eventually('the loss to be told', () => problems.length === 1);
-      const port = before.callers[0];
-      if (protocol !== 'UDP') await expect(opener({ protocol, host: '127.0.0.1', port: before.port, path: '/sip' }, listener(), never)).rejects.toThrow('connection refused');
-      const after = await serve(stage, made, before.port);
-      await say(after);
-      expect(after.callers).toEqual([port]);
-      // a second one beside it has another
-      await say(after);
-      expect(after.callers[1]).not.toBe(port);
-    }),
-  );
 
   test(
     'nobody listens: a sentence',
