@@ -32,8 +32,9 @@ export function askPassword(prompt: string, input: ReadStream, out: (text: strin
         else if (key >= ' ') typed += key;
       }
     };
-    out(prompt);
+    // First, or what is typed at once would be seen.
     input.setRawMode(true);
+    out(prompt);
     input.resume();
     input.on('data', onData);
     input.once('end', onEnd);
