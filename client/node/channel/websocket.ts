@@ -102,7 +102,7 @@ class WebSocketChannel implements Channel {
   send(text: string): void {
     if (this.over) return;
     this.socket.send(text, (error) => {
-      if (error) this.fail(reasonOf(error));
+      if (error) this.fail(this.whyUnsent(error));
     });
     if (this.socket.bufferedAmount > MAX_UNSENT_BYTES) this.fail('the server takes nothing any more');
   }
@@ -110,7 +110,7 @@ class WebSocketChannel implements Channel {
   ping(): void {
     if (this.over) return;
     this.socket.ping(undefined, undefined, (error) => {
-      if (error) this.fail(reasonOf(error));
+      if (error) this.fail(this.whyUnsent(error));
     });
   }
 
@@ -120,6 +120,11 @@ class WebSocketChannel implements Channel {
     this.socket.close(NORMAL_CLOSURE);
     const linger = setTimeout(() => this.socket.terminate(), LINGER_MS);
     this.socket.once('close', () => clearTimeout(linger));
+  }
+
+  /** What is sent while the far end is closing fails with a sentence about states of the library. */
+  private whyUnsent(error: Error): string {
+    return this.socket.readyState === WebSocket.OPEN ? reasonOf(error) : 'the server ended it';
   }
 
   private fail(reason: string): void {
