@@ -50,6 +50,8 @@ export class SoftPhone<M extends CallMedia> implements Phone<M>, CallHost<M> {
   private started: Promise<void> | undefined;
   private closing: Promise<void> | undefined;
   private lost = false;
+  /** Why there is none just now. */
+  private wayProblem: string | undefined;
 
   constructor(
     private readonly settings: PhoneOptions,
@@ -130,7 +132,7 @@ export class SoftPhone<M extends CallMedia> implements Phone<M>, CallHost<M> {
     this.open();
     let stopWaiting = (): void => undefined;
     const late = new Promise<never>((_, reject) => {
-      const timer = this.clock.after(timeoutMs, () => reject(new PhoneError('timeout', `the server at ${this.account.server?.host} does not answer: check its address, and that it runs`)));
+      const timer = this.clock.after(timeoutMs, () => reject(new PhoneError('timeout', this.wayProblem ?? `the server at ${this.account.server?.host} does not answer: check its address, and that it runs`)));
       stopWaiting = () => timer.cancel();
     });
     try {
@@ -160,6 +162,7 @@ export class SoftPhone<M extends CallMedia> implements Phone<M>, CallHost<M> {
   }
 
   private onConnected(detail: { protocol: string; local: string | null; remote: string }): void {
+    this.wayProblem = undefined;
     this.emit({ event: 'connected', ...detail });
     if (this.closing) return;
     this.registration.now();
@@ -170,6 +173,7 @@ export class SoftPhone<M extends CallMedia> implements Phone<M>, CallHost<M> {
 
   private onDisconnected(detail: { problem: string; retryMs: number | null }): void {
     this.lost = true;
+    this.wayProblem = detail.problem;
     this.registration.interrupted();
     this.agent.wayLost();
     if (!this.closing) this.emit({ event: 'disconnected', ...detail });

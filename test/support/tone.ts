@@ -21,7 +21,7 @@ export interface Hearing {
   /** RMS of everything that is not silence; 0 when all of it is */
   rms: number;
   /** The strongest frequency of what is not silence, to about 1 Hz; 0 when all of it is silence */
-  dominantHz: number;
+  readonly dominantHz: number;
   /** Seconds that were not silence. */
   loudSeconds: number;
   silentSpans: Span[];
@@ -53,16 +53,22 @@ interface Frame {
 export function judge({ samples, rate }: Recording): Hearing {
   const frames = cut(samples, rate);
   const loud = frames.filter((frame) => frame.loud);
-  const windowed = loud.map((frame) => ({ frame, samples: hann(frame.samples) }));
-  const total = windowed.reduce((sum, { samples: s }) => sum + energyOf(s), 0);
+  const windowed = loud.map(({ samples: s }) => {
+    const shaped = hann(s);
+    return { samples: shaped, energy: energyOf(shaped) };
+  });
+  const total = windowed.reduce((sum, { energy }) => sum + energy, 0);
   return {
     seconds: samples.length / rate,
     rms: loud.length === 0 ? 0 : Math.sqrt(loud.reduce((sum, frame) => sum + frame.energy, 0) / loud.reduce((sum, frame) => sum + frame.samples.length, 0)),
-    dominantHz: dominant(loud, rate),
+    // only when asked for: it takes far longer than everything else here
+    get dominantHz() {
+      return dominant(loud, rate);
+    },
     loudSeconds: loud.length * FRAME_SECONDS,
     silentSpans: silentSpans(frames),
     share: (hz) => (total === 0 ? 0 : Math.min(1, windowed.reduce((sum, { samples: s }) => sum + energyAt(s, hz, rate), 0) / total)),
-    secondsOf: (hz) => windowed.filter(({ samples: s }) => energyAt(s, hz, rate) >= energyOf(s) / 2).length * FRAME_SECONDS,
+    secondsOf: (hz) => windowed.filter(({ samples: s, energy }) => energyAt(s, hz, rate) >= energy / 2).length * FRAME_SECONDS,
   };
 }
 
@@ -110,9 +116,20 @@ function energyOf(samples: Float32Array): number {
 
 function hann(samples: Float32Array): Float32Array {
   const out = new Float32Array(samples.length);
-  const step = (2 * Math.PI) / samples.length;
-  for (let i = 0; i < samples.length; i++) out[i] = (samples[i] ?? 0) * (0.5 - 0.5 * Math.cos(step * i));
+  const weights = hannWindow(samples.length);
+  for (let i = 0; i < samples.length; i++) out[i] = (samples[i] ?? 0) * (weights[i] ?? 0);
   return out;
+}
+
+const windows = new Map<number, Float32Array>();
+
+function hannWindow(length: number): Float32Array {
+  const known = windows.get(length);
+  if (known !== undefined) return known;
+  const step = (2 * Math.PI) / length;
+  const made = Float32Array.from({ length }, (_, i) => 0.5 - 0.5 * Math.cos(step * i));
+  windows.set(length, made);
+  return made;
 }
 
 /**

@@ -92,6 +92,15 @@ test('no answer: register gives up waiting, the phone goes on', async () => {
   await expect(waiting).rejects.toMatchObject({ code: 'timeout' });
 });
 
+test('no way to the server: register gives up waiting with the reason for that', async () => {
+  answers = [() => ''];
+  const waiting = alice.phone.register({ timeoutMs: 5000 });
+  await settle();
+  stage.wire.lose('alice.test');
+  stage.clock.advance(5000);
+  await expect(waiting).rejects.toMatchObject({ code: 'timeout', message: 'lost' });
+});
+
 test('over UDP it is renewed every minute, however long it was granted for', async () => {
   Object.assign(alice.phone.agent.ua.transport, { protocol: 'UDP' });
   await alice.phone.register();
