@@ -100,6 +100,11 @@ class Session {
     io.signal.addEventListener('abort', () => this.over(), { once: true });
     if (io.signal.aborted) return phone.close();
     this.terminal.open();
+    // Node would write them over the screen.
+    const usual = process.listeners('warning');
+    process.removeAllListeners('warning');
+    const warned = (warning: Error): void => this.complain(warning);
+    process.on('warning', warned);
     void this.history.load().then(() => this.showHistory());
     void this.contacts.load().then(() => this.showContacts());
     phone.on('*', (event) => this.heard(event));
@@ -111,6 +116,8 @@ class Session {
     } finally {
       for (const timer of this.timers) timer.cancel();
       this.terminal.close();
+      process.off('warning', warned);
+      for (const listener of usual) process.on('warning', listener);
       await phone.close();
       await Promise.all([this.history.settled(), this.contacts.settled()]);
     }

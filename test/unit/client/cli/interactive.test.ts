@@ -148,6 +148,17 @@ test('a contact is kept, and can be called by its name', async () => {
   await person.quits();
 });
 
+test('a warning of Node’s is on the screen, not across it', async () => {
+  const before = process.listeners('warning');
+  const person = new Person();
+  await person.sees('Ready.');
+  process.emit('warning', new Error('something odd'));
+  await person.sees('! something odd');
+  person.type('q');
+  await person.quits();
+  expect(process.listeners('warning')).toEqual(before);
+});
+
 test('told to end before it began: nothing is drawn', async () => {
   const stop = AbortSignal.abort();
   const [phone, output] = [new FakePhone(), new Tty()];
