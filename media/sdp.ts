@@ -13,6 +13,6 @@ export { both, learn, receives, reverse, sends } from './sdp/direction';
 export { SdpError, type Codec, type Direction, type Family, type MediaAddress, type SdpErrorCode, type SessionDescription, type SrtpPolicy, type StreamDescription } from './sdp/model';
 export { flows, isSecure, payloadMap, pickAnswer, pickOffer, relayAnswer, relayOffer, sameDescription, type Numbers, type OfferedKeys, type Picked } from './sdp/negotiate';
 export { defaultSdpLimits, parseSdp, type SdpLimits } from './sdp/parse';
-export { audioOf, codecNameOf, events, spoken, type Agreement } from './sdp/sound';
+export { audioOf, beforeAnswer, codecNameOf, events, spoken, type Agreement } from './sdp/sound';
 export { formatsOf, terminate, terminateAnswer, terminateOffer, type Terminated, type TerminateOptions } from './sdp/terminate';
 export { abandon, newLocal, renumber, writeAnswer, writeOffer, type AudioSpec, type LocalState, type Written } from './sdp/write';

@@ -104,8 +104,8 @@ export class AudioPort implements PacketSink {
     return this.endpoint.id;
   }
 
-  /** Errors: the name of a codec that is not there, and then nothing has changed. */
-  setup(audio: AudioSetup, nowMs: number): CodecName | undefined {
+  /** `expects`: packets ought to come, so that their absence is news. Errors: the name of a codec that is not there, and then nothing has changed. */
+  setup(audio: AudioSetup, nowMs: number, expects = audio.receive.length > 0): CodecName | undefined {
     const { codecNamed } = this.deps;
     for (const format of [...audio.receive, ...(audio.send ? [audio.send] : [])]) if (!codecNamed(format.codec)) return format.codec;
     this.audio = audio;
@@ -132,7 +132,6 @@ export class AudioPort implements PacketSink {
     this.sender.setFormat(send && { codec: codecNamed(send.codec)!, payloadType: send.payloadType, fmtp: send.fmtp, ptimeMs: send.ptimeMs });
     this.sender.setDigits(audio.telephoneEvent?.send ?? null);
     if (send) this.rtcpSession.setStream(this.sender.ssrc, codecNamed(send.codec)!.clockRate);
-    const expects = audio.receive.length > 0;
     if (expects !== this.expectedSince < Infinity) {
       this.expectedSince = expects ? nowMs : Infinity;
       this.silenceReported = false;

@@ -86,6 +86,13 @@ export function audioOf(agreement: Agreement): AudioSetup {
   };
 }
 
+/** What may come of an offer of ours before it is answered (RFC 3264 §5.1): anything in it. `direction` is ours. */
+export function beforeAnswer(offered: readonly Codec[], direction: Direction): AudioSetup {
+  const hearing = receives(direction);
+  const keys = hearing ? offered.filter(isEvent).map(numberAndClock) : [];
+  return { send: null, receive: hearing ? receiving(offered, offered) : [], telephoneEvent: keys.length > 0 ? { send: null, receive: keys } : null, comfortNoise: null };
+}
+
 /** Our numbers; and those of the party's own description that mean nothing else here, since some phones send with them. */
 function receiving(told: readonly Codec[], heard: readonly Codec[]): AudioFormat[] {
   const formats: AudioFormat[] = [];

@@ -124,7 +124,11 @@ export class HubCall implements NodeCallMedia {
   // — descriptions —
 
   async offer(direction: Direction): Promise<string> {
-    return this.negotiation.offer(await this.where(), direction);
+    const text = this.negotiation.offer(await this.where(), direction);
+    const { meanwhile, terms } = this.negotiation;
+    // nobody owes us anything yet: silence is no news
+    if (meanwhile) this.port.setup(meanwhile, this.home.now(), (terms?.audio.receive.length ?? 0) > 0);
+    return text;
   }
 
   async answer(offer: string, direction: Direction): Promise<string> {
@@ -148,9 +152,10 @@ export class HubCall implements NodeCallMedia {
 
   rollback(): void {
     const before = this.negotiation.terms;
+    const offered = this.negotiation.meanwhile !== undefined;
     this.negotiation.rollback();
     const { terms } = this.negotiation;
-    if (!this.closed && terms !== before) this.apply(terms);
+    if (!this.closed && (offered || terms !== before)) this.apply(terms);
   }
 
   otherWay(): boolean {

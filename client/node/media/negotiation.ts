@@ -15,6 +15,7 @@ import {
   abandon,
   agree,
   answerKeys,
+  beforeAnswer,
   both,
   codecKey,
   codecNameOf,
@@ -112,6 +113,25 @@ export class Negotiation {
       this.names = names;
       return written.text;
     });
+  }
+
+  /**
+   * What can be heard while our offer is not answered yet (RFC 3264 §5.1: what was offered may come before its answer), besides what holds already.
+   * undefined: nothing more; with keys in a first offer too, since nobody can tell what is encrypted without the far end's from what is not.
+   */
+  get meanwhile(): AudioSetup | undefined {
+    const { pending, terms } = this;
+    if (!pending || (!terms && pending.secured.crypto)) return undefined;
+    const { receive, telephoneEvent } = beforeAnswer(pending.spec.codecs, pending.spec.direction);
+    if (!terms) return { send: null, receive, telephoneEvent, comfortNoise: null };
+    const { audio } = terms;
+    const known = audio.telephoneEvent?.receive ?? [];
+    const more = <F extends { payloadType: number }>(now: readonly F[], offered: readonly F[]): F[] => [...now, ...offered.filter(({ payloadType }) => !now.some((one) => one.payloadType === payloadType))];
+    return {
+      ...audio,
+      receive: more(audio.receive, receive),
+      telephoneEvent: audio.telephoneEvent || telephoneEvent ? { send: audio.telephoneEvent?.send ?? null, receive: more(known, telephoneEvent?.receive ?? []) } : null,
+    };
   }
 
   /** Errors: MediaFault; then nothing has changed, and another answer may come. */

@@ -91,8 +91,8 @@ function start({ module, names }: Program): Denoiser {
   };
   const copy = (to: number, from: number, bytes: number): void => void new Uint8Array(memory!.buffer).copyWithin(to, from, from + bytes);
   const environment = { [short('emscripten_memcpy_big')]: copy, [short('emscripten_resize_heap')]: grow };
-  const { exports } = new WebAssembly.Instance(module, { a: environment });
-  const its = <K extends keyof Exports>(long: string): Exports[K] => exports[short(long)] as Exports[K];
+  const library = new WebAssembly.Instance(module, { a: environment }).exports; // not `exports`: in a CommonJS module that is the module’s own, and what this file exports is read from it
+  const its = <K extends keyof Exports>(long: string): Exports[K] => library[short(long)] as Exports[K];
 
   memory = its<'memory'>('memory');
   its<'initialise'>('___wasm_call_ctors')();
