@@ -51,11 +51,10 @@ describe('our phone with our server', () => {
   test.each(['udp', 'tcp'] as const)('over %s: two of ours', ...shared(async (stage, transport: 'udp' | 'tcp') => {
     const [one, two] = await Promise.all([ours(stage, '1003', 1300, { transport }), ours(stage, '1004', 1700, { transport })]);
     await wholeCall(one, '1004', two);
-    await wholeCall(two, '1003', one, 'callee');
   }));
 
   test('as in the help: an echo of its own tone, with exit code 0', ...shared(async (stage) => {
-    const phone = await OurPhone.start(stage, { server: server.address, ...server.account('1003'), tone: 440, more: ['--dial', '*43', '--dtmf', '#', '--hangup-after', '6'] });
+    const phone = await OurPhone.start(stage, { server: server.address, ...server.account('1003'), tone: 440, more: ['--dial', '*43', '--dtmf', '#', '--hangup-after', '4'] });
     await phone.inCall();
     await eventually('the echo', () => judge(phone.heard()).secondsOf(440) > 0.6, 15_000, 100);
     expect(await phone.finished()).toEqual({ code: 0, signal: null });
@@ -82,13 +81,5 @@ describe('our phone with our server', () => {
     await one.phone.hangUp();
     const lamp = await two.phone.event('voicemail', ({ waiting }) => waiting);
     expect(lamp).toMatchObject({ newMessages: 1, oldMessages: 0 });
-    // and it hears what was left
-    await two.phone.dial('*97');
-    await two.phone.inCall();
-    await eventually('the menu', () => judge(two.phone.heard()).loudSeconds > 1, 15_000, 100);
-    await two.phone.press('1');
-    await eventually('the message', () => judge(two.phone.heard()).secondsOf(1300) > 1, 25_000, 200);
-    await two.phone.hangUp();
-    await two.phone.ended();
   }));
 });

@@ -182,6 +182,9 @@ export class OurPhone implements Phone {
     return { samples: joined(parts.filter((part) => part.rate === rate).map(({ samples }) => samples)), rate };
   }
 
+  /** For `hears`: always the call that was answered last. Recordings have the rate of their call, so what several heard cannot be counted in one go. */
+  readonly latest: Listener = { heard: () => this.heardIn(this.all('answered').length) };
+
   /** For `hears`: the n-th call that was answered, from 1. */
   ear(number: number): Listener {
     return { name: `${this.name}, call ${number}`, heard: () => this.heardIn(number) };
@@ -206,6 +209,11 @@ export class OurPhone implements Phone {
   /** Waits for it to end by itself. */
   finished(timeoutMs = 15_000): Promise<Exit> {
     return this.child.waitExit(timeoutMs);
+  }
+
+  /** SIGTERM, whatever it is doing. */
+  terminated(): Promise<Exit> {
+    return this.child.stop('SIGTERM', 8000);
   }
 
   report(): string {
