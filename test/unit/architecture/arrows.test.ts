@@ -103,3 +103,9 @@ test('process.env is read in one place of each program', () => {
   const offences = files.filter((f) => /\bprocess\.env\b/.test(f.text) && !places.test(f.path)).map((f) => f.path);
   expect(offences).toEqual([]);
 });
+
+// The build writes `exports.x` for what a file exports: a variable of that name would be written to instead, which Jest's own transform hides.
+test('no variable takes the name of what modules are made of', () => {
+  const offences = files.filter((f) => /\b(?:const|let|var)\s+(?:\{[^}=]*\b(?<!\w\s*:\s*)(?:exports|require)\b(?!\s*:)[^}=]*\}|(?:exports|require)\b)\s*=/.test(f.text)).map((f) => f.path);
+  expect(offences).toEqual([]);
+});
