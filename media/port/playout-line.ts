@@ -6,7 +6,7 @@
  * nobody can hear it.
  *
  * A packet that is not there when it is due: if a later one is, it is lost, and the hole is filled from the packet after (Opus in-band FEC),
- * by the decoder, or by repeating what was heard. If none is, time is `held`: concealed sound is given out, and what comes next tells
+ * by the decoder, or by what was heard before and after (G.711, G.722). If none is, time is `held`: concealed sound is given out, and what comes next tells
  * whether that time is to be charged to lost packets or to a delay that grew.
  */
 import { ComfortNoise } from '../codec/comfort-noise';
@@ -15,7 +15,7 @@ import { SlotKind, UNITS_PER_MS, type JitterBuffer, type Slot } from '../rtp/jit
 import { Heard } from './pcm-queue';
 import type { Format, Formats } from './playout-formats';
 import { Recovery } from './playout-recovery';
-import { decoded, PlayoutSound } from './playout-sound';
+import { decoded, MOST_HOLE_MS, PlayoutSound } from './playout-sound';
 
 export const enum State {
   Idle,
@@ -128,7 +128,8 @@ export class PlayoutLine {
       this.decodedEnd += charged;
       missing -= charged;
       if (missing > 0) {
-        this.bridge(slot, missing);
+        if (this.isBetween(slot, missing)) this.fillBetween(slot, missing, lost);
+        else this.bridge(slot, missing);
         return true;
       }
     }
@@ -228,13 +229,28 @@ export class PlayoutLine {
     this.decodedEnd += this.conceal(Math.max(1, Math.round(part / this.sound.units)), Heard.Concealed);
   }
 
+  /** Whether a hole before `next` is one for the PCM domain: of one codec, that has nothing to say about it itself. */
+  private isBetween(next: Slot, missing: number): boolean {
+    const format = this.formats.of(next.payloadType);
+    if (format === null || format !== this.formats.current || format.resampler !== null) return false;
+    return format.decoder !== null && !format.decoder.conceals && !format.decoder.recovers && missing <= MOST_HOLE_MS * UNITS_PER_MS;
+  }
+
+  private fillBetween(next: Slot, missing: number, lost: number): void {
+    this.sound.openHole(Math.round(missing / this.sound.units), Heard.Concealed);
+    this.countLoss(lost);
+    this.play(next);
+  }
+
   /** At least `count` samples that never came. Returns how long they became, 1/48 ms. */
   private conceal(count: number, kind: Heard): number {
     return this.sound.conceal(this.formats.current, count, kind) * this.sound.units;
   }
 
   private countLoss(lost: number): void {
-    const waits = this.recovery.count(lost, this.formats.current?.decoder?.recovers ?? false);
+    const decoder = this.formats.current?.decoder ?? null;
+    const use = decoder === null ? 'nothing' : decoder.recovers ? 'recover' : decoder.conceals ? 'nothing' : 'interpolate';
+    const waits = this.recovery.count(lost, use);
     this.buffer.extraMs = waits ? this.buffer.durationMs : 0;
   }
 

@@ -1,7 +1,9 @@
-/** Whether a decoder that recovers a lost packet from the next one gets to see that one, which costs a packet of delay. */
+/** Whether whoever makes up for a lost packet gets to see the next one, which costs a packet of delay. */
 
 /** Shares of lost packets at which it does (one packet is enough), and at which it has to do without (six seconds after the last). */
 const LOSS_TO_RECOVER = 0.006;
+/** Interpolation gains less than recovery does: it needs three packets that are lost within a few seconds. */
+const LOSS_TO_INTERPOLATE = 0.015;
 const LOSS_TO_STOP = 0.001;
 const LOSS_MEMORY = 1 / 150;
 /** Recovery that finds something less often than this is not worth the delay, and is not tried again for so many packets. */
@@ -23,16 +25,16 @@ export class Recovery {
     this.pays += ((found ? 1 : 0) - this.pays) * PAYS_MEMORY;
   }
 
-  /** A packet came, and `lost` before it did not. Returns whether the next ones shall wait. @param able the decoder could make use of it */
-  count(lost: number, able: boolean): boolean {
+  /** A packet came, and `lost` before it did not. Returns whether the next ones shall wait. @param use what would be made of it */
+  count(lost: number, use: 'recover' | 'interpolate' | 'nothing'): boolean {
     for (let i = Math.min(lost, MOST_LOST); i >= 0; i--) this.loss += ((i > 0 ? 1 : 0) - this.loss) * LOSS_MEMORY;
     if (this.pays < PAYS) {
       this.pays = 0.5;
       this.rest = TRY_AGAIN_PACKETS;
     }
     if (this.rest > 0) this.rest--;
-    if (!able || this.loss < LOSS_TO_STOP || this.rest > 0) this.on = false;
-    else if (this.loss > LOSS_TO_RECOVER) this.on = true;
+    if (use === 'nothing' || this.loss < LOSS_TO_STOP || this.rest > 0) this.on = false;
+    else if (this.loss > (use === 'recover' ? LOSS_TO_RECOVER : LOSS_TO_INTERPOLATE)) this.on = true;
     return this.on;
   }
 }

@@ -4,6 +4,7 @@
  */
 import { Background } from '../audio/repair/background';
 import { Concealer } from '../audio/repair/conceal';
+import { Interpolator } from '../audio/repair/interpolate';
 import { TimeScale } from '../audio/repair/time-scale';
 import { Resampler } from '../audio/resample';
 import type { ComfortNoise } from '../codec/comfort-noise';
@@ -20,6 +21,8 @@ const FADE_IN_MS = 4;
 /** RFC 3389's static payload type has a clock of 8 kHz, and so has the noise it describes. */
 const NOISE_RATE = 8000;
 const QUIET_MS = 20;
+/** The longest hole that is filled from both sides. */
+export const MOST_HOLE_MS = 100;
 
 /** What a decoder writes to and a resampler after it; of all parties, since nothing stays there. */
 export const decoded = new Int16Array((48_000 * MAX_DECODED_MS) / 1000);
@@ -32,6 +35,10 @@ export class PlayoutSound {
   readonly queue: PcmQueue;
   readonly concealer: Concealer;
   readonly timeScale: TimeScale;
+  private readonly interpolator: Interpolator;
+  /** What was heard, continued over the hole that is open and beyond, and how long that is; 0: none is. */
+  private readonly ahead: Int16Array;
+  private hole = 0;
   private readonly background: Background;
   private readonly noiseResampler: Resampler | null;
   /** Samples of what comes next that are still its filter's silence. */
@@ -47,6 +54,8 @@ export class PlayoutSound {
     this.background = new Background(random);
     this.concealer = new Concealer(rate, this.background);
     this.timeScale = new TimeScale(rate, this.background);
+    this.interpolator = new Interpolator(rate);
+    this.ahead = new Int16Array(this.samples(MOST_HOLE_MS) + this.interpolator.beyond + 2);
     this.noiseResampler = rate === NOISE_RATE ? null : new Resampler(NOISE_RATE, rate);
   }
 
@@ -86,6 +95,10 @@ export class PlayoutSound {
     this.background.hear(queue.data, from, length);
     this.concealer.merge(queue.data, from, length, this.blendAfter);
     this.blendAfter = 0;
+    if (this.hole > 0) {
+      this.interpolator.fill(queue.data, from - this.hole, from, queue.end, this.ahead);
+      this.hole = 0;
+    }
     if (fadeIn) this.fade(from, length);
   }
 
@@ -117,6 +130,18 @@ export class PlayoutSound {
       }
     }
     return this.repeat(count, kind);
+  }
+
+  /** `count` samples never came, but what is after them did, and is what `voice` gets next: they are filled from both sides. */
+  openHole(count: number, kind: Heard): void {
+    const { queue } = this;
+    const more = count + this.interpolator.beyond + 1;
+    queue.reserve(more);
+    this.concealer.extend(queue.data, queue.end, more);
+    this.concealer.reset();
+    this.ahead.set(queue.data.subarray(queue.end, queue.end + more));
+    queue.appended(count, kind);
+    this.hole = count;
   }
 
   /** `count` samples of noise as it was described. */

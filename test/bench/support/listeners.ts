@@ -41,7 +41,7 @@ class OurPhone implements Listener {
     const folder = stage.path(`offhook-${user}`);
     const file = `${folder}-heard.wav`;
     const program = join(__dirname, '../../../signaling/cli/offhook.js');
-    const ports = await stage.ports(8);
+    const ports = await stage.ports(4);
     const args = ['phone', `${user}@${server}`, '--password', password, '--json', '--audio', 'none', '--srtp', 'off', '--rtp-ports', `${ports.first}-${ports.last}`, '--answer', '--record', file, '--data', folder];
     const child = new Child(`offhook ${user}`, process.execPath, [program, ...args, ...(codecs ? ['--codecs', codecs.join(',')] : [])]);
     return stage.own(new OurPhone(child, file));

@@ -132,11 +132,12 @@ describe('nothing clicks: no step beyond a tenth more than the tone’s own', ()
 });
 
 describe('loss', () => {
-  test.each([0, 0.01, 0.03, 0.05, 0.1, 0.2])('%f at random: as much is made up, and the delay stays', (share) => {
+  test.each([0, 0.01, 0.03, 0.05, 0.1, 0.2])('%f at random: as much is made up, and the delay grows by no more than a packet', (share) => {
     const random = seeded(7);
     const { count, playout, lost, sent } = runLine({ seconds: 40, phaseMs: 9, talk: sine(440, 8000), network: () => (random() < share ? null : 0) });
     expect(count(Heard.Concealed) / sent).toBeCloseTo(lost / sent, 2);
-    expect(playout.stats().playoutDelayMs).toBeLessThan(25);
+    // A hole is filled from both sides when what is after it is there, which is worth a packet's wait.
+    expect(playout.stats().playoutDelayMs).toBeLessThan(share === 0 ? 25 : 45);
     expect(playout.stats().latePackets).toBe(0);
   });
 
