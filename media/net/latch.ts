@@ -10,12 +10,16 @@
  *                                       └── packet from a better place ► locked or tentative
  *
  * Better, best first: the SDP address and port; the SDP address with another port (a NAT that we share, or none); anywhere
- * else; the place that a re-INVITE just moved away from, whose last packets are still on their way. The window runs from the
- * first packet and only while the SDP address is known: before the answer nobody can be told from anybody.
+ * else; the place that a re-INVITE just moved away from, whose last packets are still on their way: it is heard, but sent to only
+ * once it has spoken for longer than those take. The window runs from the first packet and only while the SDP address is known:
+ * before the answer nobody can be told from anybody.
  */
 import { emptySockAddr, familyOf, formatSockAddr, isNowhere, sameHost, sameSockAddr, type SockAddr } from './address';
 
 export const LATCH_WINDOW_MS = 3000;
+
+/** Whoever still speaks from the place that SDP moved away from has not moved (a NAT before it). */
+const LAST_PACKETS_MS = 500;
 
 export type LatchState = 'open' | 'tentative' | 'locked';
 
@@ -37,15 +41,23 @@ export class Latch {
   private rank = STALE;
   private stale: SockAddr | undefined;
   private lockAt = Infinity;
+  /** From when on a stale source is sent to after all; Infinity: it is. */
+  private staysAt = Infinity;
   /** The words of a locked IPv4 source, here and not in an array: this is looked at for every packet. NONE: not IPv4, or not locked. */
   private word0 = NONE;
   private word1 = NONE;
 
   constructor(private readonly windowMs = LATCH_WINDOW_MS) {}
 
+  /** Only the place that a re-INVITE moved away from was heard so far. */
+  private get leaving(): boolean {
+    return this.state === 'tentative' && this.rank === STALE && this.staysAt < Infinity;
+  }
+
   /** Where to send to; undefined when nothing is known. */
   get target(): SockAddr | undefined {
-    if (this.state !== 'open') return this.source;
+    // The last packets from the place that was just left say nothing about where to send: two sides that both believed them would be silent for ever.
+    if (this.state !== 'open' && !(this.leaving && this.hasExpected)) return this.source;
     return this.hasExpected ? this.expected : undefined;
   }
 
@@ -95,16 +107,20 @@ export class Latch {
     if (from[0] === this.word0 && from[1] === this.word1) return true;
     if (this.state === 'open') return true;
     if (sameSockAddr(from, this.source)) return true;
-    return this.state === 'tentative' && nowMs < this.lockAt && this.rankOf(from) > this.rank;
+    return this.state === 'tentative' && (nowMs < this.lockAt || this.leaving) && this.rankOf(from) > this.rank;
   }
 
   private consider(from: SockAddr, nowMs: number): boolean {
     if (this.state !== 'open' && sameSockAddr(from, this.source)) {
+      if (this.leaving && nowMs >= this.staysAt) {
+        this.staysAt = Infinity;
+        this.moves++;
+      }
       if (this.state === 'tentative' && nowMs >= this.lockAt) this.lock();
       return true;
     }
     if (this.state === 'locked') return false;
-    if (this.state === 'tentative' && nowMs >= this.lockAt) {
+    if (this.state === 'tentative' && nowMs >= this.lockAt && !this.leaving) {
       this.lock();
       return false;
     }
@@ -113,6 +129,7 @@ export class Latch {
     if (this.state === 'open') this.lockAt = this.hasExpected ? nowMs + this.windowMs : Infinity;
     this.source.set(from);
     this.rank = rank;
+    this.staysAt = rank === STALE ? nowMs + LAST_PACKETS_MS : Infinity;
     this.moves++;
     if (rank === EXACT) this.lock();
     else this.state = 'tentative';

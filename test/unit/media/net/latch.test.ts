@@ -84,7 +84,7 @@ const cases: Array<[string, Step[]]> = [
       { from: NAT, ok: true, state: 'locked', target: NAT, ms: W },
       { relatch: true, ms: 10_000 },
       { expect: '192.0.2.50:4444', ms: 10_000 },
-      { from: NAT, ok: true, state: 'tentative', target: NAT, ms: 10_001 },
+      { from: NAT, ok: true, state: 'tentative', target: '192.0.2.50:4444', ms: 10_001 },
       { from: OTHER, ok: true, state: 'tentative', target: OTHER, ms: 10_020 },
       { from: NAT, ok: false, state: 'tentative', target: OTHER, ms: 10_021 },
     ],
@@ -155,4 +155,30 @@ test('moves are counted', () => {
   latch.expect(at(SDP), 0);
   for (const from of [NAT, NAT, SAME_HOST, SDP, NAT]) latch.accept(at(from), 1);
   expect(latch.moves).toBe(3);
+});
+
+test('the last packets from the place that was moved away from do not say where to send to; a source that goes on there does', () => {
+  const moved = (): Latch => {
+    const latch = new Latch();
+    latch.expect(at(OTHER), 0);
+    latch.accept(at(OTHER), 0);
+    latch.relatch(latch.wouldMove(at(SDP)));
+    latch.expect(at(SDP), 1000);
+    expect(latch.accept(at(OTHER), 1010)).toBe(true);
+    return latch;
+  };
+  const target = (latch: Latch): string => formatSockAddr(latch.target!);
+  const goes = moved();
+  expect(target(goes)).toBe(SDP);
+  // however long it takes until it is heard from there
+  expect(goes.accept(at(SDP), 1000 + 2 * W)).toBe(true);
+  expect([goes.state, target(goes)]).toEqual(['locked', SDP]);
+  const stays = moved();
+  const { moves } = stays;
+  expect(stays.accept(at(OTHER), 1400)).toBe(true);
+  expect(target(stays)).toBe(SDP);
+  expect(stays.accept(at(OTHER), 1520)).toBe(true);
+  expect([target(stays), stays.moves]).toEqual([OTHER, moves + 1]);
+  expect(stays.accept(at(OTHER), 1010 + W)).toBe(true);
+  expect(stays.state).toBe('locked');
 });
