@@ -1,15 +1,18 @@
 /**
- * Transfers with our phone in each part (who transfers, who is transferred, to whom), blind and attended, through Kamailio, where the phones
- * do it among themselves, and through our server, which does it for them.
+ * Transfers with our phone in each part (who transfers, who is transferred, to whom), blind and attended, with Linphone and baresip as the others:
+ * through Kamailio, where the phones do it among themselves, and through our server, which does it for them.
  */
 import { Baresip } from '../support/baresip';
-import { connectCall, hearEachOther, type Speaker } from '../support/conversation';
-import { hears, mark } from '../support/ears';
+import { connectCall, type Speaker } from '../support/conversation';
+import { hears, mark, type Listener } from '../support/ears';
 import { Kamailio } from '../support/kamailio';
+import { Linphone } from '../support/linphone';
 import { OurPhone } from '../support/our-phone';
 import { need } from '../support/peers';
 import { Server } from '../support/server';
 import { Stage, staged } from '../support/stage';
+import { cutOut, judge, type Hearing } from '../support/tone';
+import { eventually } from '../support/wait';
 
 interface Place {
   server: string;
@@ -19,28 +22,10 @@ interface Place {
 
 type Ours = Speaker & { phone: OurPhone };
 
+const TONES = [600, 900, 1300, 1700, 2100];
+
 let suite: Stage;
-const shared = <Args extends unknown[]>(body: (stage: Stage, ...args: Args) => Promise<void>): ReturnType<typeof staged<Args>> => staged(body, { suite: () => suite, seconds: 60 });
-
-async function ours(stage: Stage, { account, ...place }: Place, user: string, tone: number): Promise<Ours> {
-  const phone = await OurPhone.start(stage, { ...place, ...account(user), tone });
-  await phone.registered();
-  return { phone, tone };
-}
-
-async function baresip(stage: Stage, { account, ...place }: Place): Promise<Speaker & { phone: Baresip }> {
-  const phone = await Baresip.start(stage, { ...place, ...account('1002'), tone: 900 });
-  await phone.registered();
-  return { phone, tone: 900 };
-}
-
-/** These two hear each other from now on. */
-async function hearNow(one: Speaker, other: Speaker): Promise<void> {
-  await Promise.all([
-    hears(one.phone, other.tone, { not: [one.tone], from: mark(one.phone), seconds: 0.6 }),
-    hears(other.phone, one.tone, { not: [other.tone], from: mark(other.phone), seconds: 0.6 }),
-  ]);
-}
+const shared = (body: () => Promise<void>): ReturnType<typeof staged> => staged(body, { suite: () => suite, seconds: 45 });
 
 const places: Array<[string, (stage: Stage) => Promise<Place>]> = [
   ['Kamailio', async (stage) => {
@@ -48,80 +33,160 @@ const places: Array<[string, (stage: Stage) => Promise<Place>]> = [
     return { server: kamailio.server('udp'), domain: kamailio.realm, account: (user) => kamailio.account(user) };
   }],
   ['our server', async (stage) => {
-    const server = await Server.start(stage, { extensions: ['1001', '1002', '1003', '1004'] });
+    const server = await Server.start(stage, { extensions: ['1001', '1002', '1003', '1004', '1005'], mediaPorts: 200 });
     return { server: server.address, account: (user) => server.account(user) };
   }],
 ];
 
-need('baresip', 'kamailio')('transfers with our phone', () => {
+/** Our phones have a recording for each call: of the one that was answered last. */
+const ear = ({ phone }: Speaker): Listener => (phone instanceof OurPhone ? { name: phone.name, heard: () => phone.latest.heard() } : phone);
+
+/** This one has heard the other, and nobody else, for half a second. Whatever it heard before it came to that (ring-back, music) is over within seconds. */
+async function hearsOnly(one: Speaker, other: Speaker): Promise<void> {
+  const listener = ear(one);
+  const lately = (): Hearing => judge(cutOut(listener.heard(), Math.max(0, mark(listener) - 0.4)));
+  await eventually(`${one.phone.name} to hear ${other.phone.name}`, () => lately().secondsOf(other.tone) > 0.3, 10_000, 100);
+  await hears(listener, other.tone, { not: TONES.filter((tone) => tone !== other.tone), from: mark(listener), seconds: 0.5 });
+}
+
+const hearOnly = (one: Speaker, other: Speaker): Promise<unknown> => Promise.all([hearsOnly(one, other), hearsOnly(other, one)]);
+
+need('baresip', 'linphone', 'kamailio')('transfers with our phone', () => {
   describe.each(places)('through %s', (_name, start) => {
-    let place: Place;
+    let [us, ours, third]: Ours[] = [];
+    let linphone: Speaker & { phone: Linphone };
+    let baresip: Speaker & { phone: Baresip };
+
     beforeAll(async () => {
       suite = new Stage();
-      place = await start(suite);
-    }, 30_000);
-    afterAll(() => suite.close());
+      const { account, ...place } = await start(suite);
+      const one = async (user: string, tone: number): Promise<Ours> => ({ tone, phone: await OurPhone.start(suite, { ...place, ...account(user), tone, rtpPorts: await portsOf(suite) }) });
+      [us, ours, third] = await Promise.all([one('1003', 1300), one('1004', 1700), one('1005', 2100)]);
+      linphone = { tone: 600, phone: await Linphone.start(suite, { ...place, ...account('1001'), tone: 600 }) };
+      baresip = { tone: 900, phone: await Baresip.start(suite, { ...place, ...account('1002'), tone: 900 }) };
+      await Promise.all([us!, ours!, third!, linphone, baresip].map(({ phone }) => phone.registered()));
+    }, 60_000);
+    afterAll(() => suite.close(), 30_000);
 
-    test('we transfer a baresip, blindly, to another of ours', ...shared(async (stage) => {
-      const [us, them, third] = await Promise.all([ours(stage, place, '1003', 1300), baresip(stage, place), ours(stage, place, '1004', 1700)]);
-      await connectCall(us.phone, '1002', them.phone);
-      await hearEachOther(us, them);
-      us.phone.remember();
-      us.phone.command({ do: 'transfer', to: '1004' });
-      await third.phone.ringing();
-      await third.phone.answer();
-      await third.phone.inCall();
-      await us.phone.event('transfer', ({ state }) => state === 'done');
-      await us.phone.event('ended');
-      await hearNow(them, third);
-      await third.phone.hangUp();
-      await third.phone.ended();
+    const talk = async (one: Speaker, number: string, other: Speaker): Promise<void> => {
+      await connectCall(one.phone, number, other.phone);
+      await hearOnly(one, other);
+    };
+    /** What a test that failed left behind must not fail the next one. */
+    afterEach(async () => {
+      await Promise.all([us!, ours!, third!].map(({ phone }) => idle(phone)));
+      linphone.phone.command('terminate all');
+      await baresip.phone.hangUp().catch(() => undefined);
+    });
+
+    /** Whoever stays in a call after a transfer ends it. */
+    const part = async (one: Speaker, other: Speaker): Promise<void> => {
+      await one.phone.hangUp();
+      await Promise.all([one.phone.ended(), other.phone.ended()]);
+    };
+
+    test('blind: we transfer Linphone to baresip', ...shared(async () => {
+      await talk(us!, '1001', linphone);
+      us!.phone.remember();
+      us!.phone.command({ do: 'transfer', to: '1002' });
+      await baresip.phone.ringing();
+      await baresip.phone.answer();
+      await us!.phone.event('transfer', ({ state }) => state === 'done');
+      await us!.phone.ended();
+      await hearOnly(linphone, baresip);
+      await baresip.phone.hangUp();
+      await Promise.all([linphone.phone.ended(), baresip.phone.ended()]);
     }));
 
-    test('a baresip transfers us, blindly, to another of ours', ...shared(async (stage) => {
-      const [us, them, third] = await Promise.all([ours(stage, place, '1003', 1300), baresip(stage, place), ours(stage, place, '1004', 1700)]);
-      await connectCall(us.phone, '1002', them.phone);
-      await hearEachOther(us, them);
-      await them.phone.transfer('1004');
-      await third.phone.ringing();
-      await third.phone.answer();
-      await third.phone.inCall();
-      await hearNow(us, third);
-      await third.phone.hangUp();
-      await third.phone.ended();
+    test('blind: baresip transfers us to another of ours', ...shared(async () => {
+      await talk(us!, '1002', baresip);
+      us!.phone.remember();
+      await baresip.phone.transfer('1004');
+      await ours!.phone.ringing();
+      await ours!.phone.answer();
+      await baresip.phone.ended();
+      await hearOnly(us!, ours!);
+      await part(ours!, us!);
     }));
 
-    test('we ask first: attended, between two others', ...shared(async (stage) => {
-      const [us, them, third] = await Promise.all([ours(stage, place, '1003', 1300), ours(stage, place, '1001', 700), ours(stage, place, '1004', 1700)]);
-      await connectCall(us.phone, '1001', them.phone);
-      await hearEachOther(us, them);
-      const first = us.phone.lastCall;
-      await connectCall(us.phone, '1004', third.phone);
-      await hears(third.phone, us.tone, { not: [them.tone], seconds: 0.6 });
-      const second = us.phone.lastCall;
-      us.phone.remember();
-      us.phone.command({ do: 'transfer-to', call: first, other: second });
-      await us.phone.event('transfer', ({ state }) => state === 'done');
-      await us.phone.event('ended', ({ call }) => call === first);
-      await us.phone.event('ended', ({ call }) => call === second);
-      await hearNow(them, third);
-      await them.phone.hangUp();
-      await third.phone.event('ended');
+    test('blind: Linphone transfers one of ours to us', ...shared(async () => {
+      await talk(linphone, '1004', ours!);
+      ours!.phone.remember();
+      await linphone.phone.transfer('1003');
+      await us!.phone.ringing();
+      await us!.phone.answer();
+      await linphone.phone.ended();
+      await hearOnly(us!, ours!);
+      await part(us!, ours!);
     }));
 
-    test('a transfer to a number that nobody has: we are told, and still in the call', ...shared(async (stage) => {
-      const [us, them] = await Promise.all([ours(stage, place, '1003', 1300), ours(stage, place, '1001', 700)]);
-      await connectCall(us.phone, '1001', them.phone);
-      await hearEachOther(us, them);
-      us.phone.remember();
-      us.phone.command({ do: 'transfer', to: '4999' });
-      const failed = await us.phone.event('transfer', ({ state }) => state === 'failed');
+    test('attended: we ask another of ours first, then put Linphone through', ...shared(async () => {
+      await talk(us!, '1001', linphone);
+      const first = us!.phone.lastCall;
+      await connectCall(us!.phone, '1004', ours!.phone);
+      await hearsOnly(ours!, us!);
+      const second = us!.phone.lastCall;
+      us!.phone.remember();
+      us!.phone.command({ do: 'transfer-to', call: first, other: second });
+      await us!.phone.event('transfer', ({ state }) => state === 'done');
+      await Promise.all([first, second].map((id) => us!.phone.event('ended', ({ call }) => call === id)));
+      await hearOnly(linphone, ours!);
+      await linphone.phone.hangUp();
+      await linphone.phone.ended();
+    }));
+
+    test('attended: Linphone asks one of ours first, then puts us through', ...shared(async () => {
+      await talk(linphone, '1003', us!);
+      await linphone.phone.hold();
+      await connectCall(linphone.phone, '1004', ours!.phone);
+      await linphone.phone.transferToOther();
+      await hearOnly(us!, ours!);
+      await us!.phone.hangUp();
+      await us!.phone.event('ended');
+    }));
+
+    test('attended: all are ours', ...shared(async () => {
+      await talk(us!, '1004', ours!);
+      const first = us!.phone.lastCall;
+      await connectCall(us!.phone, '1005', third!.phone);
+      const second = us!.phone.lastCall;
+      us!.phone.remember();
+      us!.phone.command({ do: 'transfer-to', call: first, other: second });
+      await us!.phone.event('transfer', ({ state }) => state === 'done');
+      await Promise.all([first, second].map((id) => us!.phone.event('ended', ({ call }) => call === id)));
+      await hearOnly(ours!, third!);
+      await ours!.phone.hangUp();
+      await ours!.phone.event('ended');
+    }));
+
+    test('to a number that nobody has: we are told, and go on with the call that we hold', ...shared(async () => {
+      await talk(us!, '1002', baresip);
+      us!.phone.remember();
+      us!.phone.command({ do: 'transfer', to: '4999' });
+      const failed = await us!.phone.event('transfer', ({ state }) => state === 'failed');
       expect(failed.status).toBe(404);
-      const call = us.phone.lastCall;
-      if (us.phone.all('held').length > us.phone.all('resumed').length) await us.phone.resume(call);
-      await hearNow(us, them);
-      await us.phone.hangUp();
-      await them.phone.ended();
+      await us!.phone.event('error', ({ do: what }) => what === 'transfer');
+      await us!.phone.resume();
+      await hearOnly(us!, baresip);
+      await part(us!, baresip);
     }));
   });
 });
+
+/** Ends whatever calls it has. */
+function idle(phone: OurPhone): Promise<unknown> {
+  return eventually(`${phone.name} to be in no call`, async () => {
+    phone.remember();
+    phone.command({ do: 'calls' });
+    // one that ends by itself meanwhile makes an error of the command to end it
+    const { calls } = await phone.event('calls').catch(() => ({ calls: undefined }));
+    for (const { call } of calls ?? []) phone.command({ do: 'hangup', call });
+    return calls?.length === 0;
+  }, 5000, 100);
+}
+
+/** Two for each call, which rest for a while; these phones have many calls. */
+async function portsOf(stage: Stage): Promise<[number, number]> {
+  const { first, last } = await stage.ports(40);
+  return [first, last];
+}

@@ -116,6 +116,12 @@ export class Linphone implements Phone {
     this.command(`transfer sip:${target}@${this.domain}`);
   }
 
+  /** Attended (REFER with Replaces): the far ends of its last two calls speak with each other from now on. */
+  async transferToOther(): Promise<void> {
+    const [first, second] = [...this.child.output.matchAll(/assigned id (\d+)/g)].slice(-2).map((match) => match[1]);
+    this.command(`transfer ${first} --to-call ${second}`);
+  }
+
   async hangUp(): Promise<void> {
     this.command('terminate');
   }
