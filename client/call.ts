@@ -5,40 +5,22 @@
  *   out: calling ─► ringing ─► up ◄─► held ─► ended
  *   in:  incoming ───────────► up
  */
-import type { Chance, Clock, Timer } from './clock';
+import { CallHold } from './call-hold';
+import type { CallHost } from './call-host';
+import { sendDigits, takeInfo } from './call-keys';
+import { CallTransfer } from './call-transfer';
+import type { Timer } from './clock';
 import type { CallEndedBy, CallEvent, Party, PhoneEventOf } from './events';
-import { MediaFault, type CallMedia, type CallMediaEvents, type Direction, type MediaFactory, type Quality } from './media';
+import { MediaFault, type CallMedia, type CallMediaEvents, type MediaFactory, type Quality } from './media';
 import { PhoneError, type Call, type CallInfo, type CallState, type DtmfWay } from './phone-types';
 import { sentenceFor } from './sentences';
-import { allow, type Agent } from './sip/agent';
-import { digitIn, isDigits, sendByInfo } from './sip/dtmf-info';
-import { reasonIn, sdpBody, sdpIn } from './sip/headers';
+import { answerEarlyUpdate } from './sip/early-update';
+import { reasonIn } from './sip/headers';
 import type { InviteIn } from './sip/invite-in';
 import { InviteOut, type InviteOutRequest } from './sip/invite-out';
-import { isRefer, TransferOut } from './sip/refer';
 import { Session, statusOf } from './sip/session';
 import { SessionTimer } from './sip/session-timer';
 import type { Core } from './sip/sip-js';
-
-/** What a call needs of its phone. */
-export interface CallHost<M extends CallMedia> {
-  readonly agent: Agent;
-  readonly clock: Clock;
-  readonly chance: Chance;
-  readonly options: { dtmf: DtmfWay; sessionExpiresS: number; qualityMs: number };
-  emit(event: CallEvent): void;
-  /** Puts the other calls that are up on hold; resolves when that is so. */
-  toFront(call: PhoneCall<M>): Promise<void>;
-  ended(call: PhoneCall<M>): void;
-  referred(call: PhoneCall<M>, request: Core.IncomingReferRequest): void;
-  received(request: Core.IncomingMessageRequest): void;
-  /** Who sent this, as far as it may be believed. */
-  identify(message: Core.IncomingMessage, own: 'from' | 'to'): Party;
-  /** What the far end of a call of ours is referred to. */
-  referTo(to: string): string;
-  referToCall(other: PhoneCall<M>): string;
-  fault(err: unknown): void;
-}
 
 interface Ending {
   by: CallEndedBy;
@@ -59,13 +41,12 @@ export class PhoneCall<M extends CallMedia = CallMedia> implements Call<M> {
   readonly beganAt: number;
   state: CallState;
   private answeredAt: number | null = null;
-  private onHold = false;
-  private heldByFarEnd = false;
+  private readonly keeping: CallHold = new CallHold(this);
+  private readonly transferring: CallTransfer<M>;
   private out: InviteOut | undefined;
   private incoming: InviteIn | undefined;
   private answering: Promise<void> | undefined;
   private earlySdp: string | undefined;
-  private transferring: TransferOut | undefined;
   private ticker: Timer | undefined;
   private tellAnswered!: (problem?: PhoneError) => void;
   private tellEnded!: (event: PhoneEventOf<'ended'>) => void;
@@ -93,6 +74,7 @@ export class PhoneCall<M extends CallMedia = CallMedia> implements Call<M> {
   ) {
     this.state = direction === 'out' ? 'calling' : 'incoming';
     this.beganAt = host.clock.now();
+    this.transferring = new CallTransfer(this, host);
     this.answered = new Promise((resolve, reject) => (this.tellAnswered = (problem) => (problem ? reject(problem) : resolve())));
     // Whoever does not ask hears it from the events.
     this.answered.catch(() => undefined);
@@ -104,7 +86,8 @@ export class PhoneCall<M extends CallMedia = CallMedia> implements Call<M> {
   }
 
   get info(): CallInfo {
-    const { id, direction, state, party, heldByFarEnd, beganAt, answeredAt } = this;
+    const { id, direction, state, party, beganAt, answeredAt } = this;
+    const { byFarEnd: heldByFarEnd } = this.keeping;
     const { codec, encrypted } = this.media.state;
     return { id, direction, state, party, heldByFarEnd, muted: this.media.muted ?? false, codec, encrypted, beganAt, answeredAt };
   }
@@ -234,12 +217,12 @@ export class PhoneCall<M extends CallMedia = CallMedia> implements Call<M> {
 
   private establish(dialog: Core.Session, weCalled: boolean, acked: boolean, offered = false): void {
     const { host } = this;
-    this.session = new Session(host, dialog, this.media, this.timer, () => this.wanted(), {
-      negotiated: (by) => this.negotiated(by),
+    this.session = new Session(host, dialog, this.media, this.timer, () => this.keeping.wanted, {
+      negotiated: (by) => this.keeping.negotiated(by),
       identity: (message) => this.identify(message, 'statusCode' in message ? 'to' : 'from'),
-      info: (request) => this.onInfo(request),
+      info: (request) => takeInfo(this, request),
       message: (request) => host.received(request),
-      notify: (request) => (isRefer(request.message) && this.transferring ? this.transferring.notify(request) : void request.accept()),
+      notify: (request) => this.transferring.notify(request),
       refer: (request) => host.referred(this, request),
       bye: (reason) => this.end({ by: 'remote', reason }),
       gone: (status, problem) => this.end({ by: 'network', status, problem }),
@@ -252,43 +235,18 @@ export class PhoneCall<M extends CallMedia = CallMedia> implements Call<M> {
     this.answeredAt = this.host.clock.now();
     const { codec, encrypted } = this.media.state;
     this.host.emit({ event: 'answered', call: this.id, with: this.party, codec, encrypted, afterMs: Math.round(this.answeredAt - this.beganAt) });
-    this.negotiated('remote');
+    this.keeping.negotiated('remote');
     this.tellAnswered();
     void this.host.toFront(this);
     this.tick();
   }
 
-  private wanted(): Direction {
-    return this.onHold ? 'sendonly' : 'sendrecv';
+  hold(): Promise<void> {
+    return this.keeping.hold();
   }
 
-  async hold(): Promise<void> {
-    if (this.state === 'held' || (this.isUp && this.onHold)) return;
-    await this.change(true);
-  }
-
-  async resume(): Promise<void> {
-    if (this.state === 'up' && !this.onHold) return void (await this.host.toFront(this));
-    if (this.isUp) await this.host.toFront(this);
-    await this.change(false);
-  }
-
-  private async change(onHold: boolean): Promise<void> {
-    const { session } = this;
-    if (!session || !this.isUp) throw new PhoneError('wrong-state', `a call that is not up cannot be ${onHold ? 'held' : 'resumed'}`);
-    this.onHold = onHold;
-    if (onHold) this.media.setActive(false);
-    try {
-      await this.guarded(session.modify());
-    } catch (err) {
-      if (this.onHold === onHold) this.onHold = !onHold;
-      if (onHold && this.state === 'up') this.media.setActive(true);
-      throw err;
-    }
-    if (!this.isUp || this.onHold !== onHold) return;
-    this.state = onHold ? 'held' : 'up';
-    this.host.emit({ event: onHold ? 'held' : 'resumed', call: this.id, by: 'local' });
-    if (!onHold) void this.host.toFront(this);
+  resume(): Promise<void> {
+    return this.keeping.resume();
   }
 
   /** A session timer, or a new address of ours: the far end is told with the same description. Never rejects. */
@@ -298,85 +256,30 @@ export class PhoneCall<M extends CallMedia = CallMedia> implements Call<M> {
   }
 
   async update(request: Core.UserAgentServer): Promise<void> {
-    if (this.session) return this.session.update(request);
-    // Before the answer: a refresh is answered; a change of what is not agreed yet has to wait (RFC 3311 §5.2).
-    const offer = sdpIn(request.message);
-    if (offer === undefined) return void request.accept({ statusCode: 200, extraHeaders: [this.host.agent.contact, allow] });
-    if (this.earlySdp === undefined) return void request.reject({ statusCode: 500, extraHeaders: ['Retry-After: 2'] });
-    try {
-      const answer = await this.media.answer(offer, 'sendrecv');
-      request.accept({ statusCode: 200, body: sdpBody(answer), extraHeaders: [this.host.agent.contact, allow] });
-    } catch (err) {
-      request.reject({ statusCode: statusOf(err) });
-    }
+    if (this.session) await this.session.update(request);
+    else await answerEarlyUpdate(this.host.agent, this.media, this.earlySdp !== undefined, request);
   }
 
-  async sendDigits(digits: string, way: DtmfWay = this.host.options.dtmf): Promise<void> {
-    if (!isDigits(digits)) throw new PhoneError('wrong-state', `“${digits}”: keys are 0 to 9, *, # and A to D`);
+  sendDigits(digits: string, way: DtmfWay = this.host.options.dtmf): Promise<void> {
+    const { media, session } = this;
     const early = this.state === 'ringing' && this.earlySdp !== undefined;
-    if (!this.isUp && !early) throw new PhoneError('wrong-state', 'keys can be pressed once the call is answered');
-    if (way === 'info') {
-      if (!this.session) throw new PhoneError('wrong-state', 'keys can be pressed once the call is answered');
-      return this.guarded(sendByInfo(this.session.dialog, digits));
-    }
-    if (!this.media.sendDigits(digits.toUpperCase(), way)) throw new PhoneError('not-supported', 'the far end does not take key presses as RFC 4733 events: use INFO or tones');
+    return sendDigits({ media, session, audible: this.isUp || early, guarded: (work) => this.guarded(work) }, digits, way);
   }
 
-  async transfer(to: string): Promise<void> {
-    await this.refer(this.host.referTo(to), to);
+  transfer(to: string): Promise<void> {
+    return this.transferring.blind(to);
   }
 
-  async transferTo(other: Call<M>): Promise<void> {
-    if (!(other instanceof PhoneCall) || other === this || !other.isUp) throw new PhoneError('wrong-state', 'a call can be joined with another one that is up');
-    await this.refer(this.host.referToCall(other), other.info.party.uri);
-    await other.hangUp();
+  transferTo(other: Call<M>): Promise<void> {
+    return this.transferring.attended(other, (call): call is PhoneCall<M> => call instanceof PhoneCall);
   }
 
-  private async refer(referTo: string, to: string): Promise<void> {
-    const { session } = this;
-    if (!this.isUp || !session) throw new PhoneError('wrong-state', 'a call can be transferred once it is up');
-    if (this.transferring) throw new PhoneError('wrong-state', 'the call is being transferred already');
-    const tell = (state: 'asked' | 'trying' | 'done' | 'failed', status: number, reason: string): void => this.host.emit({ event: 'transfer', call: this.id, to, status, reason, state });
-    // RFC 5589 §6: the far end hears nothing of us meanwhile; a phone that does not hold can be transferred all the same.
-    await this.hold().catch(() => undefined);
-    if (!this.isUp) throw new PhoneError('wrong-state', 'the call ended before it was transferred');
-    let last = { status: 0, reason: '' };
-    tell('asked', 0, '');
-    const transfer = new TransferOut(this.host.agent, this.host.clock, session.dialog, referTo, (status, reason) => {
-      last = { status, reason };
-      if (status < 200) tell('trying', status, reason);
-    });
-    this.transferring = transfer;
-    try {
-      await transfer.done;
-    } catch (err) {
-      tell('failed', (err instanceof PhoneError ? err.status : null) ?? 0, err instanceof Error ? err.message : '');
-      throw err;
-    } finally {
-      this.transferring = undefined;
-    }
-    tell('done', last.status, last.reason);
-    if (this.isUp) {
-      session.bye();
-      this.end({ by: 'local', reason: 'transferred' });
-    }
+  emit(event: CallEvent): void {
+    this.host.emit(event);
   }
 
-  private onInfo(request: Core.IncomingInfoRequest): void {
-    const key = digitIn(request.message);
-    // An INFO without a body asks whether we are there (RFC 6086 §9); of other kinds there are none that we know.
-    if (!key && request.message.body) return void request.reject({ statusCode: 415, extraHeaders: ['Accept: application/dtmf-relay, application/dtmf'] });
-    request.accept();
-    if (key) this.host.emit({ event: 'digit', call: this.id, digit: key.digit, by: 'info', durationMs: key.durationMs });
-  }
-
-  private negotiated(by: 'local' | 'remote'): void {
-    const { direction } = this.media.state;
-    // We may not send: the far end does not listen to us.
-    const held = direction === 'recvonly' || direction === 'inactive';
-    if (held === this.heldByFarEnd) return;
-    this.heldByFarEnd = held;
-    if (by === 'remote' || held) this.host.emit({ event: held ? 'held' : 'resumed', call: this.id, by: 'remote' });
+  toFront(): Promise<void> {
+    return this.host.toFront(this);
   }
 
   private identify(message: Core.IncomingMessage, own: 'from' | 'to'): void {
@@ -414,6 +317,13 @@ export class PhoneCall<M extends CallMedia = CallMedia> implements Call<M> {
     this.end({ by: 'local', ...(this.session ? {} : { status: 487, reason: 'cancelled' }) });
   }
 
+  /** We leave a call that goes on without us. */
+  leave(reason: string): void {
+    if (!this.isUp) return;
+    this.session?.bye();
+    this.end({ by: 'local', reason });
+  }
+
   /** Another call has taken the place of this one (RFC 3891 §4). */
   private replacedBy(): void {
     if (this.session) this.session.bye('SIP;cause=200;text="replaced"');
@@ -434,7 +344,7 @@ export class PhoneCall<M extends CallMedia = CallMedia> implements Call<M> {
     this.state = 'ended';
     this.ticker?.cancel();
     this.timer.stop();
-    this.transferring?.callEnded(by === 'remote');
+    this.transferring.callEnded(by === 'remote');
     this.session?.dispose();
     this.media.close();
     const durationMs = answered ? Math.round(this.host.clock.now() - this.answeredAt!) : 0;
@@ -446,7 +356,7 @@ export class PhoneCall<M extends CallMedia = CallMedia> implements Call<M> {
   }
 
   /** What the media throws, as a PhoneError. */
-  private async guarded<T>(work: Promise<T>): Promise<T> {
+  async guarded<T>(work: Promise<T>): Promise<T> {
     try {
       return await work;
     } catch (err) {

@@ -6,23 +6,21 @@
  *   │      └────────────┴── Agent (sip.js) ── Way ── channel   │
  *   └──────────────────────────────────────────────────────────┘
  */
-import { PhoneCall, type CallHost } from './call';
+import { PhoneCall } from './call';
+import type { CallHost } from './call-host';
 import type { Timer } from './clock';
 import type { Party, PhoneEvent, PhoneEventName, PhoneEventOf } from './events';
+import { takeInvite } from './incoming';
 import { Listeners } from './listeners';
 import type { CallMedia } from './media';
+import { sendMessage, takeMessage } from './messages';
 import { PhoneError, type Call, type DialOptions, type Phone, type PhoneOptions, type Surroundings } from './phone-types';
 import { Registration } from './registration';
-import { sentenceFor } from './sentences';
 import { Agent } from './sip/agent';
-import { header } from './sip/headers';
-import { InviteIn } from './sip/invite-in';
 import { openWay } from './sip/open-way';
 import { dialled, partyIn } from './sip/party';
 import { follow } from './sip/follow-referral';
-import { replacedBy } from './sip/replaces';
 import type { Core } from './sip/sip-js';
-import { statusOf } from './sip/session';
 import type { MakeWay, Way } from './sip/way';
 import { Watching } from './watching';
 
@@ -42,7 +40,7 @@ export class SoftPhone<M extends CallMedia> implements Phone<M>, CallHost<M> {
   private readonly registration: Registration;
   private readonly watching: Watching;
   private readonly listeners = new Listeners();
-  private readonly live: Array<PhoneCall<M>> = [];
+  readonly live: Array<PhoneCall<M>> = [];
   private front: PhoneCall<M> | undefined;
   private nextId = 1;
   /** Calls whose sound is being opened: they count, too. */
@@ -79,7 +77,7 @@ export class SoftPhone<M extends CallMedia> implements Phone<M>, CallHost<M> {
         authentication: authentication && (() => authentication),
       },
       {
-        invite: (request) => void this.onInvite(request).catch((err) => this.fault(err)),
+        invite: (request) => void this.takeInvite(request),
         message: (request) => this.received(request),
         notify: (request) => this.watching.unsolicited(request),
         update: (dialogId, request) => this.onUpdate(dialogId, request),
@@ -204,7 +202,7 @@ export class SoftPhone<M extends CallMedia> implements Phone<M>, CallHost<M> {
   /** `headers`: besides those of every INVITE. `prepare`: before it is sent off, so that nothing is missed. */
   async call(target: Core.URI, party: Party, headers: string[], holdOthers: boolean, prepare?: (call: PhoneCall<M>) => void): Promise<PhoneCall<M>> {
     if (this.closing) throw new PhoneError('closed', 'the phone is closed');
-    if (!this.agent.ua.isConnected()) throw new PhoneError('not-connected', 'the phone has no connection just now: try again when it has');
+    this.mustBeConnected();
     if (this.full) throw new PhoneError('too-many', `there are ${this.live.length} calls already: end one of them first`);
     const call = await this.openCall('out', party, this.account.server?.host ?? target.host);
     prepare?.(call);
@@ -213,11 +211,21 @@ export class SoftPhone<M extends CallMedia> implements Phone<M>, CallHost<M> {
     return call;
   }
 
+  private mustBeConnected(): void {
+    if (!this.agent.ua.isConnected()) throw new PhoneError('not-connected', 'the phone has no connection just now: try again when it has');
+  }
+
+  /** Calls that come in are refused with 486. */
+  get busy(): boolean {
+    return this.doNotDisturb || this.full;
+  }
+
   private get full(): boolean {
     return this.live.length + this.opening >= (this.settings.maxCalls ?? defaults.maxCalls);
   }
 
-  private async openCall(direction: 'in' | 'out', party: Party, remoteHost: string): Promise<PhoneCall<M>> {
+  /** Opens the sound of a call. Errors: PhoneError. */
+  async openCall(direction: 'in' | 'out', party: Party, remoteHost: string): Promise<PhoneCall<M>> {
     this.opening += 1;
     try {
       const call = await PhoneCall.open(this, this.surroundings.media, String(this.nextId++), direction, party, remoteHost);
@@ -256,56 +264,9 @@ export class SoftPhone<M extends CallMedia> implements Phone<M>, CallHost<M> {
     if (this.front === call) this.front = undefined;
   }
 
-  private async onInvite(request: Core.IncomingInviteRequest): Promise<void> {
-    const { message } = request;
+  private async takeInvite(request: Core.IncomingInviteRequest): Promise<void> {
     if (this.closing) return void request.reject({ statusCode: 480 });
-    const replaced = replacedBy(message, this.live);
-    if (replaced && 'status' in replaced) return void request.reject({ statusCode: replaced.status });
-    if (!replaced && (this.doNotDisturb || this.full)) return void request.reject({ statusCode: 486 });
-    let call: PhoneCall<M> | undefined;
-    let over = false;
-    const incoming = new InviteIn(this, request, {
-      cancelled: (reason, elsewhere) => {
-        over = true;
-        call?.cancelled(reason, elsewhere);
-      },
-      prackAnswer: async (sdp) => call?.media.accept(sdp),
-      unconfirmed: () => call?.cancelled('no PRACK', false, 504),
-      fault: (err) => this.fault(err),
-    });
-    const party = this.identify(message, 'from');
-    try {
-      call = await this.openCall('in', party, this.account.server?.host ?? message.via.host);
-    } catch (err) {
-      incoming.reject(statusOf(err));
-      return this.fault(err);
-    }
-    if (over) return call.cancelled('cancelled', false);
-    const refused = call.timer.answer(message);
-    if ('status' in refused) {
-      incoming.reject(refused.status, refused.headers);
-      return call.cancelled('session timer', false, refused.status);
-    }
-    call.timer.stop();
-    try {
-      if (incoming.offer !== undefined) await call.check(incoming.offer);
-    } catch (err) {
-      // It never rings: nobody could answer it.
-      incoming.reject(statusOf(err));
-      return call.cancelled('media', false, statusOf(err));
-    }
-    if (over) return;
-    call.replaces = replaced?.call;
-    await call.ring(incoming, this.live.some((other) => other !== call && other.isUp));
-    if (replaced) await call.answer().catch((err) => this.fault(err));
-    else this.answerByItself(call);
-  }
-
-  private answerByItself(call: PhoneCall<M>): void {
-    const { autoAnswerMs } = this.settings;
-    if (autoAnswerMs === undefined) return;
-    const timer = this.clock.after(autoAnswerMs, () => void (call.state === 'incoming' && call.answer().catch((err) => this.fault(err))));
-    void call.ended.then(() => timer.cancel());
+    await takeInvite(this, request, this.settings.autoAnswerMs).catch((err) => this.fault(err));
   }
 
   private onUpdate(dialogId: string, request: Core.UserAgentServer): void {
@@ -338,25 +299,12 @@ export class SoftPhone<M extends CallMedia> implements Phone<M>, CallHost<M> {
 
   async message(to: string, text: string): Promise<void> {
     const { uri } = dialled(this.agent.sip, to, this.account.domain);
-    if (!this.agent.ua.isConnected()) throw new PhoneError('not-connected', 'the phone has no connection just now: try again when it has');
-    const id = String(this.nextId++);
-    const request = this.agent.request('MESSAGE', uri, [], { contentDisposition: 'render', contentType: 'text/plain;charset=UTF-8', content: text });
-    const response = await new Promise<Core.IncomingResponseMessage>((resolve) => {
-      const over = ({ message }: Core.IncomingResponse): void => resolve(message);
-      this.agent.core.request(request, { onAccept: over, onReject: over, onRedirect: over });
-    });
-    const status = response.statusCode ?? 500;
-    const ok = status < 300;
-    const problem = ok ? null : `the message was not taken: ${sentenceFor(status, response.reasonPhrase)}`;
-    this.emit({ event: 'message-sent', id, to, ok, status, problem });
-    if (problem !== null) throw new PhoneError('refused', problem, status);
+    this.mustBeConnected();
+    return sendMessage(this, String(this.nextId++), to, uri, text);
   }
 
   received(request: Core.IncomingMessageRequest): void {
-    request.accept();
-    const { message } = request;
-    const contentType = (header(message, 'content-type') ?? 'text/plain').split(';')[0]!.trim().toLowerCase();
-    this.emit({ event: 'message', from: this.identify(message, 'from'), text: message.body, contentType });
+    takeMessage(this, request);
   }
 
   watch(who: string): void {
