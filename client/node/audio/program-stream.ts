@@ -23,6 +23,8 @@ export interface ProgramStreamOptions {
   running: RegExp;
   /** Output: tells the pump what was played. Returns how to stop. */
   follow?(child: AudioProcess, consumed: (samples: number) => void): () => void;
+  /** In what it says on stderr: the server gave it another device. Whether the one that was asked for is gone is then looked up. */
+  moved?: { says: RegExp; isGone(): Promise<boolean> } | undefined;
   /** Which Debian package it is in. */
   package: string;
 }
@@ -84,6 +86,12 @@ export async function openProgramStream(options: ProgramStreamOptions, events: S
     });
     isOpen = true;
     watchdog.alive();
+    const { moved } = options;
+    if (moved) {
+      child.child.stderr?.on('data', (text: string) => {
+        if (moved.says.test(text)) moved.isGone().then((gone) => gone && lost(`"${device}" was unplugged`), () => undefined); // a server that does not answer is noticed by the stream itself
+      });
+    }
     return { device, rate, close };
   } catch (err) {
     await close();

@@ -38,13 +38,16 @@ export class PulseAudio implements Backend {
       {
         side,
         program: side === 'input' ? 'parec' : 'pacat',
-        args: side === 'input' ? args : ['--playback', '--verbose', ...args],
+        args: side === 'input' ? ['--verbose', ...args] : ['--playback', '--verbose', ...args],
         variables: this.variables,
         device: device.name,
         rate: DEVICE_RATE,
         aheadMs,
         running: /Stream started/,
         package: PACKAGE,
+        // Of a device that is unplugged, the server moves streams to another. That is right for who took what there was; whoever named one wants
+        // it back. (A person who moves the stream while the device is there is obeyed.)
+        moved: wanted === undefined ? undefined : { says: /Stream moved to device/, isGone: async () => !(await this.devices()).some(({ id }) => id === device.id) },
         // "Time: 1.234 sec; Latency: 20000 usec.": what was played, twenty times a second
         follow: (child, consumed) => {
           let rest = '';
