@@ -2,9 +2,10 @@
 
 /** Shares of lost packets at which it does (one packet is enough), and at which it has to do without (six seconds after the last). */
 const LOSS_TO_RECOVER = 0.006;
-/** Interpolation gains less than recovery does: it needs three packets that are lost within a few seconds. */
-const LOSS_TO_INTERPOLATE = 0.015;
 const LOSS_TO_STOP = 0.001;
+/** Interpolation gains less than recovery does: it needs three packets that are lost within a few seconds, and is done without sooner. */
+const LOSS_TO_INTERPOLATE = 0.02;
+const LOSS_TO_STOP_INTERPOLATING = 0.01;
 const LOSS_MEMORY = 1 / 150;
 /** Recovery that finds something less often than this is not worth the delay, and is not tried again for so many packets. */
 const PAYS = 0.2;
@@ -33,8 +34,9 @@ export class Recovery {
       this.rest = TRY_AGAIN_PACKETS;
     }
     if (this.rest > 0) this.rest--;
-    if (use === 'nothing' || this.loss < LOSS_TO_STOP || this.rest > 0) this.on = false;
-    else if (this.loss > (use === 'recover' ? LOSS_TO_RECOVER : LOSS_TO_INTERPOLATE)) this.on = true;
+    const [start, stop] = use === 'recover' ? [LOSS_TO_RECOVER, LOSS_TO_STOP] : [LOSS_TO_INTERPOLATE, LOSS_TO_STOP_INTERPOLATING];
+    if (use === 'nothing' || this.loss < stop || this.rest > 0) this.on = false;
+    else if (this.loss > start) this.on = true;
     return this.on;
   }
 }

@@ -22,7 +22,7 @@ const FADE_IN_MS = 4;
 const NOISE_RATE = 8000;
 const QUIET_MS = 20;
 /** The longest hole that is filled from both sides. */
-export const MOST_HOLE_MS = 100;
+export const MOST_HOLE_MS = 160;
 
 /** What a decoder writes to and a resampler after it; of all parties, since nothing stays there. */
 export const decoded = new Int16Array((48_000 * MAX_DECODED_MS) / 1000);
@@ -39,6 +39,8 @@ export class PlayoutSound {
   /** What was heard, continued over the hole that is open and beyond, and how long that is; 0: none is. */
   private readonly ahead: Int16Array;
   private hole = 0;
+  /** So many samples at the end were made up and pass into what comes next. */
+  private made = 0;
   private readonly background: Background;
   private readonly noiseResampler: Resampler | null;
   /** Samples of what comes next that are still its filter's silence. */
@@ -55,7 +57,7 @@ export class PlayoutSound {
     this.concealer = new Concealer(rate, this.background);
     this.timeScale = new TimeScale(rate, this.background);
     this.interpolator = new Interpolator(rate);
-    this.ahead = new Int16Array(this.samples(MOST_HOLE_MS) + this.interpolator.beyond + 2);
+    this.ahead = new Int16Array(this.samples(MOST_HOLE_MS + MAX_DECODED_MS + 10) + this.interpolator.beyond + 2);
     this.noiseResampler = rate === NOISE_RATE ? null : new Resampler(NOISE_RATE, rate);
   }
 
@@ -95,6 +97,10 @@ export class PlayoutSound {
     this.background.hear(queue.data, from, length);
     this.concealer.merge(queue.data, from, length, this.blendAfter);
     this.blendAfter = 0;
+    if (this.made > 0) {
+      this.mend(this.made, length);
+      this.made = 0;
+    }
     if (this.hole > 0) {
       this.interpolator.fill(queue.data, from - this.hole, from, queue.end, this.ahead);
       this.hole = 0;
@@ -142,6 +148,25 @@ export class PlayoutSound {
     this.ahead.set(queue.data.subarray(queue.end, queue.end + more));
     queue.appended(count, kind);
     this.hole = count;
+  }
+
+  /** The last `count` samples were made up: they pass into what comes next. */
+  mendNext(count: number): void {
+    this.made = count;
+  }
+
+  /** Nothing came after what was made up that it could pass into. */
+  leaveHole(): void {
+    this.hole = 0;
+    this.made = 0;
+  }
+
+  /** Before the last `after` samples, which are good, `count` were made up from what was before: they pass into what is after. */
+  mend(count: number, after: number): void {
+    const { data, end } = this.queue;
+    const from = end - after - count;
+    this.ahead.set(data.subarray(from, Math.min(end, from + this.ahead.length)));
+    this.interpolator.fill(data, from, from + count, end, this.ahead);
   }
 
   /** `count` samples of noise as it was described. */
