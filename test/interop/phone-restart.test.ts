@@ -1,56 +1,87 @@
-/** The server dies without a word in the middle of a call and comes back knowing nothing: the sound goes on, the registration comes back, and the call can still be held, resumed and ended. */
+/**
+ * The server dies without a word in the middle of a call and comes back knowing nothing. Where sound goes directly (Kamailio) it goes on, the
+ * registration comes back, and the call can still be held, resumed and ended. Our own server's sound dies with it: its calls end at the first
+ * thing that is asked of them, and the phone goes on.
+ */
 import { connectCall, hearEachOther, marks, wholeCall, type Speaker } from '../support/conversation';
 import { hears, mark } from '../support/ears';
 import { Kamailio, type KamailioTransport } from '../support/kamailio';
+import { Linphone } from '../support/linphone';
 import { OurPhone } from '../support/our-phone';
 import { need } from '../support/peers';
 import { Server } from '../support/server';
-import { staged } from '../support/stage';
+import { staged, type Stage } from '../support/stage';
 
-need('kamailio', 'kamailio-tls', 'kamailio-websocket', 'openssl')('our phone, when the server is killed in a call', () => {
-  test.each<KamailioTransport>(['udp', 'tcp', 'tls', 'ws'])('over %s', ...staged(async (stage, transport: KamailioTransport) => {
-    const all = { tls: transport === 'tls', web: transport === 'ws' };
-    const server = await Kamailio.start(stage, all);
-    const phone = async (user: string, tone: number): Promise<Speaker & { phone: OurPhone }> => {
-      const one = await OurPhone.start(stage, {
-        server: server.server(transport), domain: server.realm, transport, ...server.account(user), tone,
-        ...(server.certificate && { ca: server.certificate.ca }), more: ['--expires', '10'],
-      });
-      await one.registered();
-      return { phone: one, tone };
-    };
-    const [one, two] = await Promise.all([phone('1003', 1300), phone('1004', 1700)]);
-    await connectCall(one.phone, '1004', two.phone);
-    await hearEachOther(one, two);
-    for (const { phone: us } of [one, two]) us.remember();
+type Ours = Speaker & { phone: OurPhone };
+
+async function ours(stage: Stage, options: Parameters<typeof OurPhone.start>[1]): Promise<Ours> {
+  const phone = await OurPhone.start(stage, options);
+  await phone.registered();
+  return { phone, tone: options.tone };
+}
+
+need('kamailio', 'kamailio-websocket', 'linphone')('our phone, when the server is killed in a call', () => {
+  test.each<[KamailioTransport, 'ours' | 'Linphone']>([['udp', 'ours'], ['udp', 'Linphone'], ['tcp', 'ours'], ['ws', 'ours']])('over %s, with %s', ...staged(async (stage, transport: KamailioTransport, whom: 'ours' | 'Linphone') => {
+    const web = transport === 'ws';
+    const server = await Kamailio.start(stage, { web });
+    const place = { server: server.server(transport), domain: server.realm };
+    const often = { transport, more: ['--expires', '10'] };
+    const us = await ours(stage, { ...place, ...server.account('1003'), ...often, tone: 1300 });
+    const other = whom === 'ours'
+      ? await ours(stage, { ...place, ...server.account('1004'), ...often, tone: 1700 })
+      : { phone: await Linphone.start(stage, { ...place, ...server.account('1004'), tone: 600 }), tone: 600 };
+    await other.phone.registered();
+    await connectCall(us.phone, '1004', other.phone);
+    await hearEachOther(us, other);
     await server.kill();
-    // for a second and a half nobody is there, and they hear each other all the while
-    await Promise.all([hears(one.phone, two.tone, { not: [], from: mark(one.phone), seconds: 1.5 }), hears(two.phone, one.tone, { not: [], from: mark(two.phone), seconds: 1.5 })]);
-    await Kamailio.start(stage, { ...all, successorOf: server });
-    await Promise.all([one, two].map(({ phone: us }) => us.event('registered', () => true, 25_000)));
-    await one.phone.hold();
-    await one.phone.resume();
-    await hearEachOther(one, two, { from: marks(one, two) });
-    await two.phone.hangUp();
-    await Promise.all([one.phone.ended(), two.phone.ended()]);
-    await wholeCall(two, '1003', one);
+    // nobody is there, and they hear each other all the while
+    await Promise.all([hears(us.phone, other.tone, { not: [us.tone], from: mark(us.phone), seconds: 1.5 }), hears(other.phone, us.tone, { not: [other.tone], from: mark(other.phone), seconds: 1.5 })]);
+    // they may have been told already that the way is gone; that it was there before does not count
+    const phones = [us, other].flatMap(({ phone }) => (phone instanceof OurPhone ? [phone] : []));
+    for (const phone of phones) phone.remember();
+    await Kamailio.start(stage, { web, successorOf: server });
+    await Promise.all(phones.map((phone) => phone.event('registered', () => true, 30_000)));
+    await us.phone.hold();
+    await us.phone.resume();
+    await hearEachOther(us, other, { from: marks(us, other) });
+    await other.phone.hangUp();
+    await Promise.all([us.phone.ended(), other.phone.ended()]);
+    if (whom === 'ours') await wholeCall(other, '1003', us);
   }, { seconds: 90 }));
 });
 
-describe('our phone, when our server is killed and comes back', () => {
-  test.each(['udp', 'tcp'] as const)('over %s: it registers again by itself, and calls', ...staged(async (stage, transport: 'udp' | 'tcp') => {
+describe('our phone, when our server is killed in a call', () => {
+  const forgotten = { by: 'network', status: 481, answered: true, problem: 'the far end does not know of this call any more' };
+
+  const talking = async (stage: Stage, transport: 'udp' | 'tcp'): Promise<{ server: Server; one: Ours; two: Ours }> => {
     const server = await Server.start(stage);
-    const phone = async (user: string, tone: number): Promise<Speaker & { phone: OurPhone }> => {
-      const one = await OurPhone.start(stage, { server: server.address, ...server.account(user), transport, tone, more: ['--expires', '60'] });
-      await one.registered();
-      return { phone: one, tone };
-    };
-    const [one, two] = await Promise.all([phone('1001', 1300), phone('1002', 1700)]);
-    for (const { phone: us } of [one, two]) us.remember();
+    const at = { server: server.address, transport };
+    const [one, two] = await Promise.all([ours(stage, { ...at, ...server.account('1001'), tone: 1300 }), ours(stage, { ...at, ...server.account('1002'), tone: 1700 })]);
+    await connectCall(one.phone, '1002', two.phone);
+    await hearEachOther(one, two);
+    for (const { phone } of [one, two]) phone.remember();
+    return { server, one, two };
+  };
+
+  test('over TCP: both learn when they are connected again that it is over, and the next call works', ...staged(async (stage) => {
+    const { server, one, two } = await talking(stage, 'tcp');
     await server.kill();
-    if (transport === 'tcp') await Promise.all([one, two].map(({ phone: us }) => us.event('disconnected')));
     await Server.start(stage, { successorOf: server });
-    if (transport === 'tcp') await Promise.all([one, two].map(({ phone: us }) => us.event('registered', () => true, 40_000)));
+    for (const { phone } of [one, two]) {
+      await phone.event('registered', () => true, 30_000);
+      expect(await phone.event('ended')).toMatchObject(forgotten);
+    }
+    await wholeCall(one, '1002', two);
+  }, { seconds: 90 }));
+
+  test('over UDP: it ends as soon as something is asked of it, and the next call works', ...staged(async (stage) => {
+    const { server, one, two } = await talking(stage, 'udp');
+    await server.kill();
+    await Server.start(stage, { successorOf: server });
+    one.phone.command({ do: 'hold' });
+    expect(await one.phone.event('ended')).toMatchObject(forgotten);
+    await two.phone.hangUp();
+    expect(await two.phone.event('ended')).toMatchObject({ by: 'local', answered: true });
     await wholeCall(one, '1002', two);
   }, { seconds: 90 }));
 });
