@@ -3,9 +3,9 @@
 /** Shares of lost packets at which it does (one packet is enough), and at which it has to do without (six seconds after the last). */
 const LOSS_TO_RECOVER = 0.006;
 const LOSS_TO_STOP = 0.001;
-/** Interpolation gains less than recovery does: it needs three packets that are lost within a few seconds, and is done without sooner. */
-const LOSS_TO_INTERPOLATE = 0.02;
-const LOSS_TO_STOP_INTERPOLATING = 0.01;
+/** Interpolation gains less than recovery does: it needs five packets that are lost within a few seconds, and is done without sooner; far apart, since each change is heard. */
+const LOSS_TO_INTERPOLATE = 0.03;
+const LOSS_TO_STOP_INTERPOLATING = 0.005;
 const LOSS_MEMORY = 1 / 150;
 /** Recovery that finds something less often than this is not worth the delay, and is not tried again for so many packets. */
 const PAYS = 0.2;
