@@ -13,7 +13,7 @@ import type { Stage } from './stage';
 import { readIfThere } from './wait';
 import { joined, readWav, type Recording } from './wav';
 
-export interface OurPhoneOptions extends Omit<PhoneOptions, 'transport' | 'srtp' | 'mwi'> {
+export interface OurPhoneOptions extends Omit<PhoneOptions, 'transport' | 'srtp' | 'mwi' | 'contact'> {
   transport?: 'udp' | 'tcp' | 'tls' | 'ws' | 'wss';
   /** Default: as the product has it, 'optional'. */
   srtp?: 'off' | 'optional' | 'required';
@@ -165,6 +165,8 @@ export class OurPhone implements Phone {
 
   async ended(): Promise<void> {
     const over = await this.event('ended');
+    // What it heard last is in its file only then; without that, it would be taken for the beginning of the next call.
+    if (over.answered) await this.event('recorded', ({ call }) => call === over.call);
     this.mark = this.events.indexOf(over) + 1;
   }
 
