@@ -16,14 +16,21 @@ export async function sendMessage(phone: { agent: Agent; emit(event: OtherEvent)
   });
   const status = response.statusCode ?? 500;
   const ok = status < 300;
-  const problem = ok ? null : `the message was not taken: ${sentenceFor(status, response.reasonPhrase)}`;
+  const problem = ok ? null : sentenceFor(status, response.reasonPhrase, 'message');
   phone.emit({ event: 'message-sent', id, to, ok, status, problem });
   if (problem !== null) throw new PhoneError('refused', problem, status);
 }
 
+/** News about messages, not messages: how one got on (RFC 5438), that somebody is writing (RFC 3994). Phones send them unasked. */
+const aboutMessages = new Set(['message/imdn+xml', 'application/im-iscomposing+xml']);
+
+/** Text is told; what cannot be read is refused with what can be (RFC 3428 §7), so that nobody is shown octets. */
 export function takeMessage(phone: { emit(event: OtherEvent): void; identify(message: Core.IncomingMessage, own: 'from'): Party }, request: Core.IncomingMessageRequest): void {
-  request.accept();
   const { message } = request;
   const contentType = (header(message, 'content-type') ?? 'text/plain').split(';')[0]!.trim().toLowerCase();
+  if (aboutMessages.has(contentType)) return void request.accept();
+  const encoded = (header(message, 'content-encoding') ?? 'identity').trim().toLowerCase() !== 'identity';
+  if (encoded || !contentType.startsWith('text/')) return void request.reject({ statusCode: 415, extraHeaders: ['Accept: text/plain', 'Accept-Encoding: identity'] });
+  request.accept();
   phone.emit({ event: 'message', from: phone.identify(message, 'from'), text: message.body, contentType });
 }

@@ -240,3 +240,16 @@ test('no sound to be had: told, 500 to whoever calls', async () => {
   alice.media.failOffers = true;
   await expect(alice.phone.dial('x@peer.test')).rejects.toMatchObject({ code: 'media' });
 });
+
+test.each<[string, string, string[], string]>([
+  ['a receipt, which Linphone sends deflated', 'message/imdn+xml', ['Content-Encoding: deflate'], '200'],
+  ['that somebody is writing', 'application/im-iscomposing+xml', [], '200'],
+  ['text that is packed', 'text/plain', ['Content-Encoding: deflate'], '415'],
+  ['a picture', 'image/png', [], '415'],
+])('a MESSAGE that is no text is not shown: %s', async (_what, type, headers, status) => {
+  alice = await stage.phone('alice');
+  send(request('MESSAGE', { body: 'x\x9c\x03', type, headers }));
+  await until(() => answers(status, 'MESSAGE').length === 1);
+  if (status === '415') expect(answers(status, 'MESSAGE')[0]).toMatch(/\r\nAccept: text\/plain\r\nAccept-Encoding: identity\r\n/);
+  expect(alice.of('message')).toEqual([]);
+});
