@@ -30,6 +30,8 @@ const MARGIN_MS = 300;
 /** A recording that is shorter or longer than what was sent by more than this has holes of its own; less what was lost, which some leave out. */
 const DROPPED_MS = 500;
 const TRIES = 3;
+/** A packet that we sent later than this is more jitter than was meant: the call is made again, while there are tries. */
+const LATEST_MS = 15;
 /** Whoever leaves out what is lost gets out of step by so much in 320 ms. */
 const OUT_OF_STEP_MS = 140;
 /** What has a deadline goes first, where the system allows it. */
@@ -75,6 +77,11 @@ interface Taken {
   parts: Int16Array[];
 }
 
+interface Outcome {
+  taken: Taken[];
+  latestMs: number;
+}
+
 interface Figures {
   pesq: number | null;
   logSpectral: number;
@@ -112,14 +119,13 @@ export async function benchPeers(log: (line: string) => void, options: PeersOpti
       waiting = waiting.slice(atOnce);
       for (const [i, outcome] of (await together(batch.map(({ condition }) => condition), said, here, options)).entries()) {
         const { condition, tries } = batch[i]!;
-        if (!(outcome instanceof Error)) taken.push(...outcome);
-        else if (tries === 1) throw new Error(`${condition.row}: ${outcome.message}`, { cause: outcome });
-        else {
-          const why = `${condition.row}: once more, since ${outcome.message.split('\n')[0]}`;
-          notes.push(why);
-          log(`peers: ${why}`);
-          waiting.push({ condition, tries: tries - 1 });
-        }
+        const wrong = outcome instanceof Error ? outcome.message : outcome.latestMs > LATEST_MS ? `a packet left ${outcome.latestMs.toFixed(0)} ms late` : undefined;
+        if (!(outcome instanceof Error) && (wrong === undefined || tries === 1)) taken.push(...outcome.taken);
+        else if (tries === 1) throw new Error(`${condition.row}: ${wrong}`, { cause: outcome });
+        else waiting.push({ condition, tries: tries - 1 });
+        if (wrong === undefined) continue;
+        notes.push(`${condition.row}: ${tries > 1 ? 'once more, since ' : ''}${wrong.split('\n')[0]}`);
+        log(`peers: ${notes.at(-1)}`);
       }
       log(`peers: ${conditions.length - waiting.length} of ${conditions.length} calls done`);
     }
@@ -158,7 +164,7 @@ function summary(figures: Figures[]): string {
 }
 
 /** Calls at the same time, from the first packet to the last: nothing else is done meanwhile. An error of one is its outcome. */
-async function together(conditions: readonly Condition[], said: Speech, kinds: readonly ListenerKind[], options: PeersOptions): Promise<Array<Taken[] | Error>> {
+async function together(conditions: readonly Condition[], said: Speech, kinds: readonly ListenerKind[], options: PeersOptions): Promise<Array<Outcome | Error>> {
   const prepared = conditions.map(({ setup, network, round }) => {
     const packets = packetsOf(said, ORDER, setup, network.loss);
     const arrivals = throughNetwork(packets, network, SEED + round);
@@ -173,7 +179,7 @@ async function together(conditions: readonly Condition[], said: Speech, kinds: r
     return results.map((result, i) => {
       if (result instanceof Error) return result;
       try {
-        return take(conditions[i]!, result, prepared[i]!.lostMs, said, options);
+        return { latestMs: result.latestMs, taken: take(conditions[i]!, result, prepared[i]!.lostMs, said, options) };
       } catch (error) {
         return failed(error);
       }
