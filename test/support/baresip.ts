@@ -64,7 +64,7 @@ export class Baresip implements Phone {
     const controlPort = ports.first + 2;
     writeFileSync(join(folder, 'config'), configuration(options, ports.first, controlPort, tone, recordings));
     writeFileSync(join(folder, 'accounts'), account(options));
-    writeFileSync(join(folder, 'contacts'), '');
+    writeFileSync(join(folder, 'contacts'), options.contact === undefined ? '' : `<sip:${options.contact}@${options.domain ?? hostOf(options.server)}>\n`);
     const child = new Child(`baresip ${options.user}`, peerPath('baresip'), ['-f', folder, '-v'], { cwd: folder, env: { HOME: folder, TZ: 'UTC' }, netns: options.netns });
     const phone = stage.own(new Baresip(child, recordings, options, controlPort, ports.first));
     await child.waitFor(/baresip is ready/, 10_000);
@@ -125,6 +125,16 @@ export class Baresip implements Phone {
     await this.command('transfer', `sip:${target}@${this.domain}`);
   }
 
+  /** Sends a short message (RFC 3428) to its contact. */
+  async message(text: string): Promise<void> {
+    await this.command('message', text);
+  }
+
+  /** Waits until it shows a message from there; on its screen, as its control port tells of none. */
+  async messaged(from: string, text: string): Promise<void> {
+    await eventually(`${this.name} to show “${text}” of ${from}`, () => this.child.output.split('\n').some((line) => line.includes(`sip:${from}@`) && line.includes(text)), 10_000);
+  }
+
   async hangUp(): Promise<void> {
     await this.command('hangup');
   }
@@ -171,7 +181,7 @@ export class Baresip implements Phone {
   }
 
   private get domain(): string {
-    return this.options.domain ?? this.options.server.replace(/:\d+$/, '');
+    return this.options.domain ?? hostOf(this.options.server);
   }
 
   private remember(): void {
@@ -269,6 +279,8 @@ async function pipeInside(netns: string, port: number, onData: (chunk: Buffer) =
   return { write: (data) => child.write(data), close: () => void child.stop('SIGKILL') };
 }
 
+const hostOf = (server: string): string => server.replace(/:\d+$/, '');
+
 function wavRate(options: PhoneOptions): number {
   const first = options.codecs?.[0] ?? 'PCMU';
   return first === 'opus' ? 48000 : first === 'G722' ? 16000 : 8000;
@@ -280,7 +292,7 @@ const encryption = ({ srtp }: PhoneOptions): string => (srtp === undefined ? '' 
 
 function account(options: PhoneOptions): string {
   const transport = options.transport ?? 'udp';
-  const domain = options.domain ?? options.server.replace(/:\d+$/, '');
+  const domain = options.domain ?? hostOf(options.server);
   const codecs = (options.codecs ?? (['PCMU'] satisfies Codec[])).map((codec) => BARESIP_CODECS[codec]).join(',');
   const server = options.alone ? ';regint=0' : `;auth_user=${options.user};auth_pass=${options.password};outbound="sip:${options.server};transport=${transport}";regint=60`;
   return `<sip:${options.user}@${domain};transport=${transport}>${server};answermode=manual;audio_codecs=${codecs}${encryption(options)};mwi=${options.mwi ? 'yes' : 'no'}\n`;
@@ -318,6 +330,7 @@ module srtp.so
 module sndfile.so
 module aufile.so
 module aubridge.so
+module stdio.so
 module_tmp uuid.so
 module_tmp account.so
 module_app contact.so

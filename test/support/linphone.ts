@@ -122,6 +122,16 @@ export class Linphone implements Phone {
     this.command(`transfer ${first} --to-call ${second}`);
   }
 
+  /** Sends a short message (RFC 3428). */
+  async chat(target: string, text: string): Promise<void> {
+    this.command(`chat sip:${target}@${this.domain} ${text}`);
+  }
+
+  /** Waits until it shows a message from there. */
+  async chatted(from: string, text: string): Promise<void> {
+    await eventually(`${this.name} to show “${text}” of ${from}`, () => this.child.output.split('\n').some((line) => line.includes(`sip:${from}@`) && line.includes(text)), 10_000);
+  }
+
   async hangUp(): Promise<void> {
     this.command('terminate');
   }
