@@ -20,6 +20,7 @@ import type { InviteIn } from './sip/invite-in';
 import { InviteOut, type InviteOutRequest } from './sip/invite-out';
 import { Session, statusOf } from './sip/session';
 import { SessionTimer } from './sip/session-timer';
+import { SilenceWatch } from './silence-watch';
 import type { Core } from './sip/sip-js';
 
 interface Ending {
@@ -38,6 +39,7 @@ export class PhoneCall<M extends CallMedia = CallMedia> implements Call<M> {
   /** The call whose far end referred us to this one: about to be hung up, so that it is not put on hold for this one. */
   follows: PhoneCall<M> | undefined;
   readonly timer: SessionTimer;
+  private readonly silence: SilenceWatch;
   readonly beganAt: number;
   state: CallState;
   private answeredAt: number | null = null;
@@ -57,7 +59,10 @@ export class PhoneCall<M extends CallMedia = CallMedia> implements Call<M> {
     const tell = (event: CallEvent): void => void (call && call.state !== 'ended' && host.emit(event));
     const events: CallMediaEvents = {
       digit: (digit, durationMs, by) => tell({ event: 'digit', call: id, digit, by, durationMs }),
-      silent: (silentMs) => tell(silentMs === null ? { event: 'heard-again', call: id } : { event: 'silent', call: id, silentMs }),
+      silent: (silentMs) => {
+        tell(silentMs === null ? { event: 'heard-again', call: id } : { event: 'silent', call: id, silentMs });
+        if (call?.isUp) call.silence.heard(silentMs);
+      },
       changed: ({ codec, encrypted, direction: way }) => tell({ event: 'media', call: id, codec, encrypted, direction: way }),
     };
     const media = await factory.open({ id, label: `call ${id} with ${party.user || party.uri}`, remoteHost }, events);
@@ -82,6 +87,12 @@ export class PhoneCall<M extends CallMedia = CallMedia> implements Call<M> {
     this.timer = new SessionTimer(host.clock, host.options.sessionExpiresS, {
       refresh: () => void this.refresh(),
       expired: () => this.giveUp('network', 408, 'the far end does not answer any more', 'SIP;cause=408;text="session expired"'),
+    });
+    this.silence = new SilenceWatch({
+      clock: host.clock,
+      excused: () => this.keeping.any,
+      ask: async () => this.session?.modify(),
+      gone: (problem) => this.giveUp('network', 408, problem, 'SIP;cause=408;text="nothing heard"'),
     });
   }
 
@@ -193,7 +204,7 @@ export class PhoneCall<M extends CallMedia = CallMedia> implements Call<M> {
       const status = statusOf(err);
       incoming.reject(status);
       this.end({ by: 'local', status, reason: 'media', problem: err instanceof Error ? err.message : sentenceFor(status) });
-      throw new PhoneError('media', `the call cannot be answered: ${sentenceFor(status)}`, status);
+      throw new PhoneError('media', err instanceof MediaFault ? err.message : sentenceFor(status), status);
     }
     if (!accepted) throw new PhoneError('wrong-state', 'the caller gave up');
     this.establish(accepted.dialog, false, false, accepted.offered);
@@ -344,6 +355,7 @@ export class PhoneCall<M extends CallMedia = CallMedia> implements Call<M> {
     this.state = 'ended';
     this.ticker?.cancel();
     this.timer.stop();
+    this.silence.stop();
     this.transferring.callEnded(by === 'remote');
     this.session?.dispose();
     this.media.close();

@@ -8,7 +8,7 @@
 import type { Chance, Clock, Timer } from './clock';
 import type { RegistrationEvent } from './events';
 import { PhoneError } from './phone-types';
-import { sentenceFor } from './sentences';
+import { registrationSentence } from './sentences';
 import { allow, type Agent } from './sip/agent';
 import { header, parameters, seconds } from './sip/headers';
 import { nameAddr, splitList } from './sip/party';
@@ -163,7 +163,7 @@ export class Registration {
     // Somebody who is not known any more may be known again; whoever was just let in with this password will be again.
     const isFinal = final.has(status) && !wasRegistered;
     const retryMs = isFinal ? null : this.retryMs(response);
-    const problem = `the registration at ${this.options.domain} did not work: ${sentenceFor(status, response.reasonPhrase)}`;
+    const problem = registrationSentence(this.options.domain, status, response.reasonPhrase);
     if (isFinal) this.wanted = false;
     else this.later(retryMs!);
     this.emit({ event: 'registration-failed', status, problem, final: isFinal, retryMs });

@@ -1,6 +1,5 @@
 /** Key presses in INFO: application/dtmf-relay ('Signal=5', 'Duration=160') and application/dtmf ('5'). No RFC; what phones and PBXs do. */
 import { PhoneError } from '../phone-types';
-import { sentenceFor } from '../sentences';
 import { header } from './headers';
 import type { Core } from './sip-js';
 
@@ -28,7 +27,7 @@ export async function sendByInfo(dialog: Core.Session, digits: string, durationM
   for (const digit of digits.toUpperCase()) {
     await new Promise<void>((resolve, reject) => {
       const refused = ({ message }: Core.IncomingResponse): void =>
-        reject(new PhoneError('refused', `the far end does not take key presses this way: ${sentenceFor(message.statusCode ?? 500, message.reasonPhrase)}`, message.statusCode ?? null));
+        reject(new PhoneError('refused', `the far end does not take key presses by INFO (${message.statusCode ?? 500} ${message.reasonPhrase ?? ''}): use events or tones`, message.statusCode ?? null));
       dialog.info(
         { onAccept: () => resolve(), onReject: refused, onRedirect: refused },
         { body: { contentDisposition: 'render', contentType: 'application/dtmf-relay', content: `Signal=${digit}\r\nDuration=${durationMs}\r\n` } },

@@ -86,11 +86,11 @@ export class TransferOut {
   }
 
   private failed(status: number, reason: string): void {
-    this.finish(new PhoneError('refused', `the transfer did not work: ${sentenceFor(status, reason)}`, status));
+    this.finish(new PhoneError('refused', sentenceFor(status, reason, 'transfer'), status));
   }
 
   private limit(ms: number): Timer {
-    return this.clock.after(ms, () => this.finish(new PhoneError('timeout', 'the transfer did not work: the far end does not say how it went', 408)));
+    return this.clock.after(ms, () => this.finish(new PhoneError('timeout', 'the far end does not say how the transfer went', 408)));
   }
 }
 

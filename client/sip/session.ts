@@ -196,12 +196,13 @@ export class Session {
       if (tries < mostTries) return 1000;
       throw new PhoneError('not-connected', 'the change could not be sent, as the phone has no connection just now: try again when it has', status);
     }
-    const problem = sentenceFor(status, response.reasonPhrase);
     if ((status === 481 || status === 408) && this.lost(status)) {
       this.bye(`SIP;cause=${status}`);
+      const problem = status === 408 ? 'the far end does not answer any more' : sentenceFor(status);
       this.events.gone(status, problem);
+      throw new PhoneError('refused', problem, status);
     }
-    throw new PhoneError('refused', `the far end did not agree to the change: ${problem}`, status);
+    throw new PhoneError('refused', `the far end did not agree to the change (${status}${response.reasonPhrase ? ` ${response.reasonPhrase}` : ''})`, status);
   }
 
   /** A 408 that our own side made up, since the way is gone, says nothing about the call. */

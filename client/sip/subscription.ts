@@ -131,7 +131,7 @@ export class Subscription {
     this.drop();
     const reason = params.get('reason')?.toLowerCase();
     const afterS = seconds(params.get('retry-after'));
-    if (reason === 'rejected' || reason === 'noresource' || reason === 'invariant') return this.giveUp(null, 'the server ended it, and does not want to be asked again');
+    if (reason === 'rejected' || reason === 'noresource' || reason === 'invariant') return this.giveUp(null, 'the server does not tell about this number any more');
     if (reason === 'deactivated' || reason === 'timeout') return this.later(100 + this.chance() * 900);
     this.later(afterS === undefined ? undefined : afterS * 1000);
   }
@@ -144,7 +144,7 @@ export class Subscription {
       this.expiresS = longerS;
       return this.send();
     }
-    if (final.has(status)) return this.giveUp(status, sentenceFor(status, response.reasonPhrase));
+    if (final.has(status)) return this.giveUp(status, sentenceFor(status, response.reasonPhrase, 'request'));
     const afterS = seconds(header(response, 'retry-after'));
     this.later(afterS === undefined ? undefined : Math.min(afterS, 3600) * 1000);
   }
