@@ -11,8 +11,8 @@ const HOP_MS = 5;
 const KNOWN_BY_MS = 2000;
 /** Before its beginning, for whoever judges it to find it. */
 const BEFORE_MS = 50;
-/** A recording begins when its phone has answered or with the first packet, the packets when all have answered. */
-const LATEST_START_MS = 15_000;
+/** A recording begins when its phone has answered or with the first packet, the packets when all have answered; the second passage, which may look alike, is later. */
+const LATEST_START_MS = 6000;
 const EARLIEST_START_MS = -1000;
 /** Around where a passage should be, ms. */
 const REACH_MS = 300;
