@@ -27,6 +27,8 @@ const SEED = 20_261_123;
 const ORDER = [3, 0, 1, 2, 3];
 const LEAD_IN = 1;
 const TAIL_SECONDS = 1;
+/** Silence at the end of each. */
+const TAIL_OF_PASSAGE_SECONDS = 0.5;
 /** Behind a passage's place in a recording: what a jitter buffer may have shifted its end by since its beginning. */
 const MARGIN_MS = 300;
 /** A recording that is shorter or longer than what was sent by more than this has holes of its own; less what was lost, which some leave out. */
@@ -114,7 +116,7 @@ export async function benchPeers(log: (line: string) => void, options: PeersOpti
   ]);
 
   const taken: Taken[] = [];
-  await first(async () => {
+  const scores = await first(async () => {
     let waiting = conditions.map((condition) => ({ condition, tries: TRIES }));
     while (waiting.length > 0) {
       const batch = waiting.slice(0, atOnce);
@@ -131,9 +133,9 @@ export async function benchPeers(log: (line: string) => void, options: PeersOpti
       }
       log(`peers: ${conditions.length - waiting.length} of ${conditions.length} calls done`);
     }
+    return judged(taken, said, program);
   });
 
-  const scores = await judged(taken, said, program);
   const rows: BenchRow[] = [...new Set(conditions.map(({ row }) => row))].map((row) => ({
     system: row,
     figures: Object.fromEntries(here.map(({ name }) => [name, summary(scores.get(`${row}|${name}`) ?? [])])),
@@ -142,13 +144,13 @@ export async function benchPeers(log: (line: string) => void, options: PeersOpti
 }
 
 /** Runs something, and what it starts, before everything else on the machine, where that is allowed; ended from outside it takes its phones along. */
-async function first(run: () => Promise<void>): Promise<void> {
+async function first<T>(run: () => Promise<T>): Promise<T> {
   const end = (): never => process.exit(130);
   process.once('SIGINT', end).once('SIGTERM', end);
   const before = getPriority();
   prioritize(Math.min(before, PRIORITY));
   try {
-    await run();
+    return await run();
   } finally {
     process.off('SIGINT', end).off('SIGTERM', end);
     prioritize(before);
@@ -208,6 +210,9 @@ function take(condition: Condition, { heard }: ListeningResult, lostMs: readonly
     const judgedAs = recording.rate === setup.hearRate ? pcm : resample(pcm, recording.rate, setup.hearRate);
     recorded?.(row, round, name, judgedAs, setup.hearRate);
     const found = passagesIn(judgedAs, ORDER.map((which, i) => ({ pcm: passages[which]!, lostMs: lostMs[i]! })), setup.hearRate, MARGIN_MS);
+    const last = found[ORDER.length - 1]!.part.length;
+    const least = (PASSAGE_SECONDS - TAIL_OF_PASSAGE_SECONDS) * setup.hearRate - (lostMs[ORDER.length - 1]! * setup.hearRate) / 1000;
+    if (last < least) throw new Error(`the recording of ${name} ends in the middle of the last passage`);
     const tookMs = found[ORDER.length - 1]!.beginsMs - found[0]!.beginsMs;
     const saidMs = (ORDER.length - 1) * PASSAGE_SECONDS * 1000;
     const lost = lostMs.slice(0, -1).reduce((a, b) => a + b, 0);
@@ -221,8 +226,9 @@ const spoken = (said: Speech, { hearRate }: Setup): Int16Array[] => said.passage
 /** Figures of every passage, by row and phone. */
 async function judged(taken: readonly Taken[], said: Speech, program: string | undefined): Promise<Map<string, Figures[]>> {
   const scores = new Map<string, Figures[]>();
+  const passagesOf = new Map([...new Set(taken.map(({ condition }) => condition.setup))].map((setup) => [setup, spoken(said, setup)]));
   const work = taken.flatMap(({ condition: { row, setup }, name, parts }) => {
-    const passages = spoken(said, setup);
+    const passages = passagesOf.get(setup)!;
     return parts.map((part, i) => ({ key: `${row}|${name}`, part, passage: passages[ORDER[i + LEAD_IN]!]!, rate: setup.hearRate }));
   });
   const judge = async (): Promise<void> => {

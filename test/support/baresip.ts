@@ -60,7 +60,7 @@ export class Baresip implements Phone {
     blockSentRecordings(recordings);
     const ports = await stage.ports(24);
     const tone = join(folder, 'tone.wav');
-    writeTone(tone, options.tone, TONE_SECONDS, wavRate(options));
+    writeTone(tone, options.tone, options.toneSeconds ?? TONE_SECONDS, wavRate(options));
     const controlPort = ports.first + 2;
     writeFileSync(join(folder, 'config'), configuration(options, ports.first, controlPort, tone, recordings));
     writeFileSync(join(folder, 'accounts'), account(options));

@@ -52,7 +52,7 @@ export class Linphone implements Phone {
     const configFile = join(folder, 'linphonerc');
     writeFileSync(configFile, configuration(options, ports.first));
     const tone = join(folder, 'tone.wav');
-    writeTone(tone, options.tone, TONE_SECONDS, wavRate(options));
+    writeTone(tone, options.tone, options.toneSeconds ?? TONE_SECONDS, wavRate(options));
     const child = new Child(`linphone ${options.user}`, peerPath('linphone'), ['-c', configFile, '-d', '6', '-l', join(folder, 'log')], {
       cwd: folder,
       env: { HOME: folder },

@@ -17,6 +17,8 @@ export interface PhoneOptions {
   srtp?: 'optional' | 'required';
   /** Frequency of the sine that the phone sends, Hz */
   tone: number;
+  /** How long it lasts, s; default TONE_SECONDS. baresip ends a call when it has no more to say. */
+  toneSeconds?: number;
   /** The phone's own address; 127.0.0.1 */
   address?: string;
   /** Subscribes to message waiting (RFC 3842); baresip only. */

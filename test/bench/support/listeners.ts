@@ -16,7 +16,7 @@ import type { Stage } from '../../support/stage';
 import { eventually } from '../../support/wait';
 import { readWav, type Recording } from '../../support/wav';
 
-export type ListenerOptions = Pick<PhoneOptions, 'server' | 'user' | 'password' | 'codecs' | 'tone'>;
+export type ListenerOptions = Pick<PhoneOptions, 'server' | 'user' | 'password' | 'codecs' | 'tone' | 'toneSeconds'>;
 
 export interface Listener extends Pick<Phone, 'ringing' | 'answer' | 'close'> {
   /** All of the call, once it is over. */

@@ -33,6 +33,8 @@ export interface ListeningResult {
 
 /** From the last answer to the first packet: whoever has just answered is busy with itself. */
 const SETTLE_MS = 1000;
+/** The other phones say something for so long, as theirs are calls of two. */
+const LONGEST_CALL_SECONDS = 120;
 /** What the deepest jitter buffer holds back, ms. */
 const HELD_BACK_MS = 1000;
 
@@ -93,7 +95,7 @@ class Line {
     // who has started it says why there is none
     contact.catch(() => undefined);
     const name = codec.name as 'PCMU' | 'opus';
-    const listener = await kind.start(stage, { server: `127.0.0.1:${registrar.port}`, user, password: 'secret', codecs: [name], tone: 500 });
+    const listener = await kind.start(stage, { server: `127.0.0.1:${registrar.port}`, user, password: 'secret', codecs: [name], tone: 500, toneSeconds: LONGEST_CALL_SECONDS });
     const port = (await stage.ports(2)).first;
     const socket = createSocket('udp4');
     stage.own({ close: () => void socket.close() });
