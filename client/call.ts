@@ -5,6 +5,7 @@
  *   out: calling ─► ringing ─► up ◄─► held ─► ended
  *   in:  incoming ───────────► up
  */
+import { errorText } from './error-text';
 import { CallHold } from './call-hold';
 import type { CallHost } from './call-host';
 import { sendDigits, takeInfo } from './call-keys';
@@ -373,7 +374,7 @@ export class PhoneCall<M extends CallMedia = CallMedia> implements Call<M> {
       return await work;
     } catch (err) {
       if (err instanceof PhoneError) throw err;
-      const message = err instanceof Error ? err.message : String(err);
+      const message = errorText(err);
       if (this.answeredAt === null) this.end({ by: 'local', reason: 'media', problem: message });
       throw new PhoneError('media', message);
     }

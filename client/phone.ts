@@ -6,6 +6,7 @@
  *   │      └────────────┴── Agent (sip.js) ── Way ── channel   │
  *   └──────────────────────────────────────────────────────────┘
  */
+import { errorText } from './error-text';
 import { PhoneCall } from './call';
 import type { CallHost } from './call-host';
 import type { Timer } from './clock';
@@ -149,7 +150,7 @@ export class SoftPhone<M extends CallMedia> implements Phone<M>, CallHost<M> {
     if (this.closing) throw new PhoneError('closed', 'the phone is closed');
     this.started ??= this.agent.ua.start().catch((err: unknown) => {
       this.started = undefined;
-      throw new PhoneError('not-connected', err instanceof Error ? err.message : String(err));
+      throw new PhoneError('not-connected', errorText(err));
     });
     // The transport goes on trying by itself; whoever waits for `connect()` is told.
     this.started.catch(() => undefined);
@@ -233,7 +234,7 @@ export class SoftPhone<M extends CallMedia> implements Phone<M>, CallHost<M> {
       if (this.closing) await call.hangUp();
       return call;
     } catch (err) {
-      throw err instanceof PhoneError ? err : new PhoneError('media', err instanceof Error ? err.message : String(err));
+      throw err instanceof PhoneError ? err : new PhoneError('media', errorText(err));
     } finally {
       this.opening -= 1;
     }
@@ -249,7 +250,7 @@ export class SoftPhone<M extends CallMedia> implements Phone<M>, CallHost<M> {
     const held = Promise.all(
       others.map(async (other) => {
         other.media.setActive(false);
-        await other.hold().catch((err: unknown) => other.state !== 'ended' && this.emit({ event: 'warning', problem: `call ${other.id} could not be put on hold: ${err instanceof Error ? err.message : String(err)}` }));
+        await other.hold().catch((err: unknown) => other.state !== 'ended' && this.emit({ event: 'warning', problem: `call ${other.id} could not be put on hold: ${errorText(err)}` }));
       }),
     );
     // A far end that does not answer must not keep the next call waiting; it does not hear us any more in any case.
@@ -317,7 +318,7 @@ export class SoftPhone<M extends CallMedia> implements Phone<M>, CallHost<M> {
   }
 
   fault(err: unknown): void {
-    if (!this.closing) this.emit({ event: 'warning', problem: err instanceof Error ? err.message : String(err) });
+    if (!this.closing) this.emit({ event: 'warning', problem: errorText(err) });
   }
 
   // —— the end ——

@@ -5,6 +5,7 @@
  *   idle ─► asking ─► registered ─(before it runs out)─► asking
  *              └─ 423: longer, at once · 503 and most others: later · 401, 403 with a password given: given up
  */
+import { BackOff } from './back-off';
 import type { Chance, Clock, Timer } from './clock';
 import type { RegistrationEvent } from './events';
 import { PhoneError } from './phone-types';
@@ -21,9 +22,6 @@ export interface RegistrationOptions {
   domain: string;
 }
 
-/** The first wait after a failure, the longest one, ms. Each is taken ±50 %, so that phones do not come back in step. */
-const firstRetryMs = 1000;
-const mostRetryMs = 60_000;
 /** What a registrar may ask for at most when it says that a registration is too short, s. */
 const mostExpiresS = 86_400 * 30;
 /**
@@ -40,7 +38,7 @@ export class Registration {
   wanted = false;
   private timer: Timer | undefined;
   private request: Core.OutgoingRegisterRequest | undefined;
-  private failures = 0;
+  private readonly backOff: BackOff;
   private askedAt: number | undefined;
   private callId: string | undefined;
   private fromTag: string | undefined;
@@ -57,6 +55,7 @@ export class Registration {
     /** Each time it was renewed. */
     private readonly renewed: () => void,
   ) {
+    this.backOff = new BackOff(chance, { firstMs: 1000, mostMs: 60_000 });
     this.expiresS = options.expiresS;
   }
 
@@ -129,7 +128,7 @@ export class Registration {
   }
 
   private onAccept(response: Core.IncomingResponseMessage): void {
-    this.failures = 0;
+    this.backOff.reset();
     const expiresS = this.granted(response);
     const tookMs = this.askedAt === undefined ? undefined : Math.round(this.clock.now() - this.askedAt);
     this.askedAt = undefined;
@@ -172,9 +171,7 @@ export class Registration {
 
   private retryMs(response: Core.IncomingResponseMessage): number {
     const askedS = seconds(header(response, 'retry-after'));
-    const backOff = Math.min(mostRetryMs, firstRetryMs * 2 ** this.failures);
-    this.failures += 1;
-    const jittered = backOff * (0.5 + this.chance());
+    const jittered = this.backOff.next();
     // What the server asks for is the least (§20.33), within reason.
     return Math.round(askedS === undefined ? jittered : Math.min(askedS, 3600) * 1000 + this.chance() * 1000);
   }

@@ -9,6 +9,7 @@ export async function runHere(request: PhoneRequest, { out, err }: { out(text: s
   const { stdin, stdout } = process;
   const told = new AbortController();
   const onSignal = (): void => {
+    // Whoever asks twice does not want to wait for goodbyes any more; 130 is what a shell makes of an interrupt.
     if (told.signal.aborted) process.exit(130);
     told.abort();
   };

@@ -154,9 +154,9 @@ export function parameters(text: string): Map<string, string> {
   return out;
 }
 
-export function splitOutsideQuotes(text: string, separator: string): string[] {
-  const out: string[] = [];
-  let from = 0;
+/** Where a character stands that is not within a quoted string (RFC 3261 §25.1). */
+function placesOutsideQuotes(text: string, wanted: string): number[] {
+  const places: number[] = [];
   let quoted = false;
   for (let i = 0; i < text.length; i++) {
     const c = text[i];
@@ -164,13 +164,14 @@ export function splitOutsideQuotes(text: string, separator: string): string[] {
       if (c === '\\') i++;
       else if (c === '"') quoted = false;
     } else if (c === '"') quoted = true;
-    else if (c === separator) {
-      out.push(text.slice(from, i));
-      from = i + 1;
-    }
+    else if (c === wanted) places.push(i);
   }
-  out.push(text.slice(from));
-  return out;
+  return places;
+}
+
+export function splitOutsideQuotes(text: string, separator: string): string[] {
+  const places = placesOutsideQuotes(text, separator);
+  return [...places, text.length].map((end, i) => text.slice(i === 0 ? 0 : places[i - 1]! + 1, end));
 }
 
 export function cseq(head: MessageHead): CSeq | undefined {
@@ -182,22 +183,8 @@ export function cseq(head: MessageHead): CSeq | undefined {
 export function hasToTag(head: MessageHead): boolean {
   const to = headerValue(head, 'to');
   if (to === undefined) return false;
-  const angle = lastOutsideQuotes(to, '>');
+  const angle = placesOutsideQuotes(to, '>').at(-1) ?? -1;
   return parameters(to.slice(angle + 1)).has('tag');
-}
-
-function lastOutsideQuotes(text: string, wanted: string): number {
-  let at = -1;
-  let quoted = false;
-  for (let i = 0; i < text.length; i++) {
-    const c = text[i];
-    if (quoted) {
-      if (c === '\\') i++;
-      else if (c === '"') quoted = false;
-    } else if (c === '"') quoted = true;
-    else if (c === wanted) at = i;
-  }
-  return at;
 }
 
 export interface UriTarget {
@@ -242,7 +229,7 @@ export function firstUri(head: MessageHead, name: string): string | undefined {
 }
 
 function uriOf(value: string): string {
-  const close = lastOutsideQuotes(value, '>');
+  const close = placesOutsideQuotes(value, '>').at(-1) ?? -1;
   if (close < 0) return (value.split(';', 1)[0] as string).trim();
   return value.slice(value.lastIndexOf('<', close) + 1, close).trim();
 }

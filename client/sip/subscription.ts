@@ -5,6 +5,7 @@
  *               ├─ 423: longer, at once · 489, 404, 403 …: given up (`failed`) · else: later
  *               └─ NOTIFY terminated: deactivated, timeout: at once · rejected, noresource: given up · else: later
  */
+import { BackOff } from '../back-off';
 import type { Chance, Clock, Timer } from '../clock';
 import { sentenceFor } from '../sentences';
 import { allow, type Agent } from './agent';
@@ -25,8 +26,6 @@ export interface SubscriptionEvents {
   failed(status: number | null, problem: string): void;
 }
 
-const firstRetryMs = 2000;
-const mostRetryMs = 300_000;
 /** Statuses after which asking again is of no use. 482: it came back to ourselves, as the server keeps nothing of the kind and passed it on. */
 const final = new Set([400, 401, 403, 404, 405, 406, 407, 410, 415, 416, 420, 482, 484, 485, 489, 501, 603, 604]);
 
@@ -37,7 +36,7 @@ export class Subscription {
   private request: Core.OutgoingSubscribeRequest | undefined;
   private dialog: Core.Subscription | undefined;
   private timer: Timer | undefined;
-  private failures = 0;
+  private readonly backOff: BackOff;
   private expiresS: number;
 
   constructor(
@@ -47,6 +46,7 @@ export class Subscription {
     private readonly options: SubscriptionOptions,
     private readonly events: SubscriptionEvents,
   ) {
+    this.backOff = new BackOff(chance, { firstMs: 2000, mostMs: 300_000 });
     this.expiresS = options.expiresS;
   }
 
@@ -61,7 +61,7 @@ export class Subscription {
   again(): void {
     if (!this.running) return;
     this.drop();
-    this.failures = 0;
+    this.backOff.reset();
     this.send();
   }
 
@@ -107,7 +107,7 @@ export class Subscription {
       onRedirect: refused,
       onNotify: ({ request: notify, subscription }) => {
         if (!mine()) return void notify.reject({ statusCode: 481 });
-        this.failures = 0;
+        this.backOff.reset();
         this.dialog = subscription;
         if (subscription) subscription.delegate = { onNotify: (next) => this.onNotify(next), onTerminated: () => undefined, onRefresh: () => undefined };
         this.onNotify(notify);
@@ -175,18 +175,12 @@ export class Subscription {
     }
   }
 
-  private later(ms = this.backOff()): void {
+  private later(ms = this.backOff.next()): void {
     this.drop();
     this.timer = this.clock.after(ms, () => {
       this.timer = undefined;
       this.send();
     });
-  }
-
-  private backOff(): number {
-    const ms = Math.min(mostRetryMs, firstRetryMs * 2 ** this.failures) * (0.5 + this.chance());
-    this.failures += 1;
-    return ms;
   }
 
   private giveUp(status: number | null, problem: string): void {

@@ -11,13 +11,14 @@
  *
  * sip.js wants a loss told and never hidden: it is told (`onDisconnect` with an error), and afterwards, from a timer, connected anew (`onConnect`).
  */
+import { BackOff } from '../back-off';
 import type { Chance, Clock, Timer } from '../clock';
+import { errorText } from '../error-text';
 import { challengesIn } from './challenges';
 import type { Channel, HostPort, OpenChannel, Protocol, Target } from './channel';
 import { Emitter } from './emitter';
 import { applyEdits, readHead, topVia, type MessageHead } from './message-text';
 import { addressIn, addressOut, sentByKey, stampVia, type ContactMemory, type SentBy } from './own-address';
-import { BackOff } from './reconnect';
 import type { Emitter as SipEmitter, Transport, TransportState } from './sip-js';
 import { UdpTransactions } from './udp-transactions';
 import { Ways, type Way } from './ways';
@@ -41,6 +42,8 @@ export interface TransportOptions {
   onState?: ((news: TransportNews) => void) | undefined;
 }
 
+/** Nobody waits longer for the next try. */
+const LAST_RETRY_MS = 30_000;
 /** How long one attempt to connect may take. */
 export const CONNECT_TIMEOUT_MS = 10_000;
 /** RFC 5626 §4.4.1: pings at 25 to 30 s; whoever does not answer within 10 s is gone. */
@@ -83,7 +86,7 @@ export class SipTransport implements Transport {
     _logger: unknown,
     private readonly options: TransportOptions,
   ) {
-    this.backOff = new BackOff(options.chance);
+    this.backOff = new BackOff(options.chance, { firstMs: 500, mostMs: LAST_RETRY_MS });
     this.transactions = new UdpTransactions({ clock: options.clock, send: (text, to) => this.transmit(this.channel, text, to) });
     this.ways = new Ways({
       target: options.target,
@@ -223,7 +226,7 @@ export class SipTransport implements Transport {
       this.onMessage?.(applyEdits(text, edits));
     } catch (error) {
       // What one message does must not take the connection with it.
-      this.warn(`A message could not be dealt with: ${error instanceof Error ? error.message : String(error)}`);
+      this.warn(`A message could not be dealt with: ${errorText(error)}`);
     }
   }
 
@@ -261,7 +264,7 @@ export class SipTransport implements Transport {
       );
       if (early !== undefined) throw new Error(early);
     } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
+      const problem = errorText(error);
       // Given up by disconnect() or replaced: whoever did so has seen to the state.
       if (this.attempt === attempt) {
         this.attempt = undefined;
@@ -283,7 +286,7 @@ export class SipTransport implements Transport {
   }
 
   /** The connection, or the attempt to make one, failed: told, and tried again later. */
-  private lost(problem: string, retryMs = this.backOff.next()): void {
+  private lost(problem: string, retryMs = Math.round(Math.min(LAST_RETRY_MS, this.backOff.next()))): void {
     this.connecting = undefined;
     this.dropChannel();
     this.transition('Disconnected', new Error(problem));
@@ -348,7 +351,7 @@ export class SipTransport implements Transport {
       if (to === 'Connected') this.onConnect?.();
       else if (from === 'Connected') this.onDisconnect?.(error);
     } catch (problem) {
-      this.warn(`A listener failed: ${problem instanceof Error ? problem.message : String(problem)}`);
+      this.warn(`A listener failed: ${errorText(problem)}`);
     } finally {
       this.notifying = false;
     }
@@ -363,7 +366,7 @@ export class SipTransport implements Transport {
     try {
       this.options.onState?.(news);
     } catch (error) {
-      this.warn(`A listener failed: ${error instanceof Error ? error.message : String(error)}`);
+      this.warn(`A listener failed: ${errorText(error)}`);
     }
   }
 

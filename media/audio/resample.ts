@@ -12,6 +12,7 @@
  * Rates with a common measure so small that their phases would fill megabytes (11,111 Hz to 48 kHz) are given 1,024 phases and each output
  * the nearest: its error is 60 dB below a tone at the top of the band.
  */
+import { windowedSinc, type SincShape } from '../windowed-sinc';
 
 /** Half of the filter, in samples of the lower rate. */
 const HALF = 22;
@@ -34,23 +35,7 @@ interface Filter {
   readonly phases: number;
 }
 
-/** Modified Bessel function of the first kind and order 0, by its series. */
-function bessel0(x: number): number {
-  let sum = 1;
-  for (let term = 1, k = 1; term > sum * 1e-17; k++) {
-    term *= (x / (2 * k)) ** 2;
-    sum += term;
-  }
-  return sum;
-}
-
-/** The filter at a distance of `t` samples of the lower rate from its middle. */
-function kernel(t: number): number {
-  const edge = 1 - (t / HALF) ** 2;
-  if (edge < 0) return 0;
-  const angle = Math.PI * CUTOFF * t;
-  return (angle === 0 ? 1 : Math.sin(angle) / angle) * bessel0(KAISER_BETA * Math.sqrt(edge));
-}
+const SHAPE: SincShape = { half: HALF, kaiserBeta: KAISER_BETA, cutoff: CUTOFF };
 
 function makeFilter(up: number, down: number): Filter {
   const stretch = Math.max(1, down / up);
@@ -62,7 +47,7 @@ function makeFilter(up: number, down: number): Filter {
     const late = (phase + centre) / phases;
     let sum = 0;
     for (let age = 0; age < length; age++) {
-      const tap = kernel((late + age) / stretch - HALF);
+      const tap = windowedSinc((late + age) / stretch - HALF, SHAPE);
       taps[phase * length + length - 1 - age] = tap;
       sum += tap;
     }

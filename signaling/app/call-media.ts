@@ -7,12 +7,11 @@
  */
 import { isIP } from 'node:net';
 import type { EndpointStats, MediaPlane } from '../../media/plane';
-import type { Family, MediaAddress, StreamDescription } from '../../media/sdp';
+import { sameKeys, type Family, type MediaAddress, type StreamDescription } from '../../media/sdp';
 import type { Call } from './call';
 import { carryOut, planOf } from './call-bridge';
 import type { CallContext } from './context';
 import type { Endpoint, Leg } from './leg';
-import { sameKeys } from './leg-keys';
 
 /** The part of the media plane that calls use. */
 export type CallMedia = Pick<MediaPlane, 'allocate' | 'setRemote' | 'setCrypto' | 'connect' | 'setAudio' | 'join' | 'detectTones' | 'play' | 'stopPlaying' | 'codecs' | 'describe' | 'release'>;

@@ -23,7 +23,7 @@ import type { Feature, Handler, Party } from './feature';
 import { cancelOthers, guarded, hangup, type Ending } from './hangup';
 import { unacceptable } from './incoming';
 import type { Side } from './leg';
-import { SrtpHabits } from './leg-keys';
+import { SrtpHabits } from './srtp-habits';
 import type { RecordingArchive } from './recording-archive';
 import { reasonHeader, refusalHeaders, refuse, type CallRefusal, type Cause } from './reasons';
 import { ring } from './ringing';

@@ -12,7 +12,7 @@ import type { Logger } from '../log';
 import type { Extension } from '../store/store';
 import type { Ending } from './hangup';
 import type { Leg, Side } from './leg';
-import type { SrtpHabits } from './leg-keys';
+import type { SrtpHabits } from './srtp-habits';
 import type { CallRefusal } from './reasons';
 
 export interface CallSettings {

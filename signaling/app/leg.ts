@@ -6,10 +6,14 @@
  */
 import {
   abandon,
+  agree,
+  answerKeys,
   both,
   codecKey,
   learn,
+  newKeys,
   newLocal,
+  offerKeys,
   parseSdp,
   pickAnswer,
   reverse,
@@ -19,6 +23,7 @@ import {
   type Codec,
   type Direction,
   type Family,
+  type Keys as LegKeys,
   type LocalState,
   type MediaAddress,
   type Picked,
@@ -28,7 +33,6 @@ import {
 import type { EndpointStats } from '../../media/plane';
 import type { Random } from '../clock';
 import type { Dialog } from './dialogs';
-import { agree, answerKeys, newKeys, offerKeys, type LegKeys } from './leg-keys';
 
 export type Side = 'caller' | 'callee';
 

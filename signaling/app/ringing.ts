@@ -2,7 +2,7 @@
  * Ringing every phone of the callee at once (RFC 3261 §16.7 without the proxy: each phone gets an INVITE of our own). The first 2xx wins;
  * when none comes, the caller is told the most that is known.
  */
-import { bridgeOffer, ownOffer, type AudioSpec } from '../../media/sdp';
+import { bridgeOffer, otherProfile, ownOffer, type AudioSpec } from '../../media/sdp';
 import { answerOf, connectPhones, earlyAnswer } from './b2bua';
 import type { Binding } from './binding';
 import type { Call, Fork } from './call';
@@ -13,7 +13,6 @@ import { endDialog, sendInvite, type Dialog } from './dialogs';
 import { abilities } from './abilities';
 import { cancelOthers, endLateAnswer, guarded, hangup } from './hangup';
 import { newLeg, offerTo, type Leg } from './leg';
-import { otherProfile } from './leg-keys';
 import { answeredElsewhere, bestCause, causeOf, endsAll, reasonHeader, refuse, type Cause } from './reasons';
 import { isPrintable, quoted } from './text';
 import { wayBack } from './way-back';

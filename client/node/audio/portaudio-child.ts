@@ -11,6 +11,7 @@
  */
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
+import { errorText } from '../../error-text';
 import { bytesOf, jsonMessage, Kind, message, MessageReader, samplesOf } from './child-messages';
 import { chooseDevice } from './choose';
 import { AudioDeviceError, DEVICE_RATE, type DeviceInfo } from './device';
@@ -194,5 +195,5 @@ try {
 } catch (err) {
   const code = err instanceof AudioDeviceError ? err.code : 'failed';
   channel.resume();
-  channel.write(jsonMessage(Kind.failed, { code, message: err instanceof Error ? err.message : String(err) }));
+  channel.write(jsonMessage(Kind.failed, { code, message: errorText(err) }));
 }

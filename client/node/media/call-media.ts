@@ -9,6 +9,7 @@
  * The hub owns time: it ticks the port, in the mix while the call is active, else by itself, and then `afterTick`.
  */
 import { resolve } from 'node:path';
+import { errorText } from '../../error-text';
 import type { Playable, PlayEnd, RecordEnd } from '../../../media/audio-types';
 import { Resampler } from '../../../media/audio/resample';
 import type { ClipCache } from '../../../media/clip-cache';
@@ -144,7 +145,6 @@ export class HubCall implements NodeCallMedia {
   }
 
   /** async, so that whatever is wrong with the answer rejects. */
-  // eslint-disable-next-line @typescript-eslint/require-await
   async accept(answer: string): Promise<void> {
     this.alive();
     this.apply(this.negotiation.accept(answer));
@@ -269,7 +269,7 @@ export class HubCall implements NodeCallMedia {
     try {
       items = await this.home.clips.prepare(playables(what), this.home.toneCountry, this.port.bandwidth);
     } catch (err) {
-      return { why: 'failed', playedMs: 0, problem: err instanceof Error ? err.message : String(err) };
+      return { why: 'failed', playedMs: 0, problem: errorText(err) };
     }
     if (this.closed) return { why: 'released', playedMs: 0 };
     if (order !== this.order) return { why: 'replaced', playedMs: 0 };

@@ -1,4 +1,5 @@
 /** Sockets for calls: which pair of ports, in which family of addresses, under which address of ours the far end finds them. */
+import { errorText } from '../../error-text';
 import { PortPool } from '../../../media/net/port-pool';
 import { Endpoint } from '../../../media/net/endpoint';
 import { UdpError, type UdpNet } from '../../../media/net/udp';
@@ -75,7 +76,7 @@ export class Endpoints {
           return endpoint;
         } catch (err) {
           passedOver.push(port);
-          if (!(err instanceof UdpError && err.code === 'in-use')) throw new MediaFault('unavailable', err instanceof Error ? err.message : String(err));
+          if (!(err instanceof UdpError && err.code === 'in-use')) throw new MediaFault('unavailable', errorText(err));
         }
       }
     } finally {

@@ -60,6 +60,14 @@ const record = (w: World) => w.calls.recent().map(({ from, to, transferredBy, tr
 
 describe.each(['caller', 'callee'] as const)('blind transfer by the %s', (side) => {
   const roles = ({ ann, bob }: Up) => (side === 'caller' ? { transferor: ann, transferee: bob, host: BOB, by: '1001', who: '1002' } : { transferor: bob, transferee: ann, host: ANN, by: '1002', who: '1001' });
+  /** One of the two has asked for a transfer, and it has begun. */
+  const referred = async (settings?: Parameters<typeof up>[0]) => {
+    const call = await up(settings);
+    const both = roles(call);
+    refers(both.transferor);
+    await call.w.settle();
+    return { w: call.w, ...both };
+  };
 
   test('goes well', async () => {
     const call = await up();
@@ -109,11 +117,7 @@ describe.each(['caller', 'callee'] as const)('blind transfer by the %s', (side) 
   });
 
   test('the transferor hangs up as soon as it has its 202, and all goes on', async () => {
-    const call = await up();
-    const { w } = call;
-    const { transferor, transferee, host } = roles(call);
-    refers(transferor);
-    await w.settle();
+    const { w, transferor, transferee, host } = await referred();
     transferor.bye();
     w.fork(1).provisional(180);
     const phone = w.fork(1).answers(sdp(CAT));
@@ -128,11 +132,7 @@ describe.each(['caller', 'callee'] as const)('blind transfer by the %s', (side) 
   });
 
   test('the transferor has hung up and nobody answers: the transferee is told', async () => {
-    const call = await up({ ringSeconds: 5 });
-    const { w } = call;
-    const { transferor, transferee } = roles(call);
-    refers(transferor);
-    await w.settle();
+    const { w, transferor, transferee } = await referred({ ringSeconds: 5 });
     transferor.bye();
     w.fork(1).provisional(180);
     w.clock.advance(5000);
@@ -143,11 +143,7 @@ describe.each(['caller', 'callee'] as const)('blind transfer by the %s', (side) 
   });
 
   test('the transferee hangs up meanwhile: the target stops ringing', async () => {
-    const call = await up();
-    const { w } = call;
-    const { transferor, transferee } = roles(call);
-    refers(transferor);
-    await w.settle();
+    const { w, transferor, transferee } = await referred();
     w.fork(1).provisional(180);
     transferee.bye();
     await w.settle();
@@ -157,11 +153,7 @@ describe.each(['caller', 'callee'] as const)('blind transfer by the %s', (side) 
   });
 
   test.each([[486, 'SIP/2.0 486 1003 is busy'], [603, 'SIP/2.0 603 1003 declined the call']])('the target answers %d: the transferor hears of it, and goes on', async (status, line) => {
-    const call = await up();
-    const { w } = call;
-    const { transferor, transferee, host } = roles(call);
-    refers(transferor);
-    await w.settle();
+    const { w, transferor, transferee, host } = await referred();
     notices(transferor);
     w.fork(1).refuses(status);
     await w.settle();
@@ -181,11 +173,7 @@ describe.each(['caller', 'callee'] as const)('blind transfer by the %s', (side) 
   });
 
   test('the transferee refuses what the target can do: all stays as it was', async () => {
-    const call = await up();
-    const { w } = call;
-    const { transferor, transferee, host } = roles(call);
-    refers(transferor);
-    await w.settle();
+    const { w, transferor, transferee, host } = await referred();
     notices(transferor);
     const phone = w.fork(1).answers(sdp(CAT));
     last(transferee, 'INVITE').answer(488);
@@ -203,11 +191,7 @@ describe.each(['caller', 'callee'] as const)('blind transfer by the %s', (side) 
   });
 
   test('the target hangs up before the transferee has agreed: that one is called back', async () => {
-    const call = await up();
-    const { w } = call;
-    const { transferor, transferee, host } = roles(call);
-    refers(transferor);
-    await w.settle();
+    const { w, transferor, transferee, host } = await referred();
     notices(transferor);
     const before = [...w.plane.held.values()].map(({ rtpPort }) => String(rtpPort)).slice(0, 2);
     const phone = w.fork(1).answers(sdp(CAT));
@@ -226,11 +210,7 @@ describe.each(['caller', 'callee'] as const)('blind transfer by the %s', (side) 
   });
 
   test('glare: the transferee is asked again', async () => {
-    const call = await up();
-    const { w } = call;
-    const { transferor, transferee, host } = roles(call);
-    refers(transferor);
-    await w.settle();
+    const { w, transferor, transferee, host } = await referred();
     w.fork(1).answers(sdp(CAT));
     last(transferee, 'INVITE').answer(491);
     w.clock.advance(1200);
@@ -245,11 +225,7 @@ describe.each(['caller', 'callee'] as const)('blind transfer by the %s', (side) 
   });
 
   test('a change of the session under way goes first', async () => {
-    const call = await up();
-    const { w } = call;
-    const { transferor, transferee, host } = roles(call);
-    refers(transferor);
-    await w.settle();
+    const { w, transferor, transferee, host } = await referred();
     const hold = transferor.receives('INVITE', sdp(host === ANN ? BOB : ANN, 2, { direction: 'sendonly' }));
     w.fork(1).answers(sdp(CAT));
     expect(of(transferee, 'INVITE')).toHaveLength(1);

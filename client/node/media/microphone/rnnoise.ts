@@ -9,6 +9,7 @@
  * 0.2 ms, but 4 to 42 dB, by the noise; @shiguredo/rnnoise-wasm the same model at 1.2 ms, 2.5 times the size, and only where `window` is.
  */
 import { readFile } from 'node:fs/promises';
+import { errorText } from '../../../error-text';
 
 /** Samples at 48 kHz, 10 ms. */
 export const BLOCK = 480;
@@ -114,5 +115,5 @@ function start({ module, names }: Program): Denoiser {
 
 function reason(error: unknown): string {
   if ((error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') return `the package ${PACKAGE} is not installed`;
-  return error instanceof Error ? error.message : String(error);
+  return errorText(error);
 }

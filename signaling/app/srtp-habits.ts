@@ -6,8 +6,6 @@
  */
 import { isSecure, type Picked, type Profile } from '../../media/sdp';
 
-export { agree, answerKeys, newKeys, offerKeys, otherProfile, sameKeys, type Keys as LegKeys, type Profile } from '../../media/sdp';
-
 const phone = (number: string, address: string): string => `${number} ${address.replace(/^::ffff:(?=\d+\.)/i, '')}`;
 
 /** Which phones were last seen with RTP/SAVP, and which without: what to try first. Forgets the oldest above `limit`. */
