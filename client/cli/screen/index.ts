@@ -1,5 +1,7 @@
 /** The screen, for whoever runs it. */
 export type { UserCommand } from './commands';
-export { KeyReader, keyPressed, newPrompt, type Key } from './keys';
+export { KeyReader } from './key-reader';
+export { keyPressed } from './keys';
+export { newPrompt, type Key } from './outcome';
 export { cursorOf, render, type RenderOptions } from './render';
 export { Terminal, type TerminalOptions } from './terminal';

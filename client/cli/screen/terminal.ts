@@ -5,7 +5,7 @@
  */
 import { emitKeypressEvents } from 'node:readline';
 import type { ReadStream, WriteStream } from 'node:tty';
-import type { Key } from './keys';
+import type { Key } from './outcome';
 import { widthOf } from './text';
 
 const ESC = '\u001b';

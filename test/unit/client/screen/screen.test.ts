@@ -1,6 +1,8 @@
 /** The screen from plain data: what is on it, and that nothing from the network can break it. */
 import fc from 'fast-check';
-import { keyPressed, KeyReader, newPrompt, type Key } from '../../../../client/cli/screen/keys';
+import { KeyReader } from '../../../../client/cli/screen/key-reader';
+import { keyPressed } from '../../../../client/cli/screen/keys';
+import { newPrompt, type Key } from '../../../../client/cli/screen/outcome';
 import { cursorOf, render } from '../../../../client/cli/screen/render';
 import { harmless, widthOf } from '../../../../client/cli/screen/text';
 import { initialView, reduce, type Page, type PhoneView, type UiEvent } from '../../../../client/cli/state';
