@@ -1,5 +1,6 @@
 /** `offhook bench [NAME…]`: every benchmark, its peers side by side in the same run. */
 import { benchCalls } from './calls';
+import { benchEngine } from './engine';
 import { benchJitter } from './jitter';
 import { benchMemory } from './memory';
 import { benchPhone } from './phone';
@@ -27,6 +28,7 @@ const benchmarks: Record<string, { about: string; run(log: (line: string) => voi
   transcode: { about: 'calls between PCMU and Opus', run: (log) => benchTranscode(log) },
   rooms: { about: 'a room in which each hears all others, against Janus', run: (log) => benchRooms(log) },
   phone: { about: 'our own phone: mouth to ear, cost of a call, start', run: benchPhone },
+  engine: { about: 'the engine with a plain B2BUA: calls/s, CPU, memory, connections', run: benchEngine },
   memory: { about: 'resident memory, idle and by contact', run: benchMemory },
 };
 
