@@ -114,7 +114,7 @@ export interface Phone<M extends CallMedia = CallMedia> {
   /** The one that the person speaks in; undefined: all are held, ring, or there is none. */
   readonly active: Call<M> | undefined;
   doNotDisturb: boolean;
-  /** Connects and registers, and keeps both. Resolves when registered the first time; rejects (`PhoneError`) when that is refused for good or `timeoutMs` have passed (default 10,000). */
+  /** Connects and registers, and keeps both. Resolves when registered the first time; rejects (`PhoneError`) when that is refused for good, when there is no way to the server that waiting could bring (its certificate is not trusted), or when `timeoutMs` have passed (default 10,000). */
   register(options?: { timeoutMs?: number }): Promise<void>;
   /** Only opens the way, for a phone without a server. */
   connect(): Promise<void>;

@@ -170,12 +170,13 @@ export class SoftPhone<M extends CallMedia> implements Phone<M>, CallHost<M> {
     if (!this.registration.wanted) this.watching.begin();
   }
 
-  private onDisconnected(detail: { problem: string; retryMs: number | null }): void {
+  private onDisconnected({ lasting, ...detail }: { problem: string; retryMs: number | null; lasting: boolean }): void {
     this.lost = true;
     this.wayProblem = detail.problem;
     this.registration.interrupted();
     this.agent.wayLost();
     if (!this.closing) this.emit({ event: 'disconnected', ...detail });
+    if (lasting) this.registration.hopeless(detail.problem);
   }
 
   private onRenewed(): void {

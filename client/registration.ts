@@ -74,6 +74,11 @@ export class Registration {
     if (this.wanted && !this.request && this.agent.ua.isConnected()) this.send();
   }
 
+  /** There is no way, and will be none until somebody changes something: whoever waits is told. It stays wanted. */
+  hopeless(problem: string): void {
+    for (const first of this.firsts.splice(0)) first.reject(new PhoneError('not-connected', problem));
+  }
+
   /** The way is gone: what was sent will not be answered. */
   interrupted(): void {
     this.request = undefined;

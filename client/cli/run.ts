@@ -9,6 +9,7 @@ import { systemClock, type Clock } from '../clock';
 import { parseBelonging } from '../node/address';
 import type { DeviceInfo, DeviceRequest, ListDevices } from '../node/audio/device';
 import { listDevices } from '../node/audio/open';
+import { readAuthorities } from '../node/channel/authorities';
 import { NodePhone, type NodePhoneOptions } from '../node/phone';
 import { PhoneError } from '../phone-types';
 import type { PhoneEnvironment } from './environment';
@@ -70,6 +71,7 @@ async function ring(request: PhoneRequest, io: PhoneIo): Promise<number> {
   if (address === undefined) throw new PhoneError('bad-address', 'which phone? Say USER@HOST, such as 1001@192.0.2.1');
   // Before a password is asked for.
   parseBelonging(address);
+  await checkAuthorities(request.phone.tls?.caFile);
   const interactive = io.isTerminal && !json;
   const phone: NodePhoneOptions = { ...request.phone, trace: tracing(request.traceFile, io), audio: request.audio ?? (interactive ? { backend: 'auto' } : undefined) };
   if (phone.register ?? true) phone.password = await passwordOf(request, io);
@@ -81,6 +83,13 @@ async function ring(request: PhoneRequest, io: PhoneIo): Promise<number> {
     { address, phone, dial, script, dataFolder: request.dataFolder ?? dataFolder, colour: request.colour ?? colour, unicode },
     { input: io.input as ReadStream, output: io.output, clock, makePhone, signal },
   );
+}
+
+async function checkAuthorities(file: string | undefined): Promise<void> {
+  if (file === undefined) return;
+  await readAuthorities(file).catch((err: unknown) => {
+    throw new PhoneError('bad-command', problemOf(err));
+  });
 }
 
 /** From the command line, a file, the environment, or whoever sits there. Errors: PhoneError. */

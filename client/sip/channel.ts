@@ -52,5 +52,11 @@ export interface Channel {
   close(): void;
 }
 
-/** Opens a channel. Errors: an Error whose message is a sentence for people (`cannot connect to 192.0.2.1:5060 over TCP: connection refused`). */
+/**
+ * No channel could be opened, and none will be until somebody changes something (a certificate that is not trusted, a name that nobody knows):
+ * whoever waits for the first one need not wait any longer.
+ */
+export class LastingProblem extends Error {}
+
+/** Opens a channel. Errors: an Error (LastingProblem, where trying again is of no use) whose message is a sentence for people: `cannot connect to 192.0.2.1:5060 over TCP: connection refused`. */
 export type OpenChannel = (target: Target, events: ChannelEvents, signal: AbortSignal) => Promise<Channel>;

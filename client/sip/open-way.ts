@@ -12,7 +12,7 @@ export const openWay: MakeWay = (_sip, { target, open, clock, chance, trace, con
     onState: (news) => {
       if (news.event === 'connected') connected({ protocol: news.protocol, local: news.local ? hostPortText(news.local) : null, remote: hostPortText(news.remote) });
       // Asked for: nobody needs to be told.
-      else if (news.problem !== null) disconnected({ problem: news.problem, retryMs: news.retryMs });
+      else if (news.problem !== null) disconnected({ problem: news.problem, retryMs: news.retryMs, lasting: news.lasting });
     },
   };
   // sip.js constructs its transport itself, and the phone has to reach it.

@@ -15,7 +15,7 @@ import { BackOff } from '../back-off';
 import type { Chance, Clock, Timer } from '../clock';
 import { errorText } from '../error-text';
 import { challengesIn } from './challenges';
-import type { Channel, HostPort, OpenChannel, Protocol, Target } from './channel';
+import { LastingProblem, type Channel, type HostPort, type OpenChannel, type Protocol, type Target } from './channel';
 import { Emitter } from './emitter';
 import { applyEdits, readHead, topVia, type MessageHead } from './message-text';
 import { addressIn, addressOut, sentByKey, stampVia, type ContactMemory, type SentBy } from './own-address';
@@ -27,8 +27,8 @@ export { PLACEHOLDER_HOST } from './own-address';
 
 export type TransportNews =
   | { event: 'connected'; protocol: Protocol; local: HostPort | undefined; remote: HostPort }
-  /** `problem` for people; null: asked for. `retryMs`: until the next try; null: there is none. */
-  | { event: 'disconnected'; problem: string | null; retryMs: number | null };
+  /** `problem` for people; null: asked for. `retryMs`: until the next try; null: there is none. `lasting`: as of LastingProblem. */
+  | { event: 'disconnected'; problem: string | null; retryMs: number | null; lasting: boolean };
 
 export interface TransportOptions {
   /** The server; undefined: none, each request goes to whoever it names, over UDP unless its URI says otherwise. */
@@ -154,7 +154,7 @@ export class SipTransport implements Transport {
     }
     this.ways.close();
     if (this.current === 'Disconnecting') this.transition('Disconnected');
-    if (told) this.tell({ event: 'disconnected', problem: null, retryMs: null });
+    if (told) this.tell({ event: 'disconnected', problem: null, retryMs: null, lasting: false });
     return Promise.resolve();
   }
 
@@ -171,7 +171,7 @@ export class SipTransport implements Transport {
     this.attempt?.abort(new Error('the network has changed'));
     this.attempt = undefined;
     this.ways.dropAll();
-    this.lost('the network has changed', 0);
+    this.lost('the network has changed', { retryMs: 0 });
   }
 
   /** Resolves when the message was handed to the channel, which is not yet a word about its arrival. */
@@ -268,7 +268,7 @@ export class SipTransport implements Transport {
       // Given up by disconnect() or replaced: whoever did so has seen to the state.
       if (this.attempt === attempt) {
         this.attempt = undefined;
-        this.lost(problem);
+        this.lost(problem, { lasting: error instanceof LastingProblem });
       }
       throw new Error(problem);
     }
@@ -286,7 +286,7 @@ export class SipTransport implements Transport {
   }
 
   /** The connection, or the attempt to make one, failed: told, and tried again later. */
-  private lost(problem: string, retryMs = Math.round(Math.min(LAST_RETRY_MS, this.backOff.next()))): void {
+  private lost(problem: string, { retryMs = Math.round(Math.min(LAST_RETRY_MS, this.backOff.next())), lasting = false }: { retryMs?: number; lasting?: boolean } = {}): void {
     this.connecting = undefined;
     this.dropChannel();
     this.transition('Disconnected', new Error(problem));
@@ -297,7 +297,7 @@ export class SipTransport implements Transport {
       // Its failure is told by `lost` again.
       this.start().catch(() => undefined);
     });
-    this.tell({ event: 'disconnected', problem, retryMs });
+    this.tell({ event: 'disconnected', problem, retryMs, lasting });
   }
 
   private dropChannel(): void {

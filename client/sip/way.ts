@@ -12,7 +12,8 @@ export interface WayOptions {
   trace?: ((line: { out: boolean; text: string }) => void) | undefined;
   /** `retryMs`: until it is tried again; null: it is not. */
   connected(detail: { protocol: string; local: string | null; remote: string }): void;
-  disconnected(detail: { problem: string; retryMs: number | null }): void;
+  /** `lasting`: as of LastingProblem; it is tried again all the same. */
+  disconnected(detail: { problem: string; retryMs: number | null; lasting: boolean }): void;
 }
 
 export interface Way {

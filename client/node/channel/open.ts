@@ -1,7 +1,7 @@
 /** Opens channels over UDP, TCP, TLS, WS and WSS: looks names up and tries one place after the other (RFC 3263 §4.3). */
-import { readFile } from 'node:fs/promises';
 import type { Chance } from '../../clock';
-import type { Channel, ChannelEvents, HostPort, OpenChannel, Target } from '../../sip/channel';
+import { LastingProblem, type Channel, type ChannelEvents, type HostPort, type OpenChannel, type Target } from '../../sip/channel';
+import { readAuthorities } from './authorities';
 import { FailedPlaces } from './failed-places';
 import { LocalPorts } from './local-ports';
 import { cannotConnect, reasonOf } from './problems';
@@ -43,7 +43,7 @@ export function channelOpener(options: ChannelOptions = {}): OpenChannel {
       try {
         return await candidates(protocol, name, of, names, chance);
       } catch (error) {
-        throw cannotConnect({ host: name, port: of }, protocol, reasonOf(error));
+        throw cannotConnect({ host: name, port: of }, protocol, error);
       }
     };
     if (protocol === 'UDP' && host === '') {
@@ -51,7 +51,7 @@ export function channelOpener(options: ChannelOptions = {}): OpenChannel {
         throw new Error(`cannot receive calls over UDP: ${reasonOf(error)}`);
       });
     }
-    const found = await unlessAborted(find(host, port), signal, () => cannotConnect({ host, port }, protocol, reasonOf(signal.reason)));
+    const found = await unlessAborted(find(host, port), signal, () => cannotConnect({ host, port }, protocol, signal.reason));
     const places = failed.inOrder(found);
     let failure: Error | undefined;
     for (const [index, place] of places.entries()) {
@@ -66,11 +66,14 @@ export function channelOpener(options: ChannelOptions = {}): OpenChannel {
       try {
         return await ports.again(target, (localPort, opened) => openOne(target, place, trust, { ...options, localPort }, opened, find, noted, patience), options.localPort);
       } catch (error) {
-        failure = cannotConnect(place, protocol, reasonOf(error));
+        const before = failure;
+        failure = cannotConnect(place, protocol, error);
+        // As long as one of the places may do later on, trying again is of use.
+        if (before && !(before instanceof LastingProblem)) failure = new Error(failure.message);
         if (signal.aborted) break;
       }
     }
-    throw failure ?? cannotConnect({ host, port }, protocol, 'it has no address');
+    throw failure ?? cannotConnect({ host, port }, protocol, new Error('it has no address'));
   };
 }
 
@@ -86,12 +89,7 @@ async function openOne(target: Target, place: HostPort, trust: TlsTrust | undefi
 }
 
 async function trustOf({ tls }: ChannelOptions): Promise<TlsTrust> {
-  if (tls?.caFile === undefined) return { insecure: tls?.insecure };
-  try {
-    return { insecure: tls.insecure, ca: await readFile(tls.caFile) };
-  } catch (error) {
-    throw new Error(`cannot read the certificates in ${tls.caFile}: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : reasonOf(error)}`);
-  }
+  return { insecure: tls?.insecure, ...(tls?.caFile !== undefined && { ca: await readAuthorities(tls.caFile) }) };
 }
 
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal, problem: () => Error): Promise<T> {

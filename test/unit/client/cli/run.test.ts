@@ -69,6 +69,7 @@ test.each<[string, Partial<PhoneRequest>, Partial<PhoneIo>, string | undefined, 
   ['a password file that is not there', { passwordFile: '/nowhere/x' }, {}, undefined, 2, /the password file \/nowhere\/x cannot be read/],
   ['Ctrl-C instead of a password', {}, { isTerminal: true }, '\u0003', 1, /no password was given/],
   ['a trace that cannot be written', { password: 'x', traceFile: '/nowhere/x' }, {}, undefined, 2, /the trace file \/nowhere\/x cannot be written/],
+  ['an authority that is not there, before a password is asked for', { phone: { tls: { caFile: '/nowhere/ca.pem' } } }, { isTerminal: true }, undefined, 2, /cannot read the certificates in \/nowhere\/ca\.pem: there is no such file/],
   ['nothing to play', { password: 'x', script: { play: '/nowhere/x.wav' } }, {}, undefined, 2, /there is no file \/nowhere\/x\.wav to play/],
   ['nothing to play, on a screen', { password: 'x', json: false, script: { play: '/nowhere/x.wav' } }, { isTerminal: true }, undefined, 2, /there is no file \/nowhere\/x\.wav to play/],
 ])('%s is told', async (_what, request, io, typed, code, sentence) => {

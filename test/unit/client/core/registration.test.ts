@@ -101,6 +101,18 @@ test('no way to the server: register gives up waiting with the reason for that',
   await expect(waiting).rejects.toMatchObject({ code: 'timeout', message: 'lost' });
 });
 
+test('no way that waiting could bring: register rejects at once with the reason, and the phone goes on trying', async () => {
+  answers = [() => ''];
+  const waiting = alice.phone.register();
+  await settle();
+  stage.wire.lose('alice.test', true);
+  await expect(waiting).rejects.toMatchObject({ code: 'not-connected', message: 'lost' });
+  const before = registers().length;
+  stage.wire.restore('alice.test');
+  await settle();
+  expect(registers()).toHaveLength(before + 1);
+});
+
 test('over UDP it is renewed every minute, however long it was granted for', async () => {
   Object.assign(alice.phone.agent.ua.transport, { protocol: 'UDP' });
   await alice.phone.register();

@@ -15,7 +15,7 @@ export class Wire {
   /** Everything that was sent, in order. */
   readonly log: Passing[] = [];
   private readonly hosts = new Map<string, Host>();
-  private readonly transports = new Map<string, { lose(): void; restore(): void }>();
+  private readonly transports = new Map<string, { lose(lasting: boolean): void; restore(): void }>();
   /** Returns what arrives instead: undefined nothing, a text a changed one. */
   filter: (passing: Passing) => string | undefined = ({ text }) => text;
 
@@ -34,8 +34,9 @@ export class Wire {
     return this.log.filter((one) => one.text.startsWith(start) && (from === undefined || one.from === from)).map((one) => one.text);
   }
 
-  lose(name: string): void {
-    this.transports.get(name)?.lose();
+  /** `lasting`: it will not come back by itself. */
+  lose(name: string, lasting = false): void {
+    this.transports.get(name)?.lose(lasting);
   }
 
   restore(name: string): void {
@@ -74,10 +75,10 @@ export class Wire {
           connected({ protocol: 'TCP', local: name, remote: server ?? 'anybody' });
         }
 
-        lose(): void {
+        lose(lasting: boolean): void {
           this.state = states.Disconnected;
           this.onDisconnect?.(new Error('lost'));
-          disconnected({ problem: 'lost', retryMs: 500 });
+          disconnected({ problem: 'lost', retryMs: 500, lasting });
         }
 
         async disconnect(): Promise<void> {

@@ -1,5 +1,5 @@
 /** The connection's life and where messages go, on a clock that the test moves and channels that only note. */
-import type { Channel, ChannelEvents, HostPort, Protocol, Target } from '../../../../client/sip/channel';
+import { LastingProblem, type Channel, type ChannelEvents, type HostPort, type Protocol, type Target } from '../../../../client/sip/channel';
 import { PLACEHOLDER_HOST, SipTransport, type TransportNews } from '../../../../client/sip/transport';
 import { FakeClock } from '../../../support/fake-clock';
 
@@ -20,14 +20,14 @@ function set(protocol: Protocol, server = true) {
   const clock = new FakeClock();
   const channels: Fake[] = [];
   const news: TransportNews[] = [];
-  const box = { failWith: undefined as string | undefined };
+  const box = { failWith: undefined as string | Error | undefined };
   const transport = new SipTransport(undefined, {
     target,
     clock,
     chance: () => 0.5,
     onState: (one) => void news.push(one),
     open: (to, events) => {
-      if (box.failWith !== undefined) return Promise.reject(new Error(box.failWith));
+      if (box.failWith !== undefined) return Promise.reject(box.failWith instanceof Error ? box.failWith : new Error(box.failWith));
       const fake: Fake = { target: to, events, sent: [], pings: 0, closed: false };
       channels.push(fake);
       const reliable = to.protocol !== 'UDP';
@@ -83,9 +83,21 @@ test('the first attempt fails: told to whoever asked, and others follow until it
   const { clock, news, box, transport } = set('TCP');
   box.failWith = 'cannot connect';
   await expect(transport.connect()).rejects.toThrow('cannot connect');
-  expect(news).toEqual([{ event: 'disconnected', problem: 'cannot connect', retryMs: 500 }]);
+  expect(news).toEqual([{ event: 'disconnected', problem: 'cannot connect', retryMs: 500, lasting: false }]);
   await transport.dispose();
   expect(clock.waiting).toBe(0);
+});
+
+test('what will not pass by itself is told as such, and tried again all the same', async () => {
+  const { clock, news, box, transport } = set('TLS');
+  box.failWith = new LastingProblem('it has expired');
+  await expect(transport.connect()).rejects.toThrow('it has expired');
+  expect(news).toEqual([{ event: 'disconnected', problem: 'it has expired', retryMs: 500, lasting: true }]);
+  box.failWith = undefined;
+  clock.advance(500);
+  await settle();
+  expect(transport.isConnected()).toBe(true);
+  await transport.dispose();
 });
 
 test.each([
