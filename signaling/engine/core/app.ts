@@ -36,6 +36,8 @@ export interface ResponseDelivery {
 export interface App {
   /** Readable in logs. */
   readonly name: string;
+  /** Under which name it may come back after its connection was lost and have its dialogs again; absent: it is not waited for. */
+  readonly identity?: string | undefined;
   deliverRequest(delivery: RequestDelivery): void;
   deliverResponse(delivery: ResponseDelivery): void;
 }

@@ -44,5 +44,5 @@ export interface CoreContext {
   readonly outgoing: Map<string, Outgoing>;
   /** False once an application's connection is gone. */
   isAlive(app: App): boolean;
-  count(name: CoreCounter): void;
+  count(name: CoreCounter, by?: number): void;
 }

@@ -16,6 +16,7 @@ import { DialogTable } from './dialog-table';
 import { InDialog } from './in-dialog';
 import { Invites } from './invites';
 import type { CoreOptions } from './options';
+import { Orphans } from './orphans';
 import { Outside } from './outside';
 import type { Parts } from './parts';
 import { Server } from './server';
@@ -55,8 +56,8 @@ export class Core {
       incoming: new Map(),
       outgoing: new Map(),
       isAlive: (app) => !this.lost.has(app),
-      count: (name) => {
-        this.counters[name]++;
+      count: (name, by = 1) => {
+        this.counters[name] += by;
       },
     };
     // They know one another; the object is there before its members are.
@@ -64,6 +65,7 @@ export class Core {
     parts.client = new Client(this.context, parts);
     parts.invites = new Invites(this.context, parts);
     parts.inDialog = new InDialog(this.context, parts);
+    parts.orphans = new Orphans(this.context, parts);
     parts.sessions = new Sessions(this.context, parts);
     parts.subscriptions = new Subscriptions(this.context, parts);
     parts.server = new Server(this.context, parts);
@@ -98,12 +100,18 @@ export class Core {
     this.parts.client.cancel(app, transactionId, message, reply);
   }
 
-  /** The application's connection is gone (PROTOCOL 19). Idempotent. */
+  /** An application may be spoken with: dialogs that wait for one of its name are its own. */
+  appReady(app: App): void {
+    this.parts.orphans.returned(app);
+  }
+
+  /** The application's connection is gone: what it owes an answer is answered, its dialogs wait or end (see orphans.ts). Idempotent. */
   appLost(app: App): void {
     if (this.lost.has(app)) return;
     this.lost.add(app);
     this.parts.client.appLost(app);
     this.parts.server.appLost(app);
+    this.parts.orphans.lost(app);
   }
 
   stats(): CoreStats {
@@ -118,6 +126,7 @@ export class Core {
   /** Gives every open request its final response and stops all clocks. The transaction layer is closed after this. */
   close(): void {
     for (const incoming of [...this.context.incoming.values()]) this.parts.responses.finish(incoming, 503);
+    this.parts.orphans.close();
     for (const dialog of [...this.context.dialogs]) this.parts.inDialog.forget(dialog);
     this.context.outgoing.clear();
   }

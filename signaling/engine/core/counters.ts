@@ -20,6 +20,10 @@ export const coreCounters = [
   'unansweredByApplication',
   /** Answered 503 because the application went away. */
   'applicationLost',
+  /** Dialogs whose application went away and is waited for; that were handed to it when it was back; that ended because it was not. */
+  'orphanedDialogs',
+  'returnedDialogs',
+  'orphansEnded',
   /** Requests cancelled by the far end. */
   'cancelled',
   /** Further branches of forked INVITEs, ended with BYE. */

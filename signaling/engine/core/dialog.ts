@@ -34,6 +34,8 @@ export interface DialogSeed {
   localSeq: number;
   remoteSeq?: number | undefined;
   app: App;
+  /** Of a subscription: its Event. */
+  event?: string | undefined;
 }
 
 export class Dialog {
@@ -43,7 +45,9 @@ export class Dialog {
   readonly callId: string;
   readonly localTag: string;
   remoteTag: string | undefined;
-  readonly app: App;
+  /** Whose it is; another one after that application was gone and came back. */
+  app: App;
+  readonly event: string | undefined;
   state: DialogState = 'early';
   localSeq: number;
   remoteSeq: number | undefined;
@@ -100,6 +104,7 @@ export class Dialog {
     this.localSeq = seed.localSeq;
     this.remoteSeq = seed.remoteSeq;
     this.app = seed.app;
+    this.event = seed.event;
   }
 
   get localUri(): NameAddr {

@@ -177,33 +177,41 @@ export class InDialog {
   }
 
   tellEnded(dialog: Dialog, bye: SipRequest, flow: Flow | undefined): void {
-    if (!this.context.isAlive(dialog.app)) return;
-    dialog.app.deliverRequest({
+    const delivery = {
       transactionId: 'unsolicited',
       dialogId: dialog.id,
       envelope: flow ? sentRequest(flow, this.context.transport.sentBy(flow)) : unsent('udp'),
       message: bye,
-    });
+    };
+    if (this.context.isAlive(dialog.app)) dialog.app.deliverRequest(delivery);
+    else this.parts.orphans.missed(dialog.app, delivery);
   }
 
   /** Our own BYE; what becomes of it interests nobody. `told` gets it as sent, or as it would have been. */
   sendBye(dialog: Dialog, reason: string | undefined, told?: (bye: SipRequest, flow: Flow | undefined) => void): void {
+    const why = reason === undefined ? [] : ([['Reason', `SIP;cause=200;text="${reason}"`]] as Array<[string, string]>);
+    this.sendLast(dialog, 'BYE', why, told);
+  }
+
+  /** A request after which the dialog is over for us, whatever the answer. */
+  sendLast(dialog: Dialog, method: string, headers: Array<[string, string]>, told?: (request: SipRequest, flow: Flow | undefined) => void): void {
     if (dialog.remoteTarget === undefined) return;
     const make = (): SipRequest => {
-      const bye = dialog.makeRequest('BYE', ++dialog.localSeq);
-      if (reason !== undefined) bye.headers.append('Reason', `SIP;cause=200;text="${reason}"`);
-      return bye;
+      const request = dialog.makeRequest(method, ++dialog.localSeq);
+      for (const [name, value] of headers) request.headers.append(name, value);
+      return request;
     };
     this.inOrder(
       dialog,
       '',
       (flow) => {
-        const bye = make();
-        this.context.transactions.request(bye, flow, { onResponse: () => undefined, onTimeout: () => undefined, onTransportError: () => undefined });
-        told?.(bye, flow);
+        const request = make();
+        if (needsContact(method)) request.headers.append('Contact', dialog.localContact || localContact(this.localOf(flow)));
+        this.context.transactions.request(request, flow, { onResponse: () => undefined, onTimeout: () => undefined, onTransportError: () => undefined });
+        told?.(request, flow);
       },
       (error) => {
-        this.context.log.info({ callId: dialog.callId, error: error.message }, 'a BYE could not be sent');
+        this.context.log.info({ callId: dialog.callId, method, error: error.message }, 'the last request of a dialog could not be sent');
         told?.(make(), undefined);
       },
     );

@@ -4,6 +4,7 @@
  */
 import type { Flow } from '../transport/types';
 import type { SipResponse } from '../wire/message';
+import type { Acknowledgement } from './acknowledgement';
 import type { CoreContext } from './context';
 import { Dialog } from './dialog';
 import type { Outgoing } from './outgoing';
@@ -40,7 +41,7 @@ export class Invites {
     this.parts.sessions.arm(dialog, agreeAsUac(response, this.context.options.sessionTimer));
     if (outgoing.cancelled) dialog.endAfterAck = 'ACK-BYE due to cancel race condition';
     if (outgoing.own) this.parts.inDialog.sendAck(dialog, dialog.acknowledgement);
-    else if (!this.context.isAlive(outgoing.app)) this.acknowledgeAndEnd(dialog);
+    else if (!this.context.isAlive(outgoing.app)) this.acknowledgeForLost(outgoing, dialog, dialog.acknowledgement);
   }
 
   /** A 2xx after the first: the same one again, or another branch. */
@@ -65,6 +66,13 @@ export class Invites {
     this.parts.inDialog.sendAck(dialog, acknowledgement);
     this.parts.inDialog.sendBye(dialog, undefined);
     this.parts.inDialog.forget(dialog);
+  }
+
+  /** Nobody is left to send the ACK. A call that was up before stays up, if nothing more than the ACK was owed. */
+  private acknowledgeForLost(outgoing: Outgoing, dialog: Dialog, acknowledgement: Acknowledgement): void {
+    const owesAnswer = outgoing.request === undefined || outgoing.request.body.length === 0;
+    if (outgoing.makesDialog || owesAnswer) this.acknowledgeAndEnd(dialog);
+    else this.parts.inDialog.sendAck(dialog, acknowledgement);
   }
 
   private repeatAck(dialog: Dialog, seq: number): void {

@@ -19,6 +19,8 @@ export interface CoreOptions {
   retryAfterSeconds: number;
   /** An INVITE that its application keeps open this long without a final response is answered 480. */
   maxRingingMs: number;
+  /** Dialogs of an application that is gone wait this long for one with the same name; 0: they end at once. */
+  applicationGraceMs: number;
   sessionTimer: SessionTimerOptions;
 }
 
@@ -29,5 +31,6 @@ export const defaultCoreOptions: CoreOptions = {
   maxPendingRequests: 20_000,
   retryAfterSeconds: 10,
   maxRingingMs: 600_000,
+  applicationGraceMs: 10_000,
   sessionTimer: { enabled: true, defaultRefresher: 'uac', minSeconds: 90 },
 };

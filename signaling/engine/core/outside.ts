@@ -72,6 +72,7 @@ export class Outside {
       remote: request.to,
       localSeq: request.cseq.seq,
       app,
+      event: request.headers.get('event'),
     });
     dialog.localContact = request.headers.get('contact') ?? '';
     this.context.dialogs.add(dialog);

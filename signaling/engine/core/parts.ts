@@ -2,6 +2,7 @@
 import type { Client } from './client';
 import type { InDialog } from './in-dialog';
 import type { Invites } from './invites';
+import type { Orphans } from './orphans';
 import type { Server } from './server';
 import type { ServerResponses } from './server-responses';
 import type { Subscriptions } from './subscriptions';
@@ -11,6 +12,7 @@ export interface Parts {
   client: Client;
   invites: Invites;
   inDialog: InDialog;
+  orphans: Orphans;
   sessions: Sessions;
   subscriptions: Subscriptions;
   server: Server;

@@ -180,6 +180,7 @@ export class ServerResponses {
       localSeq: newSequence(this.context.random),
       remoteSeq: request.cseq.seq,
       app: incoming.app,
+      event: request.headers.get('event'),
     });
     dialog.localContact = response.headers.get('contact') ?? localContact(local);
     dialog.learn(request, incoming.flow, true);

@@ -67,13 +67,11 @@ export class Server {
     }
     dialog.answer = undefined;
     answer.acknowledged();
-    this.context.count('delivered');
-    dialog.app.deliverRequest({
-      transactionId: answer.ackTransactionId,
-      dialogId: dialog.id,
-      envelope: received(flow, bytes),
-      message: ack,
-    });
+    const delivery = { transactionId: answer.ackTransactionId, dialogId: dialog.id, envelope: received(flow, bytes), message: ack };
+    if (this.context.isAlive(dialog.app)) {
+      this.context.count('delivered');
+      dialog.app.deliverRequest(delivery);
+    } else this.parts.orphans.missed(dialog.app, delivery);
     for (const next of dialog.afterAck.splice(0)) next();
   }
 
@@ -95,16 +93,12 @@ export class Server {
     });
   }
 
-  /** An application is gone: what it owed an answer gets one, its dialogs are forgotten (later requests in them: 481). */
+  /** An application is gone: what it owed an answer gets one. */
   appLost(app: Incoming['app']): void {
     for (const incoming of [...this.context.incoming.values()]) {
       if (incoming.app !== app) continue;
       this.context.count('applicationLost');
       this.parts.responses.finish(incoming, 503);
-    }
-    for (const dialog of [...this.context.dialogs]) {
-      // Calls we are still making are given up by CANCEL, and need their dialog until the answer to that.
-      if (dialog.app === app && !(dialog.role === 'uac' && dialog.state === 'early')) this.parts.inDialog.forget(dialog);
     }
   }
 
@@ -172,7 +166,7 @@ export class Server {
   private inDialog(transaction: ServerTransaction, request: SipRequest, flow: Flow, bytes: number): void {
     const { responses } = this.parts;
     const dialog = this.context.dialogs.match(request);
-    if (!dialog || !this.context.isAlive(dialog.app)) {
+    if (!dialog) {
       this.context.count('unknownDialogs');
       responses.refuse(transaction, request, 481);
       return;
@@ -189,6 +183,10 @@ export class Server {
       return;
     }
     dialog.remoteSeq = seq;
+    if (!this.context.isAlive(dialog.app)) {
+      this.parts.orphans.answer(dialog, transaction, request, { transactionId: '', dialogId: dialog.id, envelope: received(flow, bytes), message: request });
+      return;
+    }
     if (request.method === 'INVITE') responses.trying(transaction, request);
     if (!this.admit(dialog, transaction, request)) return;
 

@@ -26,6 +26,14 @@ export class Subscriptions {
     this.keep(dialog, response);
   }
 
+  /** Its application is gone for good: the other end is told (RFC 6665 §4.1.2.3, §4.4.1: `deactivated` invites it to subscribe again). */
+  abandon(dialog: Dialog): void {
+    const headers: Array<[string, string]> = dialog.role === 'uas' ? [['Subscription-State', 'terminated;reason=deactivated']] : [['Expires', '0']];
+    if (dialog.event !== undefined) headers.push(['Event', dialog.event]);
+    this.parts.inDialog.forget(dialog);
+    this.parts.inDialog.sendLast(dialog, dialog.role === 'uas' ? 'NOTIFY' : 'SUBSCRIBE', headers);
+  }
+
   /** From a 2xx on the dialog lives for its Expires, and a little for the last NOTIFY. */
   keep(dialog: Dialog, response: SipResponse): void {
     if (dialog.method !== 'SUBSCRIBE') return;
