@@ -3,15 +3,18 @@
  * takes commands on stdin.
  *
  *   register ─► dial, or wait for calls ─► answered: play, tone, record, keys, hang up ─► so many calls have ended ─► exit code
+ *
+ * Commands are obeyed from the start: those that need the server (dial, message) wait until it has let the phone in.
  */
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../clock';
 import type { PhoneEventOf } from '../events';
 import type { NodePhoneOptions } from '../node/phone';
 import { PhoneError } from '../phone-types';
 import { checkScript, follow, type CallScript } from './call-script';
-import { parseCommand, perform, type AnyEvent } from './commands';
+import { parseCommand, perform, type AnyEvent, type PhoneCommand } from './commands';
+import { EarlyOrders } from './early-orders';
+import { LONGEST_LINE, readLines } from './lines';
 import type { CliPhone, MakePhone } from './phone';
 import { exitCodeOf, problemOf } from './problem';
 import { sentence } from './plain';
@@ -53,6 +56,7 @@ class Headless {
   private ended = 0;
   private answered = 0;
   private readonly works: Array<Promise<void>> = [];
+  private readonly early = new EarlyOrders();
   private over!: () => void;
   private readonly done = new Promise<void>((resolve) => (this.over = resolve));
 
@@ -67,22 +71,24 @@ class Headless {
     const { options, io } = this;
     io.signal.addEventListener('abort', () => this.over(), { once: true });
     if (io.signal.aborted) return 1;
+    let lines: { close(): void } | undefined;
     try {
       const phone = await io.makePhone(options.address, options.phone);
       this.phone = phone;
       phone.on('*', (event) => this.tell(event));
       phone.on('answered', ({ call }) => this.play(phone, call));
       phone.on('ended', (event) => this.onEnded(event));
+      this.orderCall(phone);
+      lines = io.input && readLines(io.input, { line: (line) => void this.onLine(phone, line), tooLong: () => this.tell({ event: 'error', problem: `a command has at most ${LONGEST_LINE} characters` }) });
       await this.begin(phone);
-      const lines = io.input && createInterface({ input: io.input, crlfDelay: Infinity });
-      lines?.on('line', (line) => void this.onLine(phone, line));
       await this.done;
-      lines?.close();
       const { calls } = options;
       if (calls !== undefined && this.ended < calls && !this.toldToQuit) this.fail(new PhoneError('closed', `ended after ${this.ended} of ${calls} calls`));
     } catch (err) {
       this.fail(err);
     }
+    lines?.close();
+    this.early.refuse('the phone ended before it was registered');
     await this.phone?.close();
     await Promise.all(this.works);
     for (const failure of this.failures) io.err(`offhook: ${failure}\n`);
@@ -94,11 +100,29 @@ class Headless {
     // Whoever is told to end while it registers does not wait for that.
     const ready = Promise.all([register ? phone.register() : phone.connect(), audio && phone.openAudio(audio)]);
     ready.catch(() => undefined);
-    await Promise.race([ready, this.done]);
+    let isReady = false;
+    await Promise.race([ready.then(() => (isReady = true)), this.done]);
+    if (isReady) return this.early.release();
     if (this.io.signal.aborted) throw new PhoneError('closed', 'ended before it was registered');
-    if (this.options.dial === undefined) return;
-    const call = await phone.dial(this.options.dial);
-    call.answered.catch((err: unknown) => this.fail(err, `${this.options.dial}: `));
+  }
+
+  /** The call that the command line asks for. Without it there is nothing to wait for. */
+  private orderCall(phone: CliPhone): void {
+    const { dial } = this.options;
+    if (dial === undefined) return;
+    const failed = (err: unknown): void => {
+      this.fail(err);
+      this.over();
+    };
+    const work = async (): Promise<void> => {
+      try {
+        const call = await phone.dial(dial);
+        call.answered.catch((err: unknown) => this.fail(err, `${dial}: `));
+      } catch (err) {
+        failed(err);
+      }
+    };
+    void this.early.add({ isCall: true, work, refused: (why) => this.failures.length === 0 && failed(new PhoneError('closed', `${dial} was not called: ${why}`)) });
   }
 
   private tell(event: AnyEvent | { event: 'error'; do?: string; problem: string }): void {
@@ -128,10 +152,29 @@ class Headless {
     try {
       const command = parseCommand(line);
       name = command.do;
-      await perform(command, { phone, clock: this.io.clock, tell: (event) => this.tell(event), quit: () => this.quit() });
+      await this.obey(phone, command);
     } catch (err) {
-      this.tell({ event: 'error', ...(name !== undefined && { do: name }), problem: problemOf(err) });
+      this.refused(name, problemOf(err));
     }
+  }
+
+  /** Errors: PhoneError. */
+  private async obey(phone: CliPhone, command: PhoneCommand): Promise<void> {
+    const { do: name } = command;
+    const done = (): Promise<void> => perform(command, { phone, clock: this.io.clock, tell: (event) => this.tell(event), quit: () => this.quit() });
+    if (name === 'hangup' && command.call === undefined && phone.calls.length === 0 && this.early.hangUp('it was hung up before the phone was registered')) return;
+    if (name !== 'dial' && name !== 'message') return done();
+    const refused = (why: string): void => this.refused(name, why);
+    const work = async (): Promise<void> => {
+      const over = done().catch((err: unknown) => refused(problemOf(err)));
+      // A call is sent off before what comes after it; an answer to a message keeps nobody waiting.
+      if (name === 'dial') await over;
+    };
+    await this.early.add({ isCall: name === 'dial', work, refused });
+  }
+
+  private refused(name: string | undefined, problem: string): void {
+    this.tell({ event: 'error', ...(name !== undefined && { do: name }), problem });
   }
 
   private onEnded({ call }: PhoneEventOf<'ended'>): void {

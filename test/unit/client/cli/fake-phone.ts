@@ -19,6 +19,8 @@ export class FakePhone {
   readonly made: Array<{ address: string; options: NodePhoneOptions }> = [];
   readonly calls: FakeCall[] = [];
   closed = false;
+  /** The server takes its time: until this, nothing is registered. */
+  letIn: Promise<void> | undefined;
   doNotDisturb = false;
   readonly hub = {
     muted: false,
@@ -56,6 +58,7 @@ export class FakePhone {
 
   async register(): Promise<void> {
     this.note('register');
+    if (this.letIn) await this.letIn;
     this.emit({ event: 'connected', protocol: 'UDP', local: '127.0.0.1:1', remote: '127.0.0.1:5060' });
     this.emit({ event: 'registered', aor: 'sip:1001@pbx.test', expiresS: 300, tookMs: 1 });
   }

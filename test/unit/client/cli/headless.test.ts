@@ -17,16 +17,18 @@ interface Run {
   err: string[];
   told(): Array<Record<string, unknown>>;
   type(line: string): void;
+  input: PassThrough;
   stop: AbortController;
   code: Promise<number>;
 }
 
-function start(options: Partial<HeadlessOptions> = {}, failures: FakePhone['failures'] = {}): Run {
+function start(options: Partial<HeadlessOptions> = {}, failures: FakePhone['failures'] = {}, letIn?: Promise<void>): Run {
   const phone = new FakePhone();
+  phone.letIn = letIn;
   Object.assign(phone.failures, failures);
   const [clock, stop, input, out, err] = [new FakeClock(), new AbortController(), new PassThrough(), [] as string[], [] as string[]];
   const code = runHeadless({ address: '1001@pbx.test', phone: { password: 'x' }, script: {}, json: true, ...options }, { out: (text) => void out.push(text), err: (text) => void err.push(text), input, clock, makePhone: phone.make, signal: stop.signal });
-  return { phone, clock, out, err, stop, code, told: () => out.map((line) => JSON.parse(line) as Record<string, unknown>), type: (line) => void input.write(`${line}\n`) };
+  return { phone, clock, out, err, stop, code, input, told: () => out.map((line) => JSON.parse(line) as Record<string, unknown>), type: (line) => void input.write(`${line}\n`) };
 }
 
 const dialling = async (run: Run) => eventually('a call', () => run.phone.calls[0]);
@@ -113,6 +115,84 @@ test('commands, good and bad', async () => {
   expect(errors[2]).toMatchObject({ do: 'hold' });
   expect(run.phone.hub.muted).toBe(true);
   expect(run.told().find(({ event }) => event === 'calls')!['calls']).toMatchObject([{ call: '1', state: 'calling', party: 'sip:1002@pbx.test' }]);
+});
+
+describe('before the server has let it in', () => {
+  /** A phone that asks and waits; `letIn` ends that. */
+  function waiting(options: Partial<HeadlessOptions> = {}): Run & { letIn(): void } {
+    let letIn = (): void => undefined;
+    const run = start(options, {}, new Promise((resolve) => (letIn = resolve)));
+    return { ...run, letIn };
+  }
+  const errors = (run: Run) => run.told().filter(({ event }) => event === 'error');
+
+  test('what concerns the phone is done at once, what needs the server when it is there, in its order', async () => {
+    const run = waiting();
+    for (const line of ['{"do":"dial","to":"1002"}', '{"do":"message","to":"1003","text":"hello"}', '{"do":"dial","to":"1004"}', '{"do":"mute","on":true}', '{"do":"calls"}', '{"do":"hold"}']) run.type(line);
+    await eventually('the calls', () => run.told().some(({ event }) => event === 'calls'));
+    expect(run.phone.done).toEqual(['register']);
+    expect(run.phone.hub.muted).toBe(true);
+    expect(errors(run)).toMatchObject([{ do: 'hold', problem: 'no call is up' }]);
+    run.letIn();
+    await eventually('the last call', () => run.phone.done.includes('dial 1004'));
+    expect(run.phone.done).toEqual(['register', 'dial 1002', 'message 1003 hello', 'dial 1004']);
+    run.type('{"do":"quit"}');
+    expect(await run.code).toBe(0);
+  });
+
+  test('hanging up takes calls back, and not messages', async () => {
+    const run = waiting();
+    for (const line of ['{"do":"dial","to":"1002"}', '{"do":"message","to":"1003","text":"hello"}', '{"do":"hangup"}']) run.type(line);
+    await eventually('the refusal', () => errors(run).length > 0);
+    expect(errors(run)).toMatchObject([{ do: 'dial', problem: 'it was hung up before the phone was registered' }]);
+    run.letIn();
+    await eventually('the message', () => run.phone.done.includes('message 1003 hello'));
+    expect(run.phone.done).not.toContain('dial 1002');
+    run.type('{"do":"hangup"}');
+    await eventually('that there is none', () => errors(run).length === 2);
+    run.type('{"do":"quit"}');
+    expect(await run.code).toBe(0);
+  });
+
+  test.each<[string, string, Partial<HeadlessOptions>, number, string[]]>([
+    ['told to quit', '{"do":"quit"}', {}, 0, []],
+    ['told to quit, though it was to call somebody', '{"do":"quit"}', { dial: '1002' }, 1, ['offhook: 1002 was not called: the phone ended before it was registered\n']],
+    ['hung up, though it was to call somebody', '{"do":"hangup"}', { dial: '1002' }, 1, ['offhook: 1002 was not called: it was hung up before the phone was registered\n']],
+  ])('%s', async (_what, line, options, code, err) => {
+    const run = waiting(options);
+    run.type(line);
+    expect(await run.code).toBe(code);
+    expect(run.err).toEqual(err);
+    expect(run.phone.done).toEqual(['register']);
+    expect(run.phone.closed).toBe(true);
+  });
+
+  test('what was asked for in vain is told', async () => {
+    const run = waiting();
+    run.type('{"do":"dial","to":"1002"}');
+    run.type('{"do":"mute","on":true}');
+    await eventually('the commands', () => run.phone.hub.muted);
+    run.stop.abort();
+    expect(await run.code).toBe(1);
+    expect(errors(run)).toMatchObject([{ problem: 'ended before it was registered' }, { do: 'dial', problem: 'the phone ended before it was registered' }]);
+  });
+});
+
+test('lines: whole, however they come; too long ones are left out', async () => {
+  const run = start();
+  await eventually('the registration', () => run.told().length === 2);
+  const euro = Buffer.from('{"do":"message","to":"1002","text":"€"}\r\n{"do":"message","to":"1003","text":"x"}');
+  const half = euro.indexOf(0xe2) + 1;
+  run.input.write(euro.subarray(0, half));
+  run.input.write(euro.subarray(half));
+  run.input.write(`\n${'x'.repeat(50_000)}`);
+  run.input.write(`${'x'.repeat(50_000)}\n{"do":"mute",`);
+  run.input.end('"on":true}'); // and no end of line
+  await eventually('the last one', () => run.phone.hub.muted);
+  expect(run.phone.done).toEqual(['register', 'message 1002 €', 'message 1003 x']);
+  expect(run.told().filter(({ event }) => event === 'error')).toMatchObject([{ problem: 'a command has at most 65536 characters' }]);
+  run.stop.abort();
+  expect(await run.code).toBe(0);
 });
 
 test.each([{ play: '/nowhere/x.wav' }, { record: '/nowhere/x.wav' }, { record: __filename }])('%j is refused before anybody is called', async (script) => {
