@@ -1,4 +1,4 @@
-/** RFC 4475, message by message: the verdict, and what the message says once read. */
+/** RFC 4475 and RFC 5118, message by message: the verdict, and what the message says once read. */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { StreamFramer } from '../../signaling/engine/wire/framer';
@@ -8,12 +8,17 @@ import { parseMessage, SipParseError, validateRequest, validateResponse } from '
 import { serialize } from '../../signaling/engine/wire/serialize';
 import { parseUri, decodeUser } from '../../signaling/engine/wire/uri';
 import { parseVia } from '../../signaling/engine/wire/via';
-import { TORTURE } from './corpus/rfc4475';
+import { TORTURE as PLAIN } from './corpus/rfc4475';
+import { IPV6_TORTURE } from './corpus/rfc5118';
 
-const FOLDER = path.join(__dirname, 'corpus', 'rfc4475');
+
+const CORPUS = path.join(__dirname, 'corpus');
+const SETS = { rfc4475: PLAIN, rfc5118: IPV6_TORTURE };
+const TORTURE = [...PLAIN, ...IPV6_TORTURE];
 const limits = { maxMessageBytes: 65536, maxHeaders: 100 };
 
-const bytes = (name: string): Buffer => readFileSync(path.join(FOLDER, `${name}.sip`));
+const folderOf = (name: string): string => (IPV6_TORTURE.some((c) => c.name === name) ? 'rfc5118' : 'rfc4475');
+const bytes = (name: string): Buffer => readFileSync(path.join(CORPUS, folderOf(name), `${name}.sip`));
 
 function read(data: Buffer): SipRequest | SipResponse {
   const message = parseMessage(data, limits);
@@ -38,9 +43,9 @@ function refusal(data: Buffer): SipParseError | undefined {
   }
 }
 
-test('every file has a verdict and every verdict a file', () => {
-  const files = readdirSync(FOLDER).map((file) => file.replace(/\.sip$/, ''));
-  expect(files.sort()).toEqual(TORTURE.map((c) => c.name).sort());
+test.each(Object.entries(SETS))('%s: every file has a verdict and every verdict a file', (folder, cases) => {
+  const files = readdirSync(path.join(CORPUS, folder)).map((file) => file.replace(/\.sip$/, ''));
+  expect(files.sort()).toEqual(cases.map((c) => c.name).sort());
 });
 
 test.each(TORTURE)('$section $name: $note', ({ name, verdict }) => {
@@ -141,5 +146,26 @@ describe('what the messages say', () => {
     expect(request('inv2543').body.length).toBeGreaterThan(100);
     expect(request('badaspec').to).toEqual({ displayName: 'Watson, Thomas', uri: 'sip:t.watson@example.org', params: new Map() });
     expect(request('baddn').from.displayName).toBe('Bell, Alexander');
+  });
+
+  test('port-ambiguous and port-unambiguous', () => {
+    expect(parseUri(request('port-ambiguous').uri)).toMatchObject({ host: '2001:db8::10:5070' });
+    expect(parseUri(request('port-ambiguous').uri).port).toBeUndefined();
+    expect(parseUri(request('port-unambiguous').uri)).toMatchObject({ host: '2001:db8::10', port: 5070 });
+  });
+
+  test('received= with and without brackets is the same address', () => {
+    for (const name of ['via-received-param-with-delim', 'via-received-param-no-delim']) {
+      expect(request(name).topVia).toMatchObject({ host: '2001:db8::9:1', received: '2001:db8::9:255' });
+    }
+  });
+
+  test('mult-ip-in-header and ipv4-mapped-ipv6', () => {
+    expect(request('mult-ip-in-header').headers.getList('via').map(parseVia)).toMatchObject([
+      { protocol: 'UDP', host: '2001:db8::9:1', port: 6050 },
+      { protocol: 'UDP', host: '192.0.2.1' },
+      { protocol: 'TCP', host: '2001:db8::9:255' },
+    ]);
+    expect(request('ipv4-mapped-ipv6').topVia).toMatchObject({ host: '::ffff:192.0.2.10', port: 19823 });
   });
 });

@@ -20,7 +20,7 @@ const roomy: WireLimits = { maxMessageBytes: 1 << 20, maxHeaders: 1000 };
 const CORPUS = path.join(__dirname, 'corpus');
 const load = (folder: string): Array<{ name: string; data: Buffer }> =>
   readdirSync(path.join(CORPUS, folder)).map((name) => ({ name, data: readFileSync(path.join(CORPUS, folder, name)) }));
-const torture = load('rfc4475').map((f) => f.data);
+const torture = [...load('rfc4475'), ...load('rfc5118')].map((f) => f.data);
 
 /** Runs `fn`; undefined when it throws a SipParseError. Any other exception comes through and fails the test. */
 function attempt<T>(fn: () => T): T | undefined {

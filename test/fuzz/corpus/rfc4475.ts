@@ -1,19 +1,7 @@
 /**
- * The verdicts on RFC 4475's torture messages. `accept` means the wire lets the message through; where the RFC wants a refusal from a higher
- * layer (416, 420, 481, 483 …) the note says so. A refusal names our error code, its status, and whether the sender can be answered.
+ * The verdicts on RFC 4475's torture messages. Where the RFC wants a refusal from a higher layer (416, 420, 481, 483 …) the note says so.
  */
-import type { SipParseCode } from '../../../signaling/engine/wire/errors';
-
-export type Verdict = 'accept' | { code: SipParseCode; status: 400 | 505; answerable: boolean };
-
-export interface TortureCase {
-  name: string;
-  section: string;
-  verdict: Verdict;
-  note: string;
-}
-
-const refuse = (code: SipParseCode, answerable = true, status: 400 | 505 = 400): Verdict => ({ code, status, answerable });
+import { refuse, type TortureCase } from './verdict';
 
 export const TORTURE: readonly TortureCase[] = [
   { name: 'wsinv', section: '3.1.1.1', verdict: 'accept', note: 'folding and white space everywhere' },
