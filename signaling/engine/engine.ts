@@ -5,7 +5,8 @@
 import { networkInterfaces } from 'node:os';
 import { systemClock, systemRandom, type Clock, type Random } from '../clock';
 import type { Barrier } from './barrier';
-import { ControlServer, type ControlStats } from './control/server';
+import { defaultBacklogOptions } from './control/backlog';
+import { ControlServer, type ControlAddress, type ControlStats } from './control/server';
 import { Routes } from './control/routes';
 import { Core, type CoreStats } from './core/core';
 import { defaultCoreOptions } from './core/options';
@@ -27,7 +28,7 @@ export interface EngineDeps {
 }
 
 export interface EngineReady {
-  control: { host: string; port: number };
+  control: ControlAddress;
   listening: ListeningPoint[];
 }
 
@@ -105,6 +106,7 @@ export class Engine {
         maxDialogs: limits.maxDialogs,
         maxPendingRequests: limits.maxPendingRequests,
         maxRingingMs: limits.maxRingingSeconds * 1000,
+        applicationGraceMs: options.control.graceSeconds === undefined ? defaultCoreOptions.applicationGraceMs : options.control.graceSeconds * 1000,
         sessionTimer: { ...defaultCoreOptions.sessionTimer, ...options.sessionTimer },
       },
       { clock, random, log, transactions: this.transactions, transport: coreTransport(this.transport), apps: routes },
@@ -114,11 +116,14 @@ export class Engine {
         host: options.control.host ?? '127.0.0.1',
         port: options.control.port,
         secret: options.control.secret,
+        tls: options.control.tls,
         maxConnections: limits.maxControlConnections,
         maxFrameBytes: limits.maxControlFrameBytes,
         maxWriteBufferBytes: limits.maxControlBufferBytes,
         authenticateMs: limits.authenticateSeconds * 1000,
         outbox: { gapMs: options.control.gapMs ?? (deps.barrier ? defaultGapMs.withBarrier : defaultGapMs.alone), barrier: deps.barrier },
+        behindBytes: options.control.behindBytes ?? defaultBacklogOptions.behindBytes,
+        behindMs: options.control.behindMs ?? defaultBacklogOptions.behindMs,
         maxRoutesPerConnection: 64,
       },
       { clock, random, log, core: this.core, routes, hostports: () => this.hostports() },

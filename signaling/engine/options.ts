@@ -1,5 +1,6 @@
 /** What an engine is told when it is made. Plain data: it crosses a thread boundary (see embedded.ts). */
 import type { ListenSpec } from './transport/types';
+import type { ControlCertificate } from './control/listener';
 import type { SessionTimerOptions } from './core/options';
 
 export interface EngineLimits {
@@ -65,6 +66,16 @@ export interface EngineOptions {
     secret: string;
     /** Least milliseconds between an echo and what follows from it (control/outbox.ts). Default 3, or 1 where a barrier tells more. */
     gapMs?: number | undefined;
+    /** A second control port, over TLS; its certificate is read when the engine starts. */
+    tls?: (ControlCertificate & { port: number }) | undefined;
+    /**
+     * Seconds that the dialogs of an application with tags wait for it to come back under the same ones when its connection is lost; then they
+     * end. 0: they end at once, as those of an application without tags do. Default 10: drachtio-srf tries again after a quarter of a second.
+     */
+    graceSeconds?: number | undefined;
+    /** An application is behind when so many bytes wait for it, or it has not read for so long. Default 1 MiB, 500 ms. */
+    behindBytes?: number | undefined;
+    behindMs?: number | undefined;
   };
   limits?: Partial<EngineLimits> | undefined;
   sessionTimer?: Partial<SessionTimerOptions> | undefined;

@@ -11,18 +11,20 @@ import type { App, Reply, RequestDelivery, ResponseDelivery } from '../core/app'
 import { uuid } from '../core/ids';
 import type { Log } from '../log';
 import { messageText } from '../wire/serialize';
+import { Backlog, type BacklogOptions } from './backlog';
 import { commands } from './commands/table';
 import type { CommandContext } from './commands/command';
 import type { ControlCounter } from './counters';
 import { parseFrame } from './frame';
-import { encodeFrame, FrameError, FrameReader } from './framing';
+import { FrameSocket } from './frame-socket';
+import { encodeFrame } from './framing';
 import { meta } from './meta';
 import { Outbox, type OutboxOptions } from './outbox';
 
 /** What an unauthenticated peer may send in one frame: enough for a secret and twenty tags. */
 const MAX_GREETING_BYTES = 4096;
 
-export interface ConnectionOptions {
+export interface ConnectionOptions extends BacklogOptions {
   maxFrameBytes: number;
   /** Milliseconds a connection may stay without showing the secret. */
   authenticateMs: number;
@@ -38,6 +40,8 @@ export interface ConnectionDeps {
   log: Log;
   count(name: ControlCounter): void;
   context: CommandContext;
+  /** It has shown the secret. */
+  onReady(connection: Connection): void;
   onClose(connection: Connection): void;
   /** A peer that does not belong here, or does not know the secret. */
   refused(name: string, reason: string): void;
@@ -45,54 +49,85 @@ export interface ConnectionDeps {
 
 export class Connection implements App {
   readonly name: string;
-  tags: string[] = [];
-  private readonly reader = new FrameReader(MAX_GREETING_BYTES);
+  /** As it authenticated; sorted, so that they name an application that comes back. */
+  tags: readonly string[] = [];
+  readonly backlog: Backlog;
+  private readonly frames: FrameSocket;
   private readonly outbox: Outbox;
   private readonly patience: Timer;
   private isAuthenticated = false;
-  private ended = false;
-  private corked = false;
+  private hasGreeted = false;
 
   constructor(
-    private readonly socket: Socket,
+    socket: Socket,
     private readonly options: ConnectionOptions,
     private readonly deps: ConnectionDeps,
   ) {
-    this.name = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`;
+    const { clock } = deps;
+    this.frames = new FrameSocket(
+      socket,
+      clock,
+      { maxFrameBytes: MAX_GREETING_BYTES, maxWriteBufferBytes: options.maxWriteBufferBytes },
+      {
+        payload: (text) => this.execute(text),
+        broken: (problem) => this.malformed(problem),
+        stuck: (waiting) => {
+          deps.count('slowReaders');
+          deps.log.error({ app: this.name, waiting }, 'the application does not read: closing its connection');
+        },
+        drained: () => this.backlog.shrunk(),
+        failed: (error) => deps.log.debug({ app: this.name, error: error.message }, 'control connection failed'),
+        closed: () => this.finish(),
+      },
+    );
+    this.name = this.frames.name;
+    this.backlog = new Backlog(clock, options, options.outbox.barrier, () => this.frames.waitingBytes + this.outbox.heldBytes, (behind) => this.fellBehind(behind));
     this.outbox = new Outbox(
       (frame, flushed) => this.write(frame, flushed),
-      deps.clock,
+      clock,
       options.outbox,
       () => deps.count('heldFrames'),
     );
-    this.patience = deps.clock.after(options.authenticateMs, () => {
+    this.patience = clock.after(options.authenticateMs, () => {
       deps.count('greetingTimeouts');
       this.close('it did not authenticate in time');
     });
-    socket.setNoDelay(true);
-    socket.setKeepAlive(true, 45_000);
-    socket.on('data', (chunk) => this.receive(chunk));
-    socket.on('error', (error) => deps.log.debug({ app: this.name, error: error.message }, 'control connection failed'));
-    socket.on('close', () => this.finish());
   }
 
   get ready(): boolean {
-    return this.isAuthenticated && !this.ended;
+    return this.isAuthenticated && this.frames.open;
   }
 
   get wasAuthenticated(): boolean {
     return this.isAuthenticated;
   }
 
+  /** The name under which it may come back: its tags. */
+  get identity(): string | undefined {
+    return this.tags.length > 0 ? this.tags.join(',') : undefined;
+  }
+
+  /** It does not read as fast as it is told things. */
+  get behind(): boolean {
+    return this.backlog.behind;
+  }
+
   // --- what commands use ---------------------------------------------------------------------------------------------
 
-  authenticated(tags: string[]): void {
-    this.tags = tags;
+  authenticated(tags: readonly string[]): void {
     if (this.isAuthenticated) return;
+    this.tags = [...tags].sort();
     this.isAuthenticated = true;
     this.patience.cancel();
-    this.reader.setLimit(this.options.maxFrameBytes);
-    this.deps.log.info({ app: this.name }, 'application connected');
+    this.frames.setFrameLimit(this.options.maxFrameBytes);
+    this.deps.log.info({ app: this.name, tags: this.tags }, 'application connected');
+  }
+
+  /** The greeting is answered: what waits for this application may be told now. */
+  greeted(): void {
+    if (this.hasGreeted) return;
+    this.hasGreeted = true;
+    this.deps.onReady(this);
   }
 
   /** Answers the frame with this id; `text` is everything behind the id. */
@@ -139,43 +174,21 @@ export class Connection implements App {
 
   /** Ends the connection after what was written has left. Idempotent. */
   close(reason: string): void {
-    if (this.ended) return;
+    if (!this.frames.open) return;
     this.deps.log.debug({ app: this.name, reason }, 'closing control connection');
-    this.finish();
-    this.socket.end();
-    // A peer that does not close its side must not keep the socket.
-    const stubborn = this.deps.clock.after(2000, () => this.socket.destroy());
-    this.socket.once('close', () => stubborn.cancel());
-    this.socket.resume();
+    this.frames.close();
   }
 
   destroy(): void {
-    this.finish();
-    this.socket.destroy();
+    this.frames.destroy();
   }
 
-  // --- bytes ---------------------------------------------------------------------------------------------------------
-
-  private receive(chunk: Buffer): void {
-    if (this.ended) return;
-    try {
-      this.reader.push(chunk, (payload) => {
-        this.execute(payload);
-        return !this.ended;
-      });
-    } catch (error) {
-      if (!(error instanceof FrameError)) throw error;
-      this.deps.count('malformed');
-      this.deps.refused(this.name, error.message);
-      this.close(error.message);
-    }
-  }
+  // --- frames --------------------------------------------------------------------------------------------------------
 
   private execute(payload: string): void {
     const frame = parseFrame(payload);
     if (!frame) {
-      this.deps.count('malformed');
-      this.close('a frame without id and verb');
+      this.malformed('a frame without id and verb');
       return;
     }
     const command = commands.get(frame.verb);
@@ -204,29 +217,28 @@ export class Connection implements App {
   }
 
   private write(frame: Buffer, flushed?: () => void): void {
-    if (!this.socket.writable) return;
-    if (!this.corked) {
-      // What is said in one turn leaves with one system call.
-      this.corked = true;
-      this.socket.cork();
-      process.nextTick(() => {
-        this.corked = false;
-        this.socket.uncork();
-      });
-    }
-    this.socket.write(frame, flushed ? (error) => (error ? undefined : flushed()) : undefined);
-    if (this.socket.writableLength > this.options.maxWriteBufferBytes) {
-      this.deps.count('slowReaders');
-      this.deps.log.error({ app: this.name, waiting: this.socket.writableLength }, 'the application does not read: closing its connection');
-      this.destroy();
-    }
+    this.frames.write(frame, flushed);
+    this.backlog.grown();
+  }
+
+  private malformed(problem: string): void {
+    this.deps.count('malformed');
+    this.deps.refused(this.name, problem);
+    this.close(problem);
+  }
+
+  private fellBehind(behind: boolean): void {
+    const fields = { app: this.name, waitingBytes: this.backlog.bytes, lagMs: Math.round(this.backlog.lagMs) };
+    if (behind) {
+      this.deps.count('fellBehind');
+      this.deps.log.warn(fields, 'the application falls behind');
+    } else this.deps.log.info(fields, 'the application has caught up');
   }
 
   private finish(): void {
-    if (this.ended) return;
-    this.ended = true;
     this.patience.cancel();
     this.outbox.close();
+    this.backlog.close();
     this.deps.onClose(this);
   }
 }

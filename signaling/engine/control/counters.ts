@@ -2,6 +2,7 @@
 export const controlCounters = [
   'accepted',
   'refusedConnections',
+  'handshakeFailures',
   'frames',
   'malformed',
   'wrongSecret',
@@ -9,7 +10,9 @@ export const controlCounters = [
   'greetingTimeouts',
   'unknownVerbs',
   'failedCommands',
+  /** Applications that did not read until too much waited for them; that fell behind (see backlog.ts). */
   'slowReaders',
+  'fellBehind',
   /** Frames that waited for the application to read what they follow from. */
   'heldFrames',
 ] as const;

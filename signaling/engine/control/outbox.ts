@@ -33,6 +33,7 @@ interface Gate {
 export class Outbox {
   private readonly gates = new Map<string, Gate>();
   private closed = false;
+  private held = 0;
 
   constructor(
     /** `flushed` is called when the kernel has the bytes. */
@@ -42,6 +43,11 @@ export class Outbox {
     /** Called for every frame that has to wait. */
     private readonly onHeld: () => void = () => undefined,
   ) {}
+
+  /** Bytes of frames that wait. */
+  get heldBytes(): number {
+    return this.held;
+  }
 
   /** Leaves now. `opens`: what follows under this key waits. */
   now(frame: Buffer, opens?: string): void {
@@ -59,11 +65,13 @@ export class Outbox {
       return;
     }
     this.onHeld();
+    this.held += frame.length;
     gate.waiting.push({ frame, opens });
   }
 
   close(): void {
     this.closed = true;
+    this.held = 0;
     this.gates.clear();
   }
 
@@ -101,6 +109,7 @@ export class Outbox {
   private pass(key: string, gate: Gate): void {
     if (this.closed) return;
     for (let next = gate.waiting.shift(); next; next = gate.waiting.shift()) {
+      this.held -= next.frame.length;
       if (next.opens) {
         this.open(key, next.frame);
         return;

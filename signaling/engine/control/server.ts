@@ -1,21 +1,25 @@
 /**
  * The control port: accepts applications, up to a limit, and ends with an idempotent close(). Who may speak is decided by a secret,
- * compared in constant time (by digest, so that its length does not show either).
+ * compared in constant time (by digest, so that its length does not show either). Applications that the engine calls (outbound.ts) are
+ * taken in here, too.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Clock, Random } from '../../clock';
 import type { Core } from '../core/core';
 import type { Log } from '../log';
 import type { CommandContext } from './commands/command';
 import { Connection, type ConnectionOptions } from './connection';
 import { controlCounters, type ControlCounter } from './counters';
+import { ControlListener, type ControlCertificate } from './listener';
 import type { Routes } from './routes';
 
 export interface ControlOptions extends ConnectionOptions {
   host: string;
   port: number;
   secret: string;
+  /** A second port, over TLS. */
+  tls?: (ControlCertificate & { port: number }) | undefined;
   maxConnections: number;
   maxRoutesPerConnection: number;
 }
@@ -32,11 +36,21 @@ export interface ControlDeps {
 export interface ControlStats {
   connections: number;
   authenticated: number;
+  /** Applications that are behind now, and bytes that wait for all of them. */
+  behind: number;
+  waitingBytes: number;
   counters: Record<ControlCounter, number>;
 }
 
+export interface ControlAddress {
+  host: string;
+  port: number;
+  tls?: { host: string; port: number };
+}
+
 export class ControlServer {
-  private readonly server: Server;
+  private readonly plain: ControlListener;
+  private readonly secure: ControlListener | undefined;
   private readonly connections = new Set<Connection>();
   private readonly counters = Object.fromEntries(controlCounters.map((name) => [name, 0])) as Record<ControlCounter, number>;
   private readonly context: CommandContext;
@@ -54,57 +68,94 @@ export class ControlServer {
       hostports: deps.hostports,
       limits: { maxRoutesPerConnection: options.maxRoutesPerConnection },
     };
-    this.server = createServer((socket) => this.accept(socket));
+    const listener = (port: number, tls?: ControlCertificate): ControlListener =>
+      new ControlListener(
+        { host: options.host, port, tls, maxConnections: options.maxConnections, handshakeMs: options.authenticateMs },
+        {
+          connection: (socket) => this.accept(socket),
+          refused: () => this.count('refusedConnections'),
+          handshakeFailed: (error) => {
+            this.count('handshakeFailures');
+            this.complain('an application', error.message);
+          },
+          failed: (error) => deps.log.error({ error: error.message }, 'control port failed'),
+        },
+      );
+    this.plain = listener(options.port);
+    this.secure = options.tls && listener(options.tls.port, options.tls);
   }
 
-  /** Resolves with the address bound; rejects with the system's error (EADDRINUSE, EACCES, …). */
-  listen(): Promise<{ host: string; port: number }> {
-    return new Promise((resolve, reject) => {
-      this.server.once('error', reject);
-      this.server.listen({ host: this.options.host, port: this.options.port }, () => {
-        this.server.removeListener('error', reject);
-        this.server.on('error', (error) => this.deps.log.error({ error: error.message }, 'control port failed'));
-        const bound = this.server.address() as AddressInfo;
-        resolve({ host: bound.address, port: bound.port });
-      });
-    });
+  /** Resolves with the addresses bound; rejects with the system's error (EADDRINUSE, EACCES, …), and nothing is open then. */
+  async listen(): Promise<ControlAddress> {
+    const plain = await this.plain.listen();
+    if (!this.secure) return plain;
+    try {
+      return { ...plain, tls: await this.secure.listen() };
+    } catch (error) {
+      await this.plain.close();
+      throw error;
+    }
+  }
+
+  /** Reads the certificate of the TLS port again. */
+  async reload(): Promise<void> {
+    await this.secure?.reload();
   }
 
   stats(): ControlStats {
-    let authenticated = 0;
-    for (const connection of this.connections) if (connection.ready) authenticated++;
-    return { connections: this.connections.size, authenticated, counters: { ...this.counters } };
+    const all = [...this.connections];
+    return {
+      connections: all.length,
+      authenticated: all.filter((one) => one.ready).length,
+      behind: all.filter((one) => one.behind).length,
+      waitingBytes: all.reduce((sum, one) => sum + one.backlog.bytes, 0),
+      counters: { ...this.counters },
+    };
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     for (const connection of [...this.connections]) connection.destroy();
-    return new Promise((resolve) => this.server.close(() => resolve()));
+    await Promise.all([this.plain.close(), this.secure?.close()]);
   }
 
   private accept(socket: Socket): void {
     if (this.connections.size >= this.options.maxConnections) {
-      this.counters.refusedConnections++;
+      this.count('refusedConnections');
       socket.destroy();
       return;
     }
-    this.counters.accepted++;
+    this.count('accepted');
+    this.take(socket, { onReady: () => undefined, onClose: () => undefined });
+  }
+
+  /** An application at the other end of this socket, whoever opened it. */
+  private take(socket: Socket, events: { onReady(connection: Connection): void; onClose(connection: Connection): void }): Connection {
+    const { clock, random, log, core, routes } = this.deps;
     const connection = new Connection(socket, this.options, {
-      clock: this.deps.clock,
-      random: this.deps.random,
-      log: this.deps.log,
-      count: (name) => {
-        this.counters[name]++;
-      },
+      clock,
+      random,
+      log,
+      count: (name) => this.count(name),
       context: this.context,
       refused: (name, reason) => this.complain(name, reason),
+      onReady: (ready) => {
+        core.appReady(ready);
+        events.onReady(ready);
+      },
       onClose: (closed) => {
         this.connections.delete(closed);
-        this.deps.routes.removeAll(closed);
-        this.deps.core.appLost(closed);
-        if (closed.wasAuthenticated) this.deps.log.info({ app: closed.name }, 'application gone');
+        routes.removeAll(closed);
+        core.appLost(closed);
+        if (closed.wasAuthenticated) log.info({ app: closed.name }, 'application gone');
+        events.onClose(closed);
       },
     });
     this.connections.add(connection);
+    return connection;
+  }
+
+  private count(name: ControlCounter): void {
+    this.counters[name]++;
   }
 
   /** drachtio-srf with a wrong secret tries four times a second for ever: one line every ten seconds says it as well. */

@@ -38,6 +38,8 @@ export interface App {
   readonly name: string;
   /** Under which name it may come back after its connection was lost and have its dialogs again; absent: it is not waited for. */
   readonly identity?: string | undefined;
+  /** It does not read as fast as it is told things: overload control may spare it. */
+  readonly behind?: boolean;
   deliverRequest(delivery: RequestDelivery): void;
   deliverResponse(delivery: ResponseDelivery): void;
 }

@@ -17,8 +17,14 @@ export const authenticate: Command = {
       connection.reject(frame.id, 'incorrect secret', 'wrongSecret');
       return;
     }
-    connection.authenticated(tags.split(',').filter((tag) => tag !== ''));
+    connection.authenticated(readTags(tags));
     const { announced, local } = context.hostports();
     connection.reply(frame.id, `OK|${announced}|${serverVersion}|${local}`);
+    connection.greeted();
   },
 };
+
+/** PROTOCOL 18: at most twenty, of at most 32 characters; others are as if they had not been said. */
+function readTags(text: string): string[] {
+  return [...new Set(text.split(','))].filter((tag) => /^[\w\-+@:]{1,32}$/.test(tag)).slice(0, 20);
+}
