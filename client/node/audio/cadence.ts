@@ -17,9 +17,12 @@ const MAX_STEP_MS = 5;
 export const STALL_MS = 40;
 /** A deviation that stays over several visits, this long: the line has moved. */
 const MOVED_AFTER_MS = 50;
-/** The worst of each window is kept for some windows. */
-const WINDOW_MS = 2000;
+/** The worst of each slot is kept for some windows. What comes in a bunch, such as after a stall, is in one slot and counts once. */
+const SLOT_MS = 100;
+const SLOTS_OF_WINDOW = 20;
 const WINDOWS = 5;
+/** So often in one window, and it is a habit. */
+const OFTEN = 3;
 /** Before anything is known. */
 const FIRST_GUESS_MS = 3;
 
@@ -29,29 +32,66 @@ export class Cadence {
   inDoubt = false;
   private visits = 0;
   private doubtSince: number | undefined;
-  private readonly worst: number[] = new Array<number>(WINDOWS).fill(FIRST_GUESS_MS);
-  private windowEnd = 0;
+  /** A ring; window by window. */
+  private readonly slots = new Float64Array(WINDOWS * SLOTS_OF_WINDOW).fill(FIRST_GUESS_MS);
+  private slot = 0;
+  private slotEnd = 0;
+  /** `strayMs`, until a slot changes. */
+  private known: number | undefined;
+  private readonly most = new Float64Array(OFTEN);
+  private startedAt: number | undefined;
 
   /** `sign`: 1 when being late matters, -1 when being early does. */
   constructor(private readonly sign: 1 | -1) {}
 
-  /** By how much they come at a bad time now and then, ms: the second worst of the latest windows, since once is chance. */
+  /**
+   * By how much they come at a bad time now and then, ms: the second worst of the latest windows, since once is chance; and at once what happened
+   * three times in one.
+   */
   get strayMs(): number {
-    let first = 0;
+    return (this.known ??= this.reckon());
+  }
+
+  private reckon(): number {
+    let worst = 0;
     let second = 0;
-    for (const stray of this.worst) {
-      if (stray > first) {
-        second = first;
-        first = stray;
-      } else if (stray > second) second = stray;
+    let often = 0;
+    for (let from = 0; from < this.slots.length; from += SLOTS_OF_WINDOW) {
+      const most = this.mostOf(from);
+      const first = most[0] as number;
+      second = Math.max(second, Math.min(worst, first));
+      worst = Math.max(worst, first);
+      often = Math.max(often, most[OFTEN - 1] as number);
     }
-    return second;
+    return Math.max(second, often);
+  }
+
+  /** The worst slots of a window, the worst first. */
+  private mostOf(from: number): Float64Array {
+    const most = this.most.fill(0);
+    for (let i = from; i < from + SLOTS_OF_WINDOW; i++) {
+      let value = this.slots[i] as number;
+      // it sinks in; what it displaces goes on
+      for (let k = 0; k < OFTEN; k++) {
+        const kept = most[k] as number;
+        if (value <= kept) continue;
+        most[k] = value;
+        value = kept;
+      }
+    }
+    return most;
+  }
+
+  /** How long it has been watched, ms. */
+  watchedMs(atMs: number): number {
+    return this.startedAt === undefined ? 0 : atMs - this.startedAt;
   }
 
   visit(atMs: number, lengthMs: number): void {
     if (this.line === undefined) {
       this.line = atMs;
-      this.windowEnd = atMs + WINDOW_MS;
+      this.startedAt = atMs;
+      this.slotEnd = atMs + SLOT_MS;
       return;
     }
     this.line += lengthMs;
@@ -76,11 +116,14 @@ export class Cadence {
   }
 
   private note(atMs: number, stray: number): void {
-    if (atMs >= this.windowEnd) {
-      this.worst.pop();
-      this.worst.unshift(0);
-      this.windowEnd = atMs + WINDOW_MS;
+    if (atMs >= this.slotEnd) {
+      this.slot = (this.slot + 1) % this.slots.length;
+      this.slots[this.slot] = 0;
+      this.slotEnd = atMs + SLOT_MS;
+      this.known = undefined;
     }
-    this.worst[0] = Math.max(this.worst[0] as number, stray);
+    if (stray <= (this.slots[this.slot] as number)) return;
+    this.slots[this.slot] = stray;
+    this.known = undefined;
   }
 }

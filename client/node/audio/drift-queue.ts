@@ -18,6 +18,8 @@ import { VariableResampler } from './variable-resampler';
 
 /** Beyond all that is needed. */
 const GUARD_MS = 1;
+/** Both sides are watched for so long before anything is heard: to begin with too little would be a stutter until that is known. */
+const WATCH_MS = 250;
 /** More than the lag that should be by this: left out at once. Less than that is worked off by speed. */
 const EXCESS_MS = 30;
 /** The same where nobody would hear it: below this peak. */
@@ -107,15 +109,18 @@ export class DriftQueue {
     this.pulls.visit(atMs, lengthMs);
     const step = this.nominal * (1 + this.integral + this.hurry);
     const available = this.resampler.available(step);
-    const error = this.lagAfter(lengthMs) - this.targetMs;
+    let error = this.lagAfter(lengthMs) - this.targetMs;
     if (this.state !== 'flowing') {
-      if (available < out.length || error < 0 || this.inDoubt) {
+      if (available < out.length || error < 0 || this.inDoubt || (this.state === 'new' && !this.isWatched(atMs))) {
         out.fill(0);
         this.countMissing(lengthMs, atMs);
         return false;
       }
       // Nobody has heard anything of this stream: it begins where it shall stay
-      if (this.state === 'new') this.resampler.advance(Math.min(this.spare(out.length, step), this.samples(error)));
+      if (this.state === 'new') {
+        this.resampler.advance(Math.min(this.spare(out.length, step), this.samples(error)));
+        error = this.lagAfter(lengthMs) - this.targetMs;
+      }
       this.state = 'flowing';
       this.used = true;
       this.fadingIn = this.fade;
@@ -140,6 +145,10 @@ export class DriftQueue {
     this.integral = 0;
     this.hurry = 0;
     this.steadyMs = 0;
+  }
+
+  private isWatched(atMs: number): boolean {
+    return this.pushes.watchedMs(atMs) >= WATCH_MS && this.pulls.watchedMs(atMs) >= WATCH_MS;
   }
 
   private get inDoubt(): boolean {
