@@ -58,7 +58,8 @@ export class Pulse {
   }
 
   async start(): Promise<void> {
-    const args = ['-n', '-F', this.script, '--daemonize=no', '--exit-idle-time=-1', '--disallow-exit', '--use-pid-file=no', '--realtime=no', '--high-priority=no', '--log-target=stderr'];
+    // As on a desktop, where it goes before others; where that is not allowed it goes on without
+    const args = ['-n', '-F', this.script, '--daemonize=no', '--exit-idle-time=-1', '--disallow-exit', '--use-pid-file=no', '--realtime=yes', '--high-priority=yes', '--log-target=stderr'];
     this.server = new Child('pulseaudio', peerPath('pulseaudio'), args, { cwd: this.folder, env: this.variables });
     await eventually(
       'PulseAudio to answer',
@@ -95,7 +96,7 @@ export class Pulse {
     const samples = tone(hz, seconds, RATE);
     const file = this.stage.path(`${hz}.raw`);
     writeFileSync(file, Buffer.from(Int16Array.from(samples, (value) => Math.round(value * 32767)).buffer));
-    const child = new Child(`pacat ${sink}`, peerPath('pacat'), ['-p', '--raw', '--rate=48000', '--channels=1', '--format=s16le', '--latency-msec=30', `--device=${sink}`, file], { env: this.variables });
+    const child = new Child(`pacat ${sink}`, peerPath('pacat'), ['-p', '--raw', '--rate=48000', '--channels=1', '--format=s16le', '--latency-msec=200', `--device=${sink}`, file], { env: this.variables });
     return this.stage.own(owned(child));
   }
 
@@ -132,7 +133,7 @@ export class Ear {
 
   constructor(source: string, variables: Readonly<Record<string, string>>) {
     this.name = source;
-    this.child = new Child(`parec ${source}`, peerPath('parec'), ['--raw', '--rate=48000', '--channels=1', '--format=s16le', '--latency-msec=10', `--device=${source}`], {
+    this.child = new Child(`parec ${source}`, peerPath('parec'), ['--raw', '--rate=48000', '--channels=1', '--format=s16le', '--latency-msec=50', `--device=${source}`], {
       env: variables,
       onStdout: (chunk) => this.chunks.push(chunk),
     });

@@ -24,11 +24,11 @@ export class Talker {
   private readonly child: Child;
 
   private constructor(
-    readonly folder: string,
+    private readonly folder: string,
     private readonly file: string,
     task: TalkerTask,
   ) {
-    this.child = new Child('talker', process.execPath, [...runs('test/support/talker-child.ts'), JSON.stringify(task)], { cwd: folder });
+    this.child = new Child('talker', process.execPath, [...runs('test/support/talker-child.ts'), JSON.stringify(task)], { cwd: folder, env: { TMPDIR: folder } });
   }
 
   /** Resolves when it talks. */
@@ -53,6 +53,11 @@ export class Talker {
       if (found.length < count && !this.child.running) throw new Error(`the talker has ended\n${this.child.tail(20)}`);
       return found.length >= count && found;
     }, 30_000);
+  }
+
+  /** A crash handler has been at work. */
+  get crashed(): boolean {
+    return existsSync(join(this.folder, 'crash.log'));
   }
 
   /** All that it printed that is no news: nothing may be. */

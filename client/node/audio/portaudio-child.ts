@@ -1,6 +1,5 @@
 /**
- * The program that holds the sound card: naudiodon in a process of its own, one for each direction. It prints to stdout from C, installs a
- * crash handler that writes into the working folder, parks threads in C and may hang at the end when the sound server dies: whatever happens,
+ * The program that holds the sound card: naudiodon in a process of its own, one for each direction. It prints to stdout from C, parks threads in C and may hang at the end when the sound server dies: whatever happens,
  * the parent kills this process and starts another.
  *
  *   card ──► naudiodon ──► heard ──────────────► parent          one socket pair (CHANNEL_FD), messages of child-messages.ts
@@ -9,7 +8,9 @@
  * The card sets the pace: whenever naudiodon has taken a buffer the next one is asked for. The parent answers within a millisecond; when it does
  * not (it is busy), silence goes out, since PortAudio's callback would block.
  */
+import { Module } from 'node:module';
 import { Socket } from 'node:net';
+import { dirname } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { errorText } from '../../error-text';
 import { bytesOf, jsonMessage, Kind, message, MessageReader, samplesOf } from './child-messages';
@@ -41,8 +42,17 @@ const channel = new Socket({ fd: CHANNEL_FD, readable: true, writable: true });
 channel.on('close', () => process.kill(process.pid, 'SIGKILL'));
 channel.on('error', () => undefined);
 
+/** naudiodon has it write crash.log into the working folder. A program that crashes is started anew, and nobody reads what it wrote. */
+function withoutCrashHandler(): void {
+  const file = require.resolve('segfault-handler', { paths: [dirname(require.resolve('naudiodon'))] });
+  const quiet = new Module(file);
+  quiet.exports = { registerHandler: () => undefined };
+  require.cache[file] = quiet;
+}
+
 function load(): Naudiodon {
   try {
+    withoutCrashHandler();
     return require('naudiodon') as Naudiodon;
   } catch (err) {
     const why = err instanceof Error ? (err.message.split('\n')[0] as string) : String(err);
