@@ -15,7 +15,7 @@ import { Backlog, type BacklogOptions } from './backlog';
 import { commands } from './commands/table';
 import type { CommandContext } from './commands/command';
 import type { ControlCounter } from './counters';
-import { parseFrame } from './frame';
+import { parseFrame, refusal } from './frame';
 import { FrameSocket } from './frame-socket';
 import { encodeFrame } from './framing';
 import { meta } from './meta';
@@ -57,6 +57,7 @@ export class Connection implements App {
   private readonly patience: Timer;
   private isAuthenticated = false;
   private hasGreeted = false;
+  private heardAt: number;
 
   constructor(
     socket: Socket,
@@ -64,6 +65,7 @@ export class Connection implements App {
     private readonly deps: ConnectionDeps,
   ) {
     const { clock } = deps;
+    this.heardAt = clock.now();
     this.frames = new FrameSocket(
       socket,
       clock,
@@ -107,6 +109,11 @@ export class Connection implements App {
     return this.tags.length > 0 ? this.tags.join(',') : undefined;
   }
 
+  /** Milliseconds since something went over it, in either direction. */
+  get quietMs(): number {
+    return this.deps.clock.now() - this.heardAt;
+  }
+
   /** It does not read as fast as it is told things. */
   get behind(): boolean {
     return this.backlog.behind;
@@ -147,7 +154,7 @@ export class Connection implements App {
   echo(requestId: string): Reply {
     return (outcome) => {
       if (!outcome.ok) {
-        this.reply(requestId, `NOK|${outcome.reason.replace(/[\r\n|]+/g, ' ')}`);
+        this.reply(requestId, refusal(outcome.reason));
         return;
       }
       const ids = outcome.kind === 'request' ? outcome.transactionId : `${outcome.transactionId}|${outcome.dialogId}|`;
@@ -186,6 +193,7 @@ export class Connection implements App {
   // --- frames --------------------------------------------------------------------------------------------------------
 
   private execute(payload: string): void {
+    this.heardAt = this.deps.clock.now();
     const frame = parseFrame(payload);
     if (!frame) {
       this.malformed('a frame without id and verb');
@@ -217,6 +225,7 @@ export class Connection implements App {
   }
 
   private write(frame: Buffer, flushed?: () => void): void {
+    this.heardAt = this.deps.clock.now();
     this.frames.write(frame, flushed);
     this.backlog.grown();
   }

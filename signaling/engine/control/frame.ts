@@ -29,3 +29,8 @@ export function parseFrame(payload: string): Frame | undefined {
 export function idToken(token: string | undefined): string {
   return token === undefined || token === 'undefined' ? '' : token;
 }
+
+/** A command failed, and why: one line, and one token. */
+export function refusal(reason: string): string {
+  return `NOK|${reason.replace(/[\r\n|]+/g, ' ')}`;
+}

@@ -18,7 +18,8 @@ export interface Transactions {
   onCancel: (invite: ServerTransaction, cancel: SipRequest) => unknown;
   onAck: (ack: SipRequest, flow: Flow, bytes: number) => void;
   onStrayResponse: (response: SipResponse, flow: Flow, bytes: number) => void;
-  request(request: SipRequest, destination: Destination, handlers: ClientHandlers): ClientTransaction;
+  /** `mark` goes into the branch, behind what makes it unique. */
+  request(request: SipRequest, destination: Destination, handlers: ClientHandlers, mark?: string): ClientTransaction;
   sendDirect(request: SipRequest, flow: Flow): SentRequest;
 }
 

@@ -50,6 +50,20 @@ export const coreCounters = [
   'madeResponses',
   /** Responses and ACKs that belong to nothing. */
   'strays',
+  /** Requests proxied for an application. */
+  'proxied',
+  /** Requests and ACKs sent on within record-routed calls. */
+  'relayed',
+  /** Redirects whose Contacts were tried. */
+  'redirectsFollowed',
+  /** Targets given up by timer C. */
+  'timerC',
+  /** Not proxied: 483, no hops left. */
+  'tooManyHops',
+  /** Not proxied: 482, proxied before (RFC 5393). */
+  'loops',
+  /** Not proxied: 420, Proxy-Require. */
+  'badExtensions',
   /** Commands answered with NOK. */
   'refusedCommands',
 ] as const;

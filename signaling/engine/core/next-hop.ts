@@ -44,6 +44,12 @@ export function hopForRequest(method: string, uri: string, routeUrl: string, tra
   return { kind: 'target', target: outside(targetOf(parsed, transport), transport) };
 }
 
+/** Where a proxied request goes: over the connection that client registered over, whatever the method, else to where the URI says. @throws HopError */
+export function hopForTarget(uri: string, transport: HopTransport): Hop {
+  const parsed = read(uri);
+  return lookUp(parsed, transport) ?? { kind: 'target', target: outside(targetOf(parsed, transport), transport) };
+}
+
 /** @throws HopError */
 export function hopForDialog(dialog: Dialog, routeUrl: string, transport: HopTransport): Hop {
   if (routeUrl !== '') return { kind: 'target', target: targetOf(read(routeUrl), transport) };

@@ -22,6 +22,12 @@ export interface CoreOptions {
   /** Dialogs of an application that is gone wait this long for one with the same name; 0: they end at once. */
   applicationGraceMs: number;
   sessionTimer: SessionTimerOptions;
+  /** A proxied INVITE whose target says nothing new for this long is given up (RFC 3261 §16.6 step 11: over three minutes). */
+  timerCMs: number;
+  /** Targets one request is proxied to, those that redirects lead to included. */
+  maxProxyTargets: number;
+  /** What the calls are known by that stay with the proxy; the same after a restart lets them go on. Absent: made anew each time. */
+  proxySecret?: string | undefined;
 }
 
 export const defaultCoreOptions: CoreOptions = {
@@ -33,4 +39,6 @@ export const defaultCoreOptions: CoreOptions = {
   maxRingingMs: 600_000,
   applicationGraceMs: 10_000,
   sessionTimer: { enabled: true, defaultRefresher: 'uac', minSeconds: 90 },
+  timerCMs: 185_000,
+  maxProxyTargets: 32,
 };

@@ -11,7 +11,7 @@ import type { CoreTransport } from './context';
 import type { Incoming } from './incoming';
 import { registrationKey } from './next-hop';
 
-export function rememberRegistration(incoming: Incoming, response: SipResponse, transport: CoreTransport): void {
+export function rememberRegistration(incoming: Pick<Incoming, 'request' | 'flow'>, response: SipResponse, transport: CoreTransport): void {
   const { request, flow } = incoming;
   if (response.status >= 300 || !flow.reliable || (request.method !== 'REGISTER' && request.method !== 'SUBSCRIBE')) return;
   try {

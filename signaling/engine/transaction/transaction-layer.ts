@@ -88,14 +88,15 @@ export class TransactionLayer {
   /**
    * Starts a client transaction. The request is taken over: our Via goes on top of it. Handlers are never called before this returns.
    *
+   * @param mark of token characters: what a proxy knows its own Via by when the request comes back (RFC 5393 §4.2)
    * @throws SipParseError when the request cannot be written (a header with a line break ...)
    */
-  request(request: SipRequest, to: Destination, handlers: ClientHandlers): ClientTransaction {
+  request(request: SipRequest, to: Destination, handlers: ClientHandlers, mark?: string): ClientTransaction {
     if (request.method === 'ACK' || request.method === 'CANCEL') {
       throw new TransactionError('bad-request', `${request.method} has no client transaction of its own: use sendDirect, or cancel() of the INVITE's`);
     }
-    const branch = this.context.tokens.branch();
-    return this.start(request, branch, to, handlers, false);
+    const unique = this.context.tokens.branch();
+    return this.start(request, mark === undefined ? unique : `${unique}.${mark}`, to, handlers, false);
   }
 
   /** Sends a request without a transaction: the ACK to a 2xx (RFC 3261 §13.2.2.4). Our Via goes on top of it. */

@@ -11,6 +11,8 @@ export interface CommandContext {
   secretMatches(secret: string): boolean;
   /** `proto/host:port,…`: as announced to the world, and as bound. */
   hostports(): { announced: string; local: string };
+  /** The time of day, for the envelope of what is told. */
+  wall(): Date;
   limits: { maxRoutesPerConnection: number };
 }
 

@@ -1,0 +1,33 @@
+/** What a request has to pass before it is sent on (RFC 3261 §16.3 steps 3 to 5, RFC 5393 §4.2). Pure. */
+import type { SipRequest } from '../../wire/message';
+import { parseDigits } from '../../wire/chars';
+import type { CoreCounter } from '../counters';
+import type { Marks } from './marks';
+
+export interface Rejection {
+  status: number;
+  headers: Array<[string, string]>;
+  counter: CoreCounter;
+  /** For the application that asked. */
+  words: string;
+}
+
+export function rejection(request: SipRequest, marks: Marks): Rejection | undefined {
+  if (hopsLeft(request) === 0) {
+    return { status: 483, headers: [], counter: 'tooManyHops', words: 'Rejected with 483 Too Many Hops due to Max-Forwards value of 0' };
+  }
+  if (marks.hasLooped(request)) {
+    return { status: 482, headers: [], counter: 'loops', words: 'Rejected with 482 Loop Detected: the request has been proxied here before' };
+  }
+  const wanted = request.headers.getList('proxy-require');
+  if (wanted.length > 0) {
+    const list = wanted.join(', ');
+    return { status: 420, headers: [['Unsupported', list]], counter: 'badExtensions', words: `Rejected with 420 Bad Extension due to Proxy-Require: ${list}` };
+  }
+  return undefined;
+}
+
+/** Undefined: no limit was given. */
+export function hopsLeft(request: SipRequest): number | undefined {
+  return parseDigits(request.headers.get('max-forwards') ?? '', Number.MAX_SAFE_INTEGER);
+}

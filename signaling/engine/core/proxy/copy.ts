@@ -1,0 +1,50 @@
+/**
+ * The request as a target gets it (RFC 3261 §16.6 steps 1 to 5): the one that was received, changed as little as can be. Via is
+ * the transaction layer's.
+ */
+import { SipRequest } from '../../wire/message';
+import type { Headers } from '../../wire/headers';
+import { parseUri } from '../../wire/uri';
+import { replaceLocalhost } from '../app-message';
+import type { Local } from '../build';
+import { hopsLeft } from './admission';
+import { recordRoutes, routeEntry } from './routes';
+
+export interface Change {
+  /** Request-URI; absent: as it is. */
+  uri?: string | undefined;
+  /** We stay in the way: how the caller and the target reach us. */
+  remain?: { towardsCaller: Local; towardsTarget: Local; ticket: string } | undefined;
+  /** Of the application, in place of those of the same name. */
+  headers?: Headers | undefined;
+  /** What `localhost` in them becomes. */
+  hostport: string;
+}
+
+const DEFAULT_HOPS = 70;
+/** What makes the request the one it is: an application that wants another sends its own. */
+const untouchable = new Set(['from', 'to', 'call-id', 'cseq', 'max-forwards', 'contact', 'content-type', 'content-encoding', 'content-length']);
+
+export function copyOf(routed: SipRequest, change: Change): SipRequest {
+  const copy = routed.clone();
+  if (change.uri !== undefined) copy.uri = change.uri;
+  copy.headers.set('Max-Forwards', String((hopsLeft(routed) ?? DEFAULT_HOPS + 1) - 1));
+  if (change.remain) stay(copy, change.remain);
+  for (const { key } of change.headers ?? []) if (!untouchable.has(key)) copy.headers.remove(key);
+  for (const { key, name, value } of change.headers ?? []) {
+    if (!untouchable.has(key)) copy.headers.append(name, key === 'p-asserted-identity' ? replaceLocalhost(value, change.hostport) : value);
+  }
+  return copy;
+}
+
+function stay(copy: SipRequest, { towardsCaller, towardsTarget, ticket }: NonNullable<Change['remain']>): void {
+  const secure = parseUri(copy.uri).scheme === 'sips';
+  if (copy.method !== 'REGISTER') {
+    for (const entry of recordRoutes(towardsCaller, towardsTarget, secure, ticket).reverse()) copy.headers.prepend('Record-Route', entry);
+    return;
+  }
+  // RFC 3327 §5.2: on top of the Path so far. It has no ticket: what comes by it begins calls, and those are the application's.
+  copy.headers.prepend('Path', routeEntry(towardsTarget, secure));
+  const required = copy.headers.getList('require');
+  if (!required.some((option) => option.toLowerCase() === 'path')) copy.headers.append('Require', 'path');
+}

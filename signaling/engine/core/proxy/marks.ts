@@ -1,0 +1,53 @@
+/**
+ * How the proxy knows its own again, without keeping anything:
+ *
+ *     Via: …;branch=z9hG4bK<random>.<mark>       a request that comes back with the same mark has looped (RFC 5393 §4.2)
+ *     Record-Route: <sip:…;lr;ticket=<ticket>>   a request within a call that was let through here (RFC 3261 §16.6 step 4)
+ *
+ * Both are keyed hashes, so neither can be made elsewhere. Without the ticket anybody could have any request sent anywhere, with our
+ * address as its origin, by writing our address into a Route.
+ */
+import { createHmac } from 'node:crypto';
+import type { Random } from '../../../clock';
+import type { SipRequest } from '../../wire/message';
+import type { SipUri } from '../../wire/uri';
+import { parseVia } from '../../wire/via';
+
+/** 72 bits in 12 characters of the token alphabet. */
+const LENGTH = 12;
+export const TICKET = 'ticket';
+
+export class Marks {
+  private readonly key: Buffer | string;
+
+  /** @param secret the same after a restart, or calls that were set up before it cannot be ended any more; absent: random */
+  constructor(secret: string | undefined, random: Random) {
+    this.key = secret ?? random(20);
+  }
+
+  /** Of the fields that say where a request goes (RFC 5393 §4.2.1); Via is not among them, for it grows with every hop. */
+  loop(request: SipRequest): string {
+    const { headers } = request;
+    const routing = ['route', 'proxy-require', 'proxy-authorization', 'authorization'].flatMap((name) => [name, ...headers.getAll(name)]);
+    return this.hash(['loop', request.method, request.uri, request.fromTag ?? '', request.toTag ?? '', request.callId, String(request.cseq.seq), ...routing]);
+  }
+
+  /** The same request was sent on from here before. A spiral, which comes back for another target, has another mark. */
+  hasLooped(request: SipRequest, mark = this.loop(request)): boolean {
+    return request.headers.getList('via').some((via) => parseVia(via).branch?.endsWith(`.${mark}`));
+  }
+
+  ticket(callId: string): string {
+    return this.hash(['ticket', callId]);
+  }
+
+  /** A Record-Route entry that was made here for this call. */
+  isTicketed(uri: SipUri, callId: string): boolean {
+    const given = uri.params.get(TICKET);
+    return given !== undefined && given === this.ticket(callId);
+  }
+
+  private hash(parts: string[]): string {
+    return createHmac('sha256', this.key).update(parts.join('\n')).digest('base64url').slice(0, LENGTH);
+  }
+}

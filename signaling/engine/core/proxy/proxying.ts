@@ -1,0 +1,228 @@
+/**
+ * The proxy (RFC 3261 §16): requests an application has sent on (PROTOCOL 14), and those within calls that were record-routed here, which
+ * no application is asked about.
+ *
+ *     proxy ────▶ checks ─▶ targets ─▶ response context ─▶ branches
+ *     relay ────▶ our ticket in Route? ─▶ checks ─▶ response context with one branch
+ *     relayAck ─▶ our ticket in Route? ─▶ sent on, without state
+ */
+import type { Flow } from '../../transport/types';
+import type { ServerTransaction } from '../../transaction/types';
+import type { SipRequest } from '../../wire/message';
+import { SipParseError } from '../../wire/errors';
+import { parseUri, type SipUri } from '../../wire/uri';
+import type { App } from '../app';
+import type { Local } from '../build';
+import type { CoreContext } from '../context';
+import type { Incoming } from '../incoming';
+import { flowOf, hopForTarget, HopError } from '../next-hop';
+import type { Parts } from '../parts';
+import { rememberRegistration } from '../registrations';
+import { hopsLeft, rejection } from './admission';
+import { Challenged } from './challenged';
+import { copyOf } from './copy';
+import { Marks } from './marks';
+import { ResponseContext, type ProxyJob } from './response-context';
+import { takeOwnRoutes, takeTopRoute, type Routed } from './routes';
+import type { ProxyListener, ProxySpec } from './spec';
+import { TargetSet, type ProxyTarget } from './targets';
+
+const nobody: ProxyListener = { refused: () => undefined, started: () => undefined, response: () => undefined, done: () => undefined };
+
+export class Proxying {
+  /** Requests without a final response, by their server transaction: a CANCEL can still come. */
+  private readonly open = new Map<string, ResponseContext>();
+  private readonly marks: Marks;
+  private readonly challenged: Challenged;
+
+  constructor(
+    private readonly context: CoreContext,
+    private readonly parts: Parts,
+  ) {
+    this.marks = new Marks(context.options.proxySecret, context.random);
+    this.challenged = new Challenged(context.clock);
+  }
+
+  get size(): number {
+    return this.open.size;
+  }
+
+  // --- what an application sends on ----------------------------------------------------------------------------------
+
+  proxy(app: App, transactionId: string, spec: ProxySpec, listener: ProxyListener): void {
+    const incoming = this.context.incoming.get(transactionId);
+    if (!incoming || incoming.app !== app || incoming.answered || !incoming.initial) {
+      this.context.count('refusedCommands');
+      listener.refused(`Unknown transaction id: ${transactionId}`);
+    } else this.sendOn(incoming, spec, listener);
+  }
+
+  /** Takes a request over that nobody has answered. What cannot be sent on is answered here. */
+  sendOn(incoming: Incoming, spec: ProxySpec, listener: ProxyListener = nobody): void {
+    const { request } = incoming;
+    const rejected = rejection(request, this.marks);
+    if (rejected) return this.reject(incoming, rejected.status, rejected.words, listener, rejected.headers, rejected.counter);
+    let routed: Routed;
+    try {
+      routed = takeTopRoute(request, (uri) => this.isOwn(uri));
+    } catch (error) {
+      if (!(error instanceof SipParseError)) throw error;
+      return this.reject(incoming, 400, `Rejected with 400 Bad Request: ${error.message}`, listener);
+    }
+    const targets = new TargetSet(this.context.options.maxProxyTargets);
+    const problems = spec.destinations.map((uri) => this.problemOf(uri));
+    const usable = spec.destinations.filter((_uri, at) => problems[at] === undefined);
+    targets.add(this.challenged.narrow(request, usable).map((uri) => ({ uri, requestUri: this.isOwnUri(routed.request.uri) ? uri : undefined })));
+    if (targets.isEmpty) {
+      const [uri = ''] = spec.destinations;
+      return this.reject(incoming, 500, `error proxying request to ${uri}: ${problems[0] ?? 'no destination was given'}`, listener);
+    }
+    this.parts.responses.conclude(incoming);
+    this.context.count('proxied');
+    this.begin({
+      transaction: incoming.transaction,
+      request,
+      targets,
+      policy: spec,
+      copyFor: (target, flow) => this.copyFor(target, flow, routed.request, incoming.flow, spec),
+      listener,
+      onAnswer: (target, response) => {
+        this.challenged.remember(target, response);
+        rememberRegistration(incoming, response, this.context.transport);
+      },
+    });
+  }
+
+  private copyFor(target: ProxyTarget, flow: Flow, routed: SipRequest, from: Flow, spec: ProxySpec): SipRequest {
+    const towardsTarget = this.localOf(flow);
+    return copyOf(routed, {
+      uri: target.requestUri,
+      headers: spec.headers,
+      hostport: `${towardsTarget.host}:${towardsTarget.port}`,
+      remain: spec.remain ? { towardsCaller: this.localOf(from), towardsTarget, ticket: this.marks.ticket(routed.callId) } : undefined,
+    });
+  }
+
+  private reject(incoming: Incoming, status: number, words: string, listener: ProxyListener, headers: Array<[string, string]> = [], counter: Parameters<CoreContext['count']>[0] = 'refusedCommands'): void {
+    this.context.count(counter);
+    this.parts.responses.conclude(incoming);
+    this.parts.responses.refuse(incoming.transaction, incoming.request, status, undefined, headers);
+    listener.refused(words);
+  }
+
+  // --- within record-routed calls ------------------------------------------------------------------------------------
+
+  /** False: it is not a request of a call that was let through here. */
+  relay(transaction: ServerTransaction, request: SipRequest): boolean {
+    const { responses } = this.parts;
+    const refuse = (status: number, reason?: string, headers: Array<[string, string]> = []): true => {
+      responses.refuse(transaction, request, status, reason, headers);
+      return true;
+    };
+    const routed = this.ours(request);
+    if (!routed) return false;
+    if (request.method === 'INVITE') responses.trying(transaction, request);
+    const rejected = rejection(request, this.marks);
+    if (rejected) {
+      this.context.count(rejected.counter);
+      return refuse(rejected.status, undefined, rejected.headers);
+    }
+    if (this.size >= this.context.options.maxPendingRequests) {
+      this.context.count('overload');
+      return refuse(503, undefined, [['Retry-After', String(this.context.options.retryAfterSeconds)]]);
+    }
+    // §16.5: nowhere to go.
+    if (this.problemOf(routed.nextHop) !== undefined) return refuse(480);
+    const targets = new TargetSet(1);
+    targets.add([{ uri: routed.nextHop }]);
+    this.context.count('relayed');
+    this.begin({
+      transaction,
+      request,
+      targets,
+      policy: { simultaneous: false, followRedirects: false },
+      copyFor: () => copyOf(routed.request, { hostport: '' }),
+    });
+    return true;
+  }
+
+  /** The ACK to a 2xx (§16.11). False: as for `relay`. */
+  relayAck(ack: SipRequest): boolean {
+    const routed = this.ours(ack);
+    if (!routed) return false;
+    if (hopsLeft(ack) === 0 || this.problemOf(routed.nextHop) !== undefined) {
+      this.context.count('strays');
+      return true;
+    }
+    this.context.count('relayed');
+    const { transactions, transport } = this.context;
+    const send = (flow: Flow): void => void transactions.sendDirect(copyOf(routed.request, { hostport: '' }), flow);
+    const failed = (error: Error): void => this.context.log.info({ callId: ack.callId, error: error.message }, 'an ACK could not be sent on');
+    const way = flowOf(hopForTarget(routed.nextHop, transport), transport);
+    if (way instanceof Promise) way.then(send).catch(failed);
+    else send(way);
+    return true;
+  }
+
+  private ours(request: SipRequest): Routed | undefined {
+    try {
+      return takeOwnRoutes(request, this.marks);
+    } catch (error) {
+      // What cannot be read was not written here.
+      if (error instanceof SipParseError) return undefined;
+      throw error;
+    }
+  }
+
+  // --- both ----------------------------------------------------------------------------------------------------------
+
+  /** The CANCEL is answered already. False: nothing of ours. */
+  cancel(invite: ServerTransaction, cancel: SipRequest): boolean {
+    const open = this.open.get(invite.id);
+    if (!open) return false;
+    this.context.count('cancelled');
+    open.cancel(cancel.headers.getAll('reason').map((value) => ({ name: 'Reason', value })));
+    return true;
+  }
+
+  close(): void {
+    for (const open of [...this.open.values()]) open.close();
+  }
+
+  private begin(job: Omit<ProxyJob, 'context' | 'isUsable' | 'mark' | 'onConcluded'>): void {
+    const { id } = job.transaction;
+    const open = new ResponseContext({
+      ...job,
+      context: this.context,
+      isUsable: (uri) => this.problemOf(uri) === undefined,
+      mark: this.marks.loop(job.request),
+      onConcluded: () => void this.open.delete(id),
+    });
+    this.open.set(id, open);
+    open.start();
+  }
+
+  /** Why nothing can be sent there; undefined: it can be tried. */
+  private problemOf(uri: string): string | undefined {
+    try {
+      hopForTarget(uri, this.context.transport);
+      return undefined;
+    } catch (error) {
+      if (error instanceof HopError) return error.message;
+      throw error;
+    }
+  }
+
+  private isOwnUri(text: string): boolean {
+    return this.isOwn(parseUri(text));
+  }
+
+  private isOwn(uri: SipUri): boolean {
+    const secure = uri.scheme === 'sips' || uri.params.get('transport')?.toLowerCase() === 'tls';
+    return uri.host !== '' && this.context.transport.isOwn(uri.host, uri.port ?? (secure ? 5061 : 5060));
+  }
+
+  private localOf(flow: Flow): Local {
+    return { ...this.context.transport.sentBy(flow), protocol: flow.protocol };
+  }
+}
