@@ -1,6 +1,6 @@
 /**
  * `offhook phone --json`, as a person or a program runs it: the built command in a process of its own, events read line by line from stdout,
- * commands written to stdin. Without a sound card: it says a tone, and what it hears goes to a file.
+ * commands written to stdin. Without a sound card, unless it is given one: it says a tone, and what it hears goes to a file.
  */
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,6 +27,8 @@ export interface OurPhoneOptions extends Omit<PhoneOptions, 'transport' | 'srtp'
   local?: string;
   /** UDP ports of its sound, first and last; default some of the stage. */
   rtpPorts?: [number, number];
+  /** A person at a sound card instead of a tone and a recording; `variables`: where the card is (see pulse.ts). */
+  card?: { backend: 'portaudio' | 'pulse' | 'alsa'; input: string; output: string; variables: Readonly<Record<string, string>> };
   /** More words for the command line. */
   more?: string[];
 }
@@ -60,7 +62,7 @@ export class OurPhone implements Phone {
     this.name = `our phone ${options.user}`;
     this.child = new Child(this.name, process.execPath, [builtCommand(), ...args], {
       cwd: folder,
-      env: { ...WITHOUT_SETTINGS, HOME: folder },
+      env: { ...WITHOUT_SETTINGS, ...options.card?.variables, HOME: folder, TMPDIR: folder },
       netns: options.netns,
       onStdout: (chunk) => this.take(chunk.toString('utf8')),
     });
@@ -166,7 +168,7 @@ export class OurPhone implements Phone {
   async ended(): Promise<void> {
     const over = await this.event('ended');
     // What it heard last is in its file only then; without that, it would be taken for the beginning of the next call.
-    if (over.answered) await this.event('recorded', ({ call }) => call === over.call);
+    if (over.answered && !this.options.card) await this.event('recorded', ({ call }) => call === over.call);
     this.mark = this.events.indexOf(over) + 1;
   }
 
@@ -202,6 +204,16 @@ export class OurPhone implements Phone {
   /** Every SIP message, as text, in order. */
   trace(): string {
     return readIfThere(join(this.folder, 'sip.txt'));
+  }
+
+  /** What it wrote past its events: on a person's screen it would be in the way. */
+  get complaints(): string {
+    return this.child.output;
+  }
+
+  /** A crash handler has been at work. */
+  get crashed(): boolean {
+    return existsSync(join(this.folder, 'crash.log'));
   }
 
   get pid(): number | undefined {
@@ -254,8 +266,9 @@ export class OurPhone implements Phone {
 }
 
 function commandLine(options: OurPhoneOptions, recording: string, trace: string, rtpPorts: string): string[] {
-  const { user, password, server, domain, transport, codecs, srtp, ca, tone } = options;
-  const args = ['phone', `${user}@${domain ?? server}`, '--json', '--audio', 'none', '--password', password, '--tone', String(tone), '--record', recording, '--trace', trace, '--rtp-ports', rtpPorts];
+  const { user, password, server, domain, transport, codecs, srtp, ca, tone, card } = options;
+  const sound = card ? ['--audio', card.backend, '--input', card.input, '--output', card.output] : ['--audio', 'none', '--tone', String(tone), '--record', recording];
+  const args = ['phone', `${user}@${domain ?? server}`, '--json', ...sound, '--password', password, '--trace', trace, '--rtp-ports', rtpPorts];
   if (options.alone) args.push('--no-register');
   else if (domain !== undefined) args.push('--proxy', server);
   if (transport !== undefined) args.push('--transport', transport);
