@@ -1,11 +1,13 @@
 /** What is to happen in each call, as the command line says it: play, a tone, keys, record, hang up. */
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname, extname, join, parse, resolve } from 'node:path';
+import { loadWav } from '../../media/file/wav';
 import type { Clock } from '../clock';
 import type { NodeCall } from '../node/phone';
 import { PhoneError } from '../phone-types';
 import { perform, type CommandEvent } from './commands';
 import type { CliPhone } from './phone';
+import { problemOf } from './problem';
 
 export interface CallScript {
   /** WAV */
@@ -26,10 +28,28 @@ export interface ScriptDeps {
 const FOR_EVER_MS = 86_400_000;
 
 /** What can be known before anybody is called. Errors: PhoneError 'bad-command'. */
-export function checkScript({ play, record }: CallScript): void {
-  if (record !== undefined && existsSync(record)) throw new PhoneError('bad-command', `${record} exists already: move it away, or record to another file`);
-  if (record !== undefined && !existsSync(dirname(resolve(record)))) throw new PhoneError('bad-command', `there is no folder ${dirname(resolve(record))} to record into`);
-  if (play !== undefined && !existsSync(play)) throw new PhoneError('bad-command', `there is no file ${play} to play`);
+export async function checkScript({ play, record }: CallScript): Promise<void> {
+  if (record !== undefined) checkRecording(record);
+  if (play !== undefined) await checkPlay(play);
+}
+
+function checkRecording(file: string): void {
+  const folder = dirname(resolve(file));
+  if (!/\.(?:wav|ogg)$/.test(file)) throw new PhoneError('bad-command', `${file}: recordings are .wav or .ogg files`);
+  if (existsSync(file)) throw new PhoneError('bad-command', `${file} exists already: move it away, or record to another file`);
+  if (!existsSync(folder)) throw new PhoneError('bad-command', `there is no folder ${folder} to record into`);
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch {
+    throw new PhoneError('bad-command', `nothing can be recorded into ${folder}: check its permissions`);
+  }
+}
+
+async function checkPlay(file: string): Promise<void> {
+  if (!existsSync(file)) throw new PhoneError('bad-command', `there is no file ${file} to play`);
+  await loadWav(resolve(file)).catch((err: unknown) => {
+    throw new PhoneError('bad-command', problemOf(err));
+  });
 }
 
 /** For a call that was just answered, the `number`th (from 1). Each promise is one thing that was asked for; it fails with a sentence. */

@@ -42,7 +42,7 @@ export interface HeadlessIo {
 
 /** Resolves with the exit code: 0 only when what was asked for happened. Errors: PhoneError 'bad-command', before anything was begun. */
 export async function runHeadless(options: HeadlessOptions, io: HeadlessIo): Promise<number> {
-  checkScript(options.script);
+  await checkScript(options.script);
   return new Headless(options, io).run();
 }
 

@@ -45,7 +45,7 @@ const BELL = '\u0007';
 
 /** Resolves with the exit code when the person has quit. Errors: PhoneError for what no phone can be made of. */
 export async function runInteractive(options: InteractiveOptions, io: InteractiveIo): Promise<number> {
-  checkScript(options.script);
+  await checkScript(options.script);
   const phone = await io.makePhone(options.address, options.phone);
   const session = new Session(phone, options, io);
   await session.run();

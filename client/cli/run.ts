@@ -61,7 +61,10 @@ export async function runPhone(request: PhoneRequest, io: PhoneIo): Promise<numb
   try {
     return request.devices ? await printDevices(request, io) : await ring(request, io);
   } catch (err) {
-    io.err(`offhook: ${problemOf(err)}\n`);
+    const problem = problemOf(err);
+    // Also for whoever reads events only.
+    if (request.json) io.out(`${JSON.stringify({ event: 'error', problem, at: (io.clock ?? systemClock).wall().toISOString() })}\n`);
+    io.err(`offhook: ${problem}\n`);
     return exitCodeOf(err);
   }
 }

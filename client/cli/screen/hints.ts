@@ -38,6 +38,16 @@ export function hints(view: PhoneView): Hint[] {
     if (view.prompt.kind === 'quit' || view.prompt.kind === 'contact-remove') return [['y', 'yes'], ['n', 'no']];
     return [['Enter', 'done'], ['Esc', 'never mind'], ...(TAKES_ADDRESS.has(view.prompt.kind) ? ([['Up', 'earlier'], ['Tab', 'contacts']] as const) : [])];
   }
+  if (view.page !== 'calls') return [...takeHints(view), ...pageHints(view)];
+  return callHints(view);
+}
+
+/** From every page. */
+function takeHints(view: PhoneView): Hint[] {
+  return view.calls.some(({ state }) => state === 'incoming') ? [['a', 'answer'], ['r', 'reject']] : [];
+}
+
+function pageHints(view: PhoneView): Hint[] {
   const back: Hint = ['Esc', 'back'];
   switch (view.page) {
     case 'history':
@@ -49,17 +59,15 @@ export function hints(view: PhoneView): Hint[] {
     case 'messages':
       return [['w', 'write'], ['Up/Down', 'earlier, later'], back];
     case 'help':
-      return [back];
     case 'calls':
-      return callHints(view);
+      return [back];
   }
 }
 
 function callHints(view: PhoneView): Hint[] {
   const call = selectedCall(view);
   const living = view.calls.filter(({ state }) => state !== 'ended');
-  const out: Hint[] = [];
-  if (living.some(({ state }) => state === 'incoming')) out.push(['a', 'answer'], ['r', 'reject']);
+  const out = takeHints(view);
   if (call !== undefined && call.state !== 'incoming') out.push(['x', 'hang up']);
   if (call?.state === 'up') out.push(['h', 'hold']);
   if (call?.state === 'held') out.push(['h', 'resume']);
@@ -74,14 +82,14 @@ function callHints(view: PhoneView): Hint[] {
   return out;
 }
 
-/** As many as there is room for; help and quit (the last two) stay when others have to go. Always `lines` lines. */
+/** As many as there is room for; on the page of calls help and quit (the last two) stay when others have to go. Always `lines` lines. */
 export function keyHints(view: PhoneView, columns: number, lines: number): Piece[][] {
   const all = hints(view).map(([key, what]): Piece[] => [['key', key], ` ${what}`]);
   for (;;) {
     const rows = laidOut(all, columns, lines);
     if (rows !== undefined) return rows;
-    // The last but two goes; of two or one, whatever there is room for.
-    all.splice(Math.max(0, all.length - 3), 1);
+    // The last but two goes; of two or one, whatever there is room for. Of a line that is typed, the first two stay.
+    all.splice(view.prompt === null ? Math.max(0, all.length - 3) : all.length - 1, 1);
   }
 }
 

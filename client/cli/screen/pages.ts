@@ -77,7 +77,8 @@ function callLine(view: PhoneView, call: CallView, selected: boolean, options: R
   ];
 }
 
-function partyText(view: PhoneView, call: CallView, unicode: boolean): string {
+/** 'Bob Baker  1002' */
+export function partyText(view: PhoneView, call: CallView, unicode: boolean): string {
   const { uri, user, name } = call.party;
   const own = view.contacts.find((contact) => sameAddress(contact.address, uri));
   const number = harmless(user || bare(uri), unicode) || 'unknown';

@@ -97,11 +97,15 @@ function complete(view: PhoneView, prompt: Prompt, out: Outcome): Outcome {
   return shown(out, { ...prompt, text, cursor: [...text].length, draft: prompt.completion > 0 ? prompt.draft : prompt.text, completion: prompt.completion + 1, problem: null, recall: -1 });
 }
 
+/** Never in an address (RFC 3261 §25.1), whatever else is right with it: the phone itself has the last word. */
+const NO_ADDRESS = /["<>\\^`{|}]|%(?![0-9a-f]{2})|^@|@$/i;
+
 /** Why this cannot be called; null: it can be tried. A name of our contacts is an address, too. */
 function addressProblem(text: string): string | null {
   if (text === '') return 'type a number or an address';
   if (/^(?:"[^"]*"\s*|[^<"]*)<[^<>\s]+>$/.test(text)) return null;
-  return /\s/.test(text) ? 'a number or an address has no blanks in it' : null;
+  if (/\s/.test(text)) return 'a number or an address has no blanks in it';
+  return NO_ADDRESS.test(text) ? 'that is no number and no address' : null;
 }
 
 function resolved(view: PhoneView, text: string): string {

@@ -12,7 +12,7 @@
  */
 import { bare, NOTICE_SHOWN_MS, selectedCall, type PhoneView, type Prompt } from '../state';
 import { keyHints } from './hints';
-import { body } from './pages';
+import { body, partyText } from './pages';
 import { paint, piecesWidth, spread, tail, type Ink, type Piece, type Tone } from './paint';
 import { meters, qualityLines } from './quality';
 import { harmless, widthOf, wrap } from './text';
@@ -72,6 +72,9 @@ function header(view: PhoneView, columns: number, ink: Ink): Piece[] {
 
 function noticeLine(view: PhoneView, ink: Ink): Piece[] {
   const { audio, registration } = view;
+  const caller = view.page === 'calls' ? undefined : view.calls.find(({ state }) => state === 'incoming');
+  // Where calls are not listed, nothing is more urgent.
+  if (caller !== undefined) return [['fair', ' ! '], `${partyText(view, caller, ink.unicode)} calls you`];
   const last = view.notices.at(-1);
   const fresh = last !== undefined && view.nowMs - last.atMs < NOTICE_SHOWN_MS * (last.kind === 'problem' ? 2 : 1);
   if (fresh) return last.kind === 'problem' ? [['bad', ' ! '], harmless(last.text, ink.unicode)] : ['   ', harmless(last.text, ink.unicode)];

@@ -3,7 +3,7 @@
  *
  *   open ─► draw(lines) … ─► close            Ctrl-Z, SIGTSTP: as it was before; SIGCONT: everything anew
  */
-import { emitKeypressEvents } from 'node:readline';
+import { emitKeypressEvents, type Interface } from 'node:readline';
 import type { ReadStream, WriteStream } from 'node:tty';
 import type { Key } from './outcome';
 import { widthOf } from './text';
@@ -17,6 +17,8 @@ const BEGIN = `${ESC}[?2026h`;
 const END = `${ESC}[?2026l`;
 
 const NOT_STOPPED_MS = 200;
+/** An Escape that nothing follows for so long is the key of that name. By itself Node waits half a second, and what is typed meanwhile is lost. */
+const ESCAPE_ALONE_MS = 75;
 
 export interface TerminalOptions {
   input: ReadStream;
@@ -51,7 +53,8 @@ export class Terminal {
     if (this.isOpen) return;
     this.isClosed = false;
     const { input, output } = this.options;
-    emitKeypressEvents(input);
+    // Of the interface that could be given here this is all that is looked at.
+    emitKeypressEvents(input, { escapeCodeTimeout: ESCAPE_ALONE_MS } as unknown as Interface);
     input.on('keypress', this.onKeypress);
     input.on('end', this.onGone);
     input.on('error', this.onGone);

@@ -6,6 +6,7 @@ import { PassThrough } from 'node:stream';
 import { runHeadless, type HeadlessOptions } from '../../../../client/cli/headless';
 import { PhoneError } from '../../../../client/phone-types';
 import { FakeClock } from '../../../support/fake-clock';
+import { writeTone } from '../../../support/tone';
 import { eventually } from '../../../support/wait';
 import { FakePhone } from './fake-phone';
 
@@ -71,7 +72,7 @@ test.each<[string, FakePhone['failures'], Partial<HeadlessOptions>, number, stri
 
 test('what goes wrong during the call is told at its end', async () => {
   const file = join(mkdtempSync(join(tmpdir(), 'offhook-headless-')), 'x.wav');
-  writeFileSync(file, '');
+  writeTone(file, 440, 0.1, 8000);
   const run = start({ dial: '1002', script: { play: file } }, { play: new PhoneError('media', 'no WAV file') });
   const call = await dialling(run);
   call.isAnswered();
@@ -195,8 +196,27 @@ test('lines: whole, however they come; too long ones are left out', async () => 
   expect(await run.code).toBe(0);
 });
 
-test.each([{ play: '/nowhere/x.wav' }, { record: '/nowhere/x.wav' }, { record: __filename }])('%j is refused before anybody is called', async (script) => {
-  const run = start({ dial: '1002', script });
-  await expect(run.code).rejects.toMatchObject({ code: 'bad-command' });
-  expect(run.phone.made).toEqual([]);
+describe('refused before anybody is called', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'offhook-headless-'));
+    writeFileSync(join(folder, 'there.wav'), '');
+    writeFileSync(join(folder, 'text.wav'), 'this is text');
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test.each<[string, HeadlessOptions['script'], RegExp]>([
+    ['a file to play that is not there', { play: 'nothing.wav' }, /there is no file .*nothing\.wav to play/],
+    ['an empty one', { play: 'there.wav' }, /there\.wav is empty/],
+    ['one of another kind', { play: 'text.wav' }, /text\.wav is not a WAV file but text/],
+    ['a folder to play', { play: '.' }, /is a folder/],
+    ['a folder to record into that is not there', { record: 'none/x.wav' }, /there is no folder .*none to record into/],
+    ['a recording that is there', { record: 'there.wav' }, /there\.wav exists already/],
+    ['a recording of a kind that is not made', { record: 'x.mp3' }, /recordings are \.wav or \.ogg files/],
+  ])('%s', async (_what, { play, record }, sentence) => {
+    const script = { play: play && join(folder, play), record: record && join(folder, record) };
+    const run = start({ dial: '1002', script });
+    await expect(run.code).rejects.toMatchObject({ code: 'bad-command', message: expect.stringMatching(sentence) as string });
+    expect(run.phone.made).toEqual([]);
+  });
 });

@@ -198,6 +198,27 @@ test('bad input is answered by a sentence', () => {
   expect(idle().type('d1 2').name('return').view.prompt).toMatchObject({ text: '1 2', problem: 'a number or an address has no blanks in it' });
 });
 
+test.each(['%%%', 'a<b', '1002@', '{x}'])('%s is no address: said at the prompt, and nothing is lost', (text) => {
+  for (const typist of [idle().type('d'), idle().type('cnEve').name('return')]) {
+    const { view, commands } = typist.type(text).name('return');
+    expect(view.prompt).toMatchObject({ text, problem: 'that is no number and no address' });
+    expect(commands).toEqual([]);
+  }
+});
+
+test('somebody calls while other things are looked at: it is said there, with the keys for it', () => {
+  const typist = new Typist(played([...registered(), { event: 'warning', problem: 'something else' }, { event: 'incoming', call: '9', from: BOB, waiting: false }])).type('v');
+  const lines = render(typist.view, options).join('\n');
+  expect(lines).toContain(' ! Bob Baker  1002 calls you');
+  expect(lines).toContain(' a answer   r reject');
+  expect(typist.type('a').commands).toEqual([{ do: 'answer', call: '9' }]);
+});
+
+test('where there is little room, how to end a line that is typed is said first', () => {
+  const typed = idle().type('d1');
+  expect(render(typed.view, { ...options, columns: 40, rows: 10 }).at(-1)).toBe(' Enter done   Esc never mind');
+});
+
 test('a paste opens the line to dial', () => {
   expect(idle().name('paste-start').type('xq').name('return').type('5').name('paste-end').view.prompt).toMatchObject({ kind: 'dial', text: 'xq 5' });
 });

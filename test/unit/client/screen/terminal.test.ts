@@ -3,6 +3,9 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import type { ReadStream, WriteStream } from 'node:tty';
+import { Terminal, type Key } from '../../../../client/cli/screen';
 import { eventually } from '../../../support/wait';
 
 const root = join(__dirname, '../../../..');
@@ -61,6 +64,20 @@ test('after quitting; keys are read; a second without news writes only what chan
     }),
   );
 }, 30_000);
+
+test('what is typed soon after Escape is not swallowed', async () => {
+  const [input, output, keys] = [new PassThrough(), new PassThrough(), [] as Key[]];
+  output.resume();
+  const terminal = new Terminal({ input: input as unknown as ReadStream, output: output as unknown as WriteStream, onKey: (key) => void keys.push(key), onResize: () => undefined, onEnd: () => undefined });
+  terminal.open();
+  input.write('\u001b');
+  // However busy the machine is: of two timers that began together, the shorter one ends first.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  input.write('d');
+  await eventually('the letter', () => keys.length === 2);
+  expect(keys).toMatchObject([{ name: 'escape', text: undefined, meta: false }, { name: 'd', text: 'd', meta: false }]);
+  terminal.close();
+});
 
 test.each<NodeJS.Signals>(['SIGTERM', 'SIGHUP'])('after %s', async (name) => {
   expectRestored(
