@@ -352,7 +352,7 @@ export class PhoneCall<M extends CallMedia = CallMedia> implements Call<M> {
   private end({ by, status = null, reason = '', problem = null }: Ending): void {
     if (this.state === 'ended') return;
     const answered = this.answeredAt !== null;
-    const quality = answered ? this.media.quality() : null;
+    const quality = answered ? this.media.quality('call') : null;
     this.state = 'ended';
     this.ticker?.cancel();
     this.timer.stop();

@@ -14,18 +14,27 @@ export interface MediaState {
   direction: Direction;
 }
 
-/** How one call sounds. Whatever is not known (yet) is null. */
+/** 'lately': the last seconds, for whoever listens now; 'call': all of it, for when it has ended. */
+export type QualityOf = 'lately' | 'call';
+
+/**
+ * How one call sounds. Whatever is not known (yet) is null. Fractions and MOS are of the time that `of` and `seconds` say, those of `sent` as the
+ * far end reports; jitter, buffer and round trip are of this moment; packets are counted from the beginning, always.
+ */
 export interface Quality {
+  of: QualityOf;
+  /** Of 'lately': how many that is, 6 at most. null: of the whole call. */
+  seconds: number | null;
   /** What we hear. */
   heard: {
     packets: number;
     lost: number;
-    /** Of the last report's time, 0 to 1. */
+    /** 0 to 1. */
     lossFraction: number | null;
     jitterMs: number | null;
     /** What waits in the jitter buffer, the delay that it adds. */
     bufferMs: number | null;
-    /** Frames that were made up since nothing came, 0 to 1 of all. */
+    /** Frames that were made up since nothing came, 0 to 1. */
     concealedFraction: number | null;
     /** ITU-T G.107, 1 to 4.5. */
     mos: number | null;
@@ -59,7 +68,8 @@ export interface CallMedia {
   sendDigits(digits: string, by: 'auto' | 'rfc4733' | 'in-band', ms?: number): boolean;
   /** Whether the person of this phone takes part: not while the call is held, or another one is in front. */
   setActive(active: boolean): void;
-  quality(): Quality;
+  /** Default 'lately'. */
+  quality(of?: QualityOf): Quality;
   /** Idempotent. */
   close(): void;
 }

@@ -21,14 +21,14 @@ import { openRecordingFile } from '../../../media/recording-file';
 import { TelephoneEventReceiver } from '../../../media/rtp/telephone-event';
 import type { Family } from '../../../media/sdp';
 import { DEVICE_FRAME, DEVICE_RATE } from '../audio/device';
-import { MediaFault, type CallMediaEvents, type Direction, type MediaState, type Quality } from '../../media';
+import { MediaFault, type CallMediaEvents, type Direction, type MediaState, type Quality, type QualityOf } from '../../media';
 import { CallRecording, type Recorded } from './call-recording';
 import { FrameQueue } from './frame-queue';
 import { Hushable } from './hushable';
 import type { Frame, NodeCallMedia } from './hub-types';
 import { LiveVoice } from './live-voice';
 import type { Negotiation, Terms } from './negotiation';
-import { LossWindow, qualityOf } from './quality';
+import { countsOf, LookBack, qualityOf } from './quality';
 
 /** What a call has of the hub. */
 export interface CallHome {
@@ -53,7 +53,7 @@ export interface CallHome {
 const DIGIT_MS = 100;
 /** Ticks between looks at silence, and at loss: half a second, a second. */
 const SILENCE_TICKS = 25;
-const LOSS_TICKS = 50;
+const LOOK_TICKS = 50;
 
 interface Playing {
   voice: Hushable;
@@ -74,7 +74,7 @@ export class HubCall implements NodeCallMedia {
   private readonly recordings = new Map<string, { recording: Promise<CallRecording> }>();
   private readonly running = new Set<CallRecording>();
   private readonly readers = new Map<FrameQueue, Tap>();
-  private readonly loss = new LossWindow();
+  private readonly lately: LookBack;
   private ticks = 0;
   private silent = false;
   private readonly detectTones: boolean;
@@ -92,6 +92,7 @@ export class HubCall implements NodeCallMedia {
     this.endpoint = endpoint;
     this.detectTones = detectTones;
     this.port = this.newPort(endpoint);
+    this.lately = new LookBack(home.now());
   }
 
   private newPort(endpoint: Endpoint): AudioPort {
@@ -238,7 +239,7 @@ export class HubCall implements NodeCallMedia {
     if (this.running.size > 0) for (const recording of this.running) recording.tick();
     this.ticks++;
     if (this.ticks % SILENCE_TICKS === 0) this.listenForSilence(nowMs);
-    if (this.ticks % LOSS_TICKS === 0) this.loss.look(this.endpoint.received.lost, this.endpoint.received.packets);
+    if (this.ticks % LOOK_TICKS === 0) this.lately.look(countsOf(this.endpoint, this.port), nowMs);
   }
 
   private listenForSilence(nowMs: number): void {
@@ -361,8 +362,8 @@ export class HubCall implements NodeCallMedia {
     await recording?.ended;
   }
 
-  quality(): Quality {
-    return qualityOf(this.endpoint, this.port, this.loss);
+  quality(of: QualityOf = 'lately'): Quality {
+    return qualityOf(this.endpoint, this.port, of, this.lately, this.home.now());
   }
 
   describe(): string {

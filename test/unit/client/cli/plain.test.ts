@@ -13,11 +13,11 @@ test.each<[AnyEvent, string | undefined]>([
   [{ event: 'ended', call: '1', by: 'remote', answered: true, status: null, reason: '', problem: null, durationMs: 61_400, quality: null }, '1: ended after 61 s'],
   [{ event: 'ended', call: '1', by: 'remote', answered: false, status: 486, reason: 'Busy Here', problem: 'busy', durationMs: 0, quality: null }, '1: ended: busy'],
   [{ event: 'message', from: { ...anna, name: 'A\u001b[2J\u202eb' }, text: 'hi\r\n\u0007there', contentType: 'text/plain' }, 'message from A [2J b <sip:1002@pbx.test>: hi   there'],
-  [{ event: 'quality', call: '1', quality: { heard: { packets: 1, lost: 0, lossFraction: 0, jitterMs: 0, bufferMs: 0, concealedFraction: 0, mos: 4 }, sent: { packets: 1, lossFraction: null, jitterMs: null, mos: null }, rttMs: null } }, undefined],
+  [{ event: 'quality', call: '1', quality: { of: 'lately', seconds: 5, heard: { packets: 1, lost: 0, lossFraction: 0, jitterMs: 0, bufferMs: 0, concealedFraction: 0, mos: 4 }, sent: { packets: 1, lossFraction: null, jitterMs: null, mos: null }, rttMs: null } }, undefined],
 ])('%j', (event, text) => expect(sentence(event)).toBe(text));
 
 test('a call’s end tells how it sounded', () => {
-  const quality = { heard: { packets: 99, lost: 1, lossFraction: 0, jitterMs: 3.4, bufferMs: 40, concealedFraction: 0.01, mos: 4.31 }, sent: { packets: 100, lossFraction: null, jitterMs: null, mos: null }, rttMs: 12 };
+  const quality = { of: 'call' as const, seconds: null, heard: { packets: 99, lost: 1, lossFraction: 0, jitterMs: 3.4, bufferMs: 40, concealedFraction: 0.01, mos: 4.31 }, sent: { packets: 100, lossFraction: null, jitterMs: null, mos: null }, rttMs: 12 };
   expect(sentence({ event: 'ended', call: '2', by: 'local', answered: true, status: null, reason: '', problem: null, durationMs: 2000, quality })).toBe(
     '2: ended after 2.0 s [loss 1.0 %, jitter 3 ms, round trip 12 ms, MOS 4.3]',
   );

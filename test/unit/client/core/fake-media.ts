@@ -1,9 +1,11 @@
 /** The sound of a call without any: offers and answers are taken as RFC 3264 has them, and anything out of turn throws. */
-import { MediaFault, type CallMedia, type CallMediaEvents, type Direction, type MediaFactory, type MediaState, type Quality } from '../../../../client/media';
+import { MediaFault, type CallMedia, type CallMediaEvents, type Direction, type MediaFactory, type MediaState, type Quality, type QualityOf } from '../../../../client/media';
 
 const mirrored: Record<Direction, Direction> = { sendrecv: 'sendrecv', sendonly: 'recvonly', recvonly: 'sendonly', inactive: 'inactive' };
 
 const silence: Quality = {
+  of: 'lately',
+  seconds: 0,
   heard: { packets: 0, lost: 0, lossFraction: null, jitterMs: null, bufferMs: null, concealedFraction: null, mos: null },
   sent: { packets: 0, lossFraction: null, jitterMs: null, mos: null },
   rttMs: null,
@@ -101,8 +103,8 @@ export class FakeMedia implements CallMedia {
     this.active = active;
   }
 
-  quality(): Quality {
-    return silence;
+  quality(of: QualityOf = 'lately'): Quality {
+    return of === 'lately' ? silence : { ...silence, of, seconds: null };
   }
 
   close(): void {

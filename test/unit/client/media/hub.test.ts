@@ -200,8 +200,27 @@ test('quality is known from both ends, and loss of late', async () => {
   await line.run(12_000);
   const bad = to.media.quality();
   expect(bad.heard.lossFraction).toBeCloseTo(0.2, 1);
-  expect(bad.heard.mos).toBeLessThan(good.heard.mos!);
+  expect(bad.heard.mos).toBeLessThan(good.heard.mos! - 0.2);
   expect(from.media.quality().sent.lossFraction).toBeGreaterThan(0.1);
+  expect(from.media.quality().sent.mos).toBeLessThan(good.sent.mos! - 0.2);
+
+  // What was is forgotten by what is told of late, and not by what is told of the whole call.
+  line.lose = () => false;
+  await line.run(12_000);
+  const [lately, whole] = [to.media.quality(), to.media.quality('call')];
+  expect(lately).toMatchObject({ of: 'lately', heard: { lossFraction: 0, concealedFraction: 0 } });
+  expect(lately.seconds).toBeGreaterThanOrEqual(4);
+  expect(lately.seconds).toBeLessThanOrEqual(6);
+  expect(lately.heard.mos).toBeCloseTo(good.heard.mos!, 1);
+  expect(whole).toMatchObject({ of: 'call', seconds: null });
+  // a fifth of 12 of 39 s
+  expect(whole.heard.lossFraction).toBeCloseTo(0.06, 1);
+  expect(whole.heard.lossFraction).toBeCloseTo(whole.heard.lost / (whole.heard.lost + whole.heard.packets), 9);
+  expect(whole.heard.mos).toBeLessThan(lately.heard.mos! - 0.05);
+  const sent = [from.media.quality().sent, from.media.quality('call').sent];
+  expect(sent[0]!.lossFraction).toBe(0);
+  expect(sent[1]!.lossFraction).toBeCloseTo(0.06, 1);
+  expect(sent[1]!.mos).toBeLessThan(sent[0]!.mos!);
   expect(from.media.describe()).toMatch(/^udp\(:\d+\) -> jitter\(\d+ms\) -> opus -> mix\(48000, 2 in\) -> opus.* -> udp\(:\d+\)$/);
 }, 60_000); // two phones encode half a minute of Opus, on a machine that may have other work
 

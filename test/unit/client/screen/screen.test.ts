@@ -233,7 +233,7 @@ test('whatever is told and typed: every line fits', () => {
     fc.record({ event: fc.constant('incoming'), call: ids, from: party, waiting: fc.boolean() }),
     fc.record({ event: fc.constant('answered'), call: ids, with: party, codec: fc.option(text), encrypted: fc.boolean(), afterMs: fc.nat() }),
     fc.record({ event: fc.constantFrom('held', 'resumed'), call: ids, by: fc.constantFrom('local', 'remote') }),
-    fc.record({ event: fc.constant('quality'), call: ids, quality: fc.record({ heard: fc.record({ packets: fc.nat(), lost: fc.nat(), lossFraction: figure, jitterMs: figure, bufferMs: figure, concealedFraction: figure, mos: figure }), sent: fc.record({ packets: fc.nat(), lossFraction: figure, jitterMs: figure, mos: figure }), rttMs: figure }) }),
+    fc.record({ event: fc.constant('quality'), call: ids, quality: fc.record({ of: fc.constant('lately'), seconds: figure, heard: fc.record({ packets: fc.nat(), lost: fc.nat(), lossFraction: figure, jitterMs: figure, bufferMs: figure, concealedFraction: figure, mos: figure }), sent: fc.record({ packets: fc.nat(), lossFraction: figure, jitterMs: figure, mos: figure }), rttMs: figure }) }),
     fc.record({ event: fc.constant('ended'), call: ids, by: fc.constant('remote'), answered: fc.boolean(), status: fc.constant(null), reason: text, problem: fc.option(text), durationMs: fc.nat(), quality: fc.constant(null) }),
     fc.record({ event: fc.constant('message'), from: party, text, contentType: text }),
     fc.record({ event: fc.constant('presence'), of: text, state: fc.constantFrom('open', 'busy'), note: text }),

@@ -8,6 +8,8 @@ export const BOB = { uri: 'sip:1002@pbx.test', user: '1002', name: 'Bob Baker' }
 /** Whatever a stranger may put into a name. */
 export const HOSTILE = { uri: 'sip:\u001b[2J\u202eevil@x', user: '\u001b]0;owned\u0007\u202e99\r\n', name: `\u001b[31m\u009b5m漢字👩‍👩‍👧🇩🇪Z${'\u0335'.repeat(50)}\u2066${'ｗ'.repeat(300)}` };
 export const QUALITY: Quality = {
+  of: 'lately',
+  seconds: 5,
   heard: { packets: 1000, lost: 4, lossFraction: 0.004, jitterMs: 3.2, bufferMs: 33, concealedFraction: 0.006, mos: 4.3 },
   sent: { packets: 1000, lossFraction: 0.06, jitterMs: 12, mos: 3.4 },
   rttMs: 24,
