@@ -1,0 +1,217 @@
+/** Calls that stay with the proxy: Record-Route when they are set up, and what comes through later (RFC 3261 §16.4, §16.6, §16.11). */
+import { SipRequest } from '../../../../signaling/engine/wire/message';
+import type { SipResponse } from '../../../../signaling/engine/wire/message';
+import { parseNameAddr } from '../../../../signaling/engine/wire/name-addr';
+import { ProxyBench, type Party } from './bench';
+
+let sip: ProxyBench;
+let callee: Party;
+
+beforeEach(() => {
+  sip = new ProxyBench();
+  callee = sip.party(6001);
+});
+
+afterEach(() => sip.expectNothingLeft());
+
+/** A call of alice to bob that was answered; what both then write into Route. */
+function call(lines: Record<string, string> = {}, options: { target?: Party; from?: Party } = {}): { routes: { caller: string[]; callee: string[] }; invite: SipRequest; answer: SipResponse } {
+  const { target = callee, from = sip.caller } = options;
+  const invite = sip.request('INVITE', { ...(from.protocol === 'tcp' ? { Via: 'SIP/2.0/TCP 198.51.100.7:5062;branch=z9hG4bKtcp' } : {}), ...lines });
+  sip.proxied(invite, [`sip:bob@198.51.100.9:6001${target.protocol === 'tcp' ? ';transport=tcp' : ''}`], { remain: true }, from);
+  const received = target.lastRequest.headers.getList('record-route');
+  target.answer(200, { lines: [['Contact', '<sip:bob@198.51.100.9:6001>']] });
+  const answer = from.lastResponse;
+  return { routes: { callee: received, caller: answer.headers.getList('record-route').reverse() }, invite, answer };
+}
+
+/** A request within the call: from alice, unless told otherwise. */
+function within(method: string, seq: number, routes: string[], side: 'caller' | 'callee' = 'caller', lines: Record<string, string> = {}, uri?: string): SipRequest {
+  const [from, to, contact, via] =
+    side === 'caller'
+      ? ['<sip:alice@example.com>;tag=alice1', '<sip:bob@example.com>;tag=tag6001', 'sip:bob@198.51.100.9:6001', '198.51.100.7:5062']
+      : ['<sip:bob@example.com>;tag=tag6001', '<sip:alice@example.com>;tag=alice1', 'sip:alice@198.51.100.7:5062', '198.51.100.9:6001'];
+  return sip.request(method, { Via: `SIP/2.0/UDP ${via};branch=z9hG4bK${side}${method}${seq}`, From: from, To: to, CSeq: `${seq} ${method}`, Route: routes.join(', '), ...lines }, { uri: uri ?? contact });
+}
+
+test('one entry, topmost, with the address both sides see', () => {
+  const { routes } = call({ 'Record-Route': '<sip:earlier.example.com;lr>' });
+  expect(routes.callee).toEqual([expect.stringMatching(/^<sip:192\.0\.2\.1:5060;lr;ticket=[\w-]{12}>$/), '<sip:earlier.example.com;lr>']);
+  expect(routes.caller).toEqual([...routes.callee].reverse());
+});
+
+test('without remaining in the call there is none', () => {
+  sip.proxied(sip.request('INVITE'), [6001]);
+  expect(callee.lastRequest.headers.has('record-route')).toBe(false);
+  callee.answer(200);
+});
+
+test('ACK, re-INVITE and BYE from the caller go through, and no application is asked', () => {
+  const { routes } = call();
+  sip.caller.say(within('ACK', 1, routes.caller));
+  const ack = callee.lastRequest;
+  expect(ack.method).toBe('ACK');
+  expect(ack.uri).toBe('sip:bob@198.51.100.9:6001');
+  expect(ack.headers.has('route')).toBe(false);
+  expect(ack.headers.get('max-forwards')).toBe('69');
+  expect(ack.headers.getAll('via')).toHaveLength(2);
+
+  sip.caller.say(within('INVITE', 2, routes.caller));
+  expect(sip.caller.lastResponse.status).toBe(100);
+  expect(callee.lastRequest.headers.has('record-route')).toBe(false);
+  callee.answer(180);
+  callee.answer(200);
+  expect(sip.caller.responses.map(({ status }) => status)).toEqual([100, 200, 100, 180, 200]);
+
+  sip.caller.say(within('BYE', 3, routes.caller));
+  callee.answer(200);
+  expect(sip.caller.lastResponse.cseq).toEqual({ seq: 3, method: 'BYE' });
+  expect(sip.caller.lastResponse.headers.getAll('via')).toHaveLength(1);
+  expect(sip.app.requests).toHaveLength(1);
+});
+
+test('and from the called side', () => {
+  const { routes } = call();
+  callee.say(within('INVITE', 101, routes.callee, 'callee'));
+  expect(sip.caller.lastRequest.uri).toBe('sip:alice@198.51.100.7:5062');
+  sip.caller.answer(200);
+  expect(callee.finals).toEqual([200]);
+  callee.say(within('ACK', 101, routes.callee, 'callee'));
+  expect(sip.caller.lastRequest.method).toBe('ACK');
+  callee.say(within('BYE', 102, routes.callee, 'callee'));
+  sip.caller.answer(200);
+  expect(callee.finals).toEqual([200, 200]);
+});
+
+test('a request in the early dialog: PRACK, numbers untouched', () => {
+  sip.proxied(sip.request('INVITE', { Supported: '100rel' }), [6001], { remain: true });
+  callee.answer(183, { lines: [['Require', '100rel'], ['RSeq', '4711'], ['Contact', '<sip:bob@198.51.100.9:6001>']] });
+  const ringing = sip.caller.lastResponse;
+  expect(ringing.headers.get('rseq')).toBe('4711');
+  sip.caller.say(within('PRACK', 2, ringing.headers.getList('record-route'), 'caller', { RAck: '4711 1 INVITE' }));
+  expect(callee.lastRequest.headers.get('rack')).toBe('4711 1 INVITE');
+  callee.answer(200);
+  callee.answer(200, { to: callee.requests[0]! });
+  expect(sip.caller.finals).toEqual([200, 200]);
+});
+
+test('the other entries of the route set are obeyed', () => {
+  const { routes } = call();
+  sip.caller.say(within('INFO', 2, [...routes.caller, '<sip:198.51.100.9:6077;lr>', '<sip:last.example.com;lr>']));
+  expect(callee.whats).toEqual(['INVITE']);
+  const next = sip.party(6077);
+  expect(next.lastRequest.headers.get('route')).toBe('<sip:198.51.100.9:6077;lr>, <sip:last.example.com;lr>');
+  next.answer(200);
+});
+
+test('a strict router after us finds itself in the Request-URI', () => {
+  const { routes } = call();
+  sip.caller.say(within('INFO', 2, [...routes.caller, '<sip:198.51.100.9:6077>', '<sip:last.example.com;lr>']));
+  const { uri, headers } = sip.party(6077).lastRequest;
+  expect([uri, headers.get('route')]).toEqual(['sip:198.51.100.9:6077', '<sip:last.example.com;lr>, <sip:bob@198.51.100.9:6001>']);
+  sip.party(6077).answer(200);
+});
+
+test('a strict router before us: our entry is in the Request-URI, the target at the end of Route', () => {
+  const { routes } = call();
+  const entry = parseNameAddr(routes.caller[0]!).uri;
+  sip.caller.say(within('INFO', 2, ['<sip:bob@198.51.100.9:6001>'], 'caller', {}, entry));
+  expect(callee.lastRequest.uri).toBe('sip:bob@198.51.100.9:6001');
+  expect(callee.lastRequest.headers.has('route')).toBe(false);
+  callee.answer(200);
+});
+
+test('two entries when the sides use different transports; each side sends to the one it can, both are taken off', () => {
+  const phone = sip.party(5062, 'tcp', '198.51.100.7');
+  const { routes } = call({}, { from: phone });
+  expect(routes.callee).toEqual([expect.stringMatching(/^<sip:192\.0\.2\.1:5060;lr;ticket=/), expect.stringMatching(/^<sip:192\.0\.2\.1:5060;transport=tcp;lr;ticket=/)]);
+  expect(routes.caller[0]).toContain('transport=tcp');
+  phone.say(within('BYE', 2, routes.caller));
+  expect(callee.lastRequest.headers.has('route')).toBe(false);
+  callee.answer(200);
+  callee.say(within('INFO', 101, routes.callee, 'callee', {}, 'sip:alice@198.51.100.7:5062;transport=tcp'));
+  expect(phone.lastRequest.headers.has('route')).toBe(false);
+  phone.answer(200);
+});
+
+test('sips in the Request-URI: sips in Record-Route', () => {
+  sip.proxied(sip.request('INVITE', {}, { uri: 'sips:bob@example.com' }), [6001], { remain: true });
+  expect(callee.lastRequest.headers.get('record-route')).toMatch(/^<sips:192/);
+  callee.answer(200);
+});
+
+describe('who was not let through is not let through', () => {
+  const forged: Array<[string, () => string[]]> = [
+    ['our address without a ticket', () => ['<sip:192.0.2.1:5060;lr>']],
+    ['a ticket made up', () => ['<sip:192.0.2.1:5060;lr;ticket=AAAAAAAAAAAA>']],
+    ['no Route', () => []],
+  ];
+  test.each(forged)('%s', (_what, routes) => {
+    call();
+    const before = callee.heard.length;
+    sip.caller.say(within('INFO', 2, routes()));
+    expect(sip.caller.lastResponse.status).toBe(481);
+    sip.caller.say(within('ACK', 1, routes()));
+    expect(callee.heard).toHaveLength(before);
+  });
+
+  test('the ticket of another call', () => {
+    const { routes } = call();
+    sip.caller.say(within('INFO', 2, routes.caller, 'caller', { 'Call-ID': 'another' }));
+    expect(sip.caller.lastResponse.status).toBe(481);
+  });
+
+  test('a secret that outlives the engine lets calls go on after a restart', () => {
+    sip = new ProxyBench({ proxySecret: 'kept' });
+    callee = sip.party(6001);
+    const { routes } = call();
+    sip.expectNothingLeft();
+    sip = new ProxyBench({ proxySecret: 'kept' });
+    sip.caller.say(within('BYE', 2, routes.caller));
+    sip.party(6001).answer(200);
+    expect(sip.caller.finals).toEqual([200]);
+    sip.expectNothingLeft();
+    sip = new ProxyBench({ proxySecret: 'another' });
+    sip.caller.say(within('BYE', 3, routes.caller));
+    expect(sip.caller.finals).toEqual([481]);
+  });
+});
+
+test('no hops left: 483; a loop: 482; nowhere to go: 480', () => {
+  const { routes } = call();
+  sip.caller.say(within('INFO', 2, routes.caller, 'caller', { 'Max-Forwards': '0' }));
+  expect(sip.caller.lastResponse.status).toBe(483);
+  sip.caller.say(within('ACK', 1, routes.caller, 'caller', { 'Max-Forwards': '0' }));
+  sip.caller.say(within('INFO', 3, routes.caller, 'caller', {}, 'tel:+49301234'));
+  expect(sip.caller.lastResponse.status).toBe(480);
+  expect(callee.whats).toEqual(['INVITE']);
+
+  sip.caller.say(within('INFO', 4, routes.caller));
+  const round = callee.lastRequest.clone();
+  round.headers.append('Route', routes.caller.join(', '));
+  round.headers.prepend('Via', 'SIP/2.0/UDP 198.51.100.9:6001;branch=z9hG4bKround');
+  callee.say(round);
+  expect(callee.finals).toEqual([482]);
+  callee.answer(200);
+});
+
+test('the CANCEL of a re-INVITE goes through', () => {
+  const { routes } = call();
+  const again = within('INVITE', 2, routes.caller);
+  sip.caller.say(again);
+  callee.answer(180);
+  sip.cancel(again);
+  expect(callee.whats).toEqual(['INVITE', 'INVITE', 'CANCEL']);
+  callee.answer(487);
+  expect(sip.caller.finals).toEqual([200, 200, 487]);
+  sip.ack(again);
+});
+
+test('a REGISTER gets Path instead, and asks the registrar to mind it', () => {
+  sip.proxied(sip.request('REGISTER', { Path: '<sip:edge.example.com;lr>', Require: 'gruu' }), [6001], { remain: true });
+  const { headers } = callee.lastRequest;
+  expect(headers.getList('path')).toEqual(['<sip:192.0.2.1:5060;lr>', '<sip:edge.example.com;lr>']);
+  expect(headers.getList('require')).toEqual(['gruu', 'path']);
+  expect(headers.has('record-route')).toBe(false);
+  callee.answer(200);
+});
