@@ -8,8 +8,10 @@
  * The taps are what sip.js leaves no other way for:
  *   - UPDATE (RFC 3311): its core answers 405 before any dialog sees it.
  *   - provisional answers without Contact or To tag (allowed by RFC 2543, sent by gateways): it drops them, and nobody would hear it ring.
+ *   - challenges: it answers one for each request (`authorization.ts`).
  *   - what throws while a message is dealt with: the message is answered with 500 or dropped, and the phone goes on.
  */
+import { guard } from './authorization';
 import type { Core, Sip, UserAgent, UserAgentOptions } from './sip-js';
 
 export interface AgentOptions {
@@ -25,7 +27,7 @@ export interface AgentOptions {
   contactTransport?: string | undefined;
   transportConstructor: NonNullable<UserAgentOptions['transportConstructor']>;
   transportOptions: unknown;
-  /** One per request that was challenged. Default: sip.js's own (MD5). */
+  /** Asked for each request that is challenged. Default: sip.js's own (MD5). */
   authentication?: (() => Core.DigestAuthentication) | undefined;
 }
 
@@ -59,6 +61,8 @@ export class Agent {
   /** Who hears of provisional answers that make no dialog: by Call-ID and From tag. */
   private readonly bare = new Map<string, (response: Core.IncomingResponseMessage) => void>();
   private readonly farewells = new Set<Promise<void>>();
+  private readonly guarded = new WeakSet<Core.UserAgentClient>();
+  private readonly abandoned = new WeakSet<object>();
 
   constructor(
     readonly sip: Sip,
@@ -119,6 +123,11 @@ export class Agent {
   request(method: string, target: Core.URI, extraHeaders: string[], body?: Core.Body, options: Core.OutgoingRequestMessageOptions & { to?: Core.URI; from?: Core.URI } = {}): Core.OutgoingRequestMessage {
     const { to = target, from = this.aor, ...rest } = options;
     return this.core.makeOutgoingRequestMessage(method, target, from, to, rest, extraHeaders, body);
+  }
+
+  /** It is given up: should it be challenged yet, it is not sent again. */
+  abandon(request: Core.OutgoingRequest): void {
+    this.abandoned.add(request);
   }
 
   /** Until `forget` is called, provisional answers without a dialog come to `hear`. */
@@ -182,11 +191,20 @@ export class Agent {
       try {
         const status = message.statusCode ?? 0;
         if (message.method === 'INVITE' && status > 100 && status < 200 && (!message.toTag || !message.hasHeader('contact'))) this.bare.get(message.callId + message.fromTag)?.(message);
+        if (status === 401 || status === 407) this.guard(message);
         response(message);
       } catch (err) {
         this.handlers.fault(err);
       }
     };
+  }
+
+  private guard(response: Core.IncomingResponseMessage): void {
+    const client = this.core.userAgentClients.get(response.viaBranch + response.method);
+    if (!client || this.guarded.has(client)) return;
+    this.guarded.add(client);
+    const { configuration, dialogs } = this.core;
+    guard(client, { authentication: () => configuration.authenticationFactory(), dialogs, wanted: (one) => !this.abandoned.has(one) });
   }
 
   /** RFC 3311 §5.2. sip.js's own dialogs look after the sequence of requests (RFC 3261 §12.2.2). */

@@ -64,6 +64,7 @@ export class InviteOut {
   cancel(reason?: string): void {
     if (this.cancelled || this.finished) return;
     this.cancelled = { reason, done: this.agent.farewell() };
+    if (this.request) this.agent.abandon(this.request);
     if (this.provisional) this.request?.cancel(reason);
   }
 

@@ -1,4 +1,5 @@
 /** A network in memory for phones: every host is a phone (or a function that answers), every message arrives a moment later, whole. */
+import { makeAuthentication } from '../../../../client/sip/digest';
 import type { Sip } from '../../../../client/sip/sip-js';
 import type { MakeWay } from '../../../../client/sip/way';
 
@@ -101,7 +102,7 @@ export class Wire {
           wire.send(name, request ? (server ?? route ?? request) : via!, text);
         }
       }
-      return { transportConstructor: WireTransport as never, transportOptions: {}, viaHost: name, replace: () => undefined };
+      return { transportConstructor: WireTransport as never, transportOptions: {}, viaHost: name, authentication: (credentials) => makeAuthentication(credentials) as never, replace: () => undefined };
     };
   }
 }
