@@ -89,7 +89,7 @@ export class ResponseContext {
     while (!targets.isEmpty && (policy.simultaneous || this.active === 0)) this.launch(targets.take()!);
     // A target that has not said a word cannot be cancelled (§9.1), and perhaps never will be: the caller does not wait for those.
     if (this.ending && !this.branches.some((branch) => branch.heard && !branch.settled)) for (const branch of this.branches) branch.giveUp(487);
-    if (!this.concluded && this.active === 0 && targets.isEmpty) this.conclude(this.chooseFinal());
+    if (!this.concluded && this.active === 0) this.conclude(this.chooseFinal());
   }
 
   private launch(target: ProxyTarget): void {
@@ -136,7 +136,8 @@ export class ResponseContext {
     if (this.concluded) return;
     this.job.onAnswer?.(target, response);
     this.report(response, envelope);
-    const kept = this.follow(response);
+    // One that was made here has no Via of ours.
+    const kept = this.follow(envelope.address === '' ? response : this.ownViaOff(response));
     if (kept) this.finals.push(kept);
     if (response.status >= 600) {
       // §16.7 step 5: nobody else is called; the answer waits for those that are being cancelled, one of which may have answered.
@@ -165,9 +166,8 @@ export class ResponseContext {
     if (!best) return this.make(this.cancelled ? 487 : 408);
     // §16.7 step 6: that this one target can serve nobody says nothing about us.
     if (best.status === 503) return this.make(500);
-    const up = this.ownViaOff(best);
-    mergeChallenges(up, this.finals.filter((other) => other !== best));
-    return up;
+    mergeChallenges(best, this.finals.filter((other) => other !== best));
+    return best;
   }
 
   private conclude(response: SipResponse): void {
@@ -193,10 +193,10 @@ export class ResponseContext {
     }
   }
 
-  /** §16.7 step 3. One that was made here has none of ours; one that lost the others on its way gets those of the request. */
+  /** §16.7 step 3. One that lost the others on its way gets those of the request. */
   private ownViaOff(response: SipResponse): SipResponse {
     const up = response.clone();
-    if (up.topVia.branch?.endsWith(`.${this.job.mark}`)) up.removeTopVia();
+    up.removeTopVia();
     if (up.headers.has('via')) return up;
     const vias = this.job.request.headers.getAll('via');
     for (const via of vias.reverse()) up.headers.prepend('Via', via);
