@@ -106,7 +106,7 @@ export function addPhone(program: Command, context: Context, setExitCode: SetExi
 const HELP = `
 Examples:
   offhook phone 1001@127.0.0.1                                     a phone with a screen
-  offhook phone 1001@127.0.0.1 --json --dial *43 --tone 440 --record echo.wav --hangup-after 3
+  offhook phone 1001@127.0.0.1 --json --dial '*43' --dtmf '#' --tone 440 --record echo.wav --hangup-after 3
   offhook phone --devices                                          what there is to speak into and listen to
 
 Exit code: 0 when what was asked for happened, 1 when not, 2 when it cannot be asked for like that.`;

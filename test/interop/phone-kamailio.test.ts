@@ -54,11 +54,11 @@ need('linphone', 'baresip', 'kamailio', 'kamailio-tls', 'kamailio-websocket', 'o
     await wholeCall(one, '1004', two);
   }));
 
-  test('over TLS, when the authority is not known: it says so, and exit code 1 when it is ended', ...shared(async (stage) => {
+  test('over TLS, when the authority is not known: it says so, and ends with exit code 1', ...shared(async (stage) => {
     const phone = await OurPhone.start(stage, { server: server.server('tls'), domain: server.realm, transport: 'tls', ...server.account('1003'), tone: 600 });
     const { problem } = await phone.event('disconnected');
     expect(problem).toMatch(/certificate/i);
-    expect(await phone.terminated()).toEqual({ code: 1, signal: null });
+    expect(await phone.finished()).toEqual({ code: 1, signal: null });
   }));
 
   test('with a wrong password: it says so, and ends with exit code 1', ...shared(async (stage) => {
