@@ -2,7 +2,7 @@
  * sip.js's transport over our channels (RFC 3261 §18): where each message goes, our address in it, challenges that sip.js can read, repetitions
  * over UDP (`udp-transactions.ts`), keep-alive (RFC 5626 §4.4.1), and a connection that comes back by itself.
  *
- *     sip.js ─► addressOut ─► way (which channel, where to) ─► [udp transactions] ─► channel
+ *     sip.js ─► addressOut ─► way (which channel, where to; too large for UDP: TCP) ─► [udp transactions] ─► channel
  *     sip.js ◄─ addressIn, stampVia, challengesIn ◄─ [udp transactions] ◄─ channel
  *
  *     Disconnected ──connect()──► Connecting ──► Connected ──disconnect()──► Disconnecting ──► Disconnected
@@ -17,6 +17,7 @@ import { errorText } from '../error-text';
 import { challengesIn } from './challenges';
 import { LastingProblem, type Channel, type HostPort, type OpenChannel, type Protocol, type Target } from './channel';
 import { Emitter } from './emitter';
+import { LargeRequests } from './large-requests';
 import { applyEdits, readHead, topVia, type MessageHead } from './message-text';
 import { addressIn, addressOut, sentByKey, stampVia, type ContactMemory, type SentBy } from './own-address';
 import type { Emitter as SipEmitter, Transport, TransportState } from './sip-js';
@@ -66,6 +67,7 @@ export class SipTransport implements Transport {
   private readonly transactions: UdpTransactions;
   private readonly backOff: BackOff;
   private readonly ways: Ways;
+  private readonly large: LargeRequests;
   private readonly ours = new Set<string>();
   private readonly contact: ContactMemory = { transport: undefined };
   private current: State = 'Disconnected';
@@ -95,6 +97,7 @@ export class SipTransport implements Transport {
       received: (channel, text, from) => this.received(channel, text, from),
       warn: (text) => this.warn(text),
     });
+    this.large = new LargeRequests(options.clock, (target) => this.ways.stream(target));
   }
 
   get protocol(): Protocol {
@@ -183,14 +186,21 @@ export class SipTransport implements Transport {
     const found = this.ways.find(head, main);
     // Only what has to be looked up is waited for: everything else keeps its order.
     const way = found instanceof Promise ? await found : found;
-    this.sendBy(way, head);
+    const large = head.method !== undefined && !way.channel.reliable ? this.large.instead(this.written(head, way), way) : undefined;
+    const stream = large && (await large);
+    if (large && !this.isConnected()) throw new Error('The connection was lost before this could be sent.');
+    this.sendBy(stream ?? way, head, way);
   }
 
-  private sendBy(way: Way, head: MessageHead): void {
-    const own: SentBy = { protocol: way.channel.protocol, address: way.local };
-    const sentBy = way.sentBy ?? own;
+  /** As it goes by `way`; `reached`: how we are reached, for the Contact. */
+  private written(head: MessageHead, way: Way, reached = way): string {
+    return applyEdits(head.text, addressOut(head, sentByOf(way), { protocol: reached.channel.protocol, address: reached.local }, this.contact));
+  }
+
+  private sendBy(way: Way, head: MessageHead, reached: Way): void {
+    const sentBy = sentByOf(way);
     if (sentBy.address) this.remember(sentBy.address);
-    const text = applyEdits(head.text, addressOut(head, sentBy, own, this.contact));
+    const text = this.written(head, way, reached);
     if (head.method === 'INVITE') this.ways.remember(head, { ...way, sentBy });
     if (way.channel.reliable) {
       this.transmit(way.channel, text, undefined);
@@ -384,3 +394,6 @@ export class SipTransport implements Transport {
     this.options.logger?.warn(text);
   }
 }
+
+/** What the Via says. */
+const sentByOf = (way: Way): SentBy => way.sentBy ?? { protocol: way.channel.protocol, address: way.local };

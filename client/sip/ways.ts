@@ -120,7 +120,7 @@ export class Ways {
       if (target) return this.toServer(main);
       throw new Error(`"${uri}" is only reached over the server that it is registered with.`);
     }
-    const opened = this.other({ protocol, host: leads.host, port: leads.port }).then((channel): Way => ({ channel, to: undefined, local: channel.local }));
+    const opened = this.stream({ protocol, host: leads.host, port: leads.port }).then((channel): Way => ({ channel, to: undefined, local: channel.local }));
     // With a server at hand, somebody who cannot be reached directly (NAT) may still be reached through it.
     return target ? opened.catch(() => this.toServer(main)) : opened;
   }
@@ -143,7 +143,8 @@ export class Ways {
     return false;
   }
 
-  private other(target: Target): Promise<Channel> {
+  /** A connection to somewhere, the same one for all that goes there. Rejects with a sentence for people. */
+  stream(target: Target): Promise<Channel> {
     const key = `${target.protocol} ${target.host.toLowerCase()} ${target.port ?? ''}`;
     const known = this.others.get(key);
     if (known) {

@@ -20,13 +20,14 @@ function set(protocol: Protocol, server = true) {
   const clock = new FakeClock();
   const channels: Fake[] = [];
   const news: TransportNews[] = [];
-  const box = { failWith: undefined as string | Error | undefined };
+  const box = { failWith: undefined as string | Error | undefined, silent: false };
   const transport = new SipTransport(undefined, {
     target,
     clock,
     chance: () => 0.5,
     onState: (one) => void news.push(one),
     open: (to, events) => {
+      if (to.protocol === 'TCP' && box.silent) return new Promise<never>(() => undefined);
       if (box.failWith !== undefined) return Promise.reject(box.failWith instanceof Error ? box.failWith : new Error(box.failWith));
       const fake: Fake = { target: to, events, sent: [], pings: 0, closed: false };
       channels.push(fake);
@@ -191,4 +192,104 @@ test('without a server each request goes where its URI leads, over one channel a
   await expect(transport.send(request('INVITE', 'tel:123', '4', 'To: <sip:b>'))).rejects.toThrow('does not say where to call');
   await transport.disconnect();
   expect(channels.every((channel) => channel.closed)).toBe(true);
+});
+
+describe('requests that are too large for UDP (RFC 3261 §18.1.1)', () => {
+  const contact = `Contact: <sip:1@${PLACEHOLDER_HOST}>`;
+  /** An INVITE that has that many bytes on the wire, by UDP. */
+  async function invite(transport: SipTransport, channels: Fake[], bytes: number, branch: string, uri = 'sip:b@9.9.9.9', ...lines: string[]): Promise<string> {
+    const of = (length: number): string => request('INVITE', uri, branch, 'To: <sip:b>', contact, ...lines, `Subject: ${'x'.repeat(length)}`);
+    const text = of(0);
+    const local = `10.0.0.1:40001`;
+    const written = text.replaceAll(PLACEHOLDER_HOST, local).replace(`;branch=z9hG4bK${branch}`, `;branch=z9hG4bK${branch};rport`).replace(`${local}>`, `${local};transport=udp>`);
+    expect(channels[0]?.target.protocol).toBe('UDP');
+    const whole = of(bytes - Buffer.byteLength(written));
+    await transport.send(whole);
+    return whole;
+  }
+
+  test('1,300 bytes go over UDP, 1,301 over TCP to the same place, and what belongs to it after it; we are reached as before', async () => {
+    const { channels, transport } = set('UDP');
+    await transport.connect();
+    await invite(transport, channels, 1300, '1');
+    expect(Buffer.byteLength(channels[0]!.sent[0]!.text)).toBe(1300);
+    expect(channels).toHaveLength(1);
+    await invite(transport, channels, 1301, '2');
+    expect(channels[1]?.target).toEqual({ protocol: 'TCP', host: '10.0.0.2', port: 5060 });
+    const [sent] = channels[1]!.sent;
+    expect(sent?.text).toContain('Via: SIP/2.0/TCP 10.0.0.1:40002;branch=z9hG4bK2;rport\r\n');
+    expect(sent?.text).toContain('Contact: <sip:1@10.0.0.1:40001;transport=udp>\r\n');
+    const answered: string[] = [];
+    transport.onMessage = (text) => void answered.push(text);
+    channels[1]!.events.message('SIP/2.0 180 Ringing\r\nVia: SIP/2.0/TCP 10.0.0.1:40002;branch=z9hG4bK2;rport=1\r\nCSeq: 1 INVITE\r\n\r\n');
+    expect(answered[0]).toContain(`Via: SIP/2.0/TCP ${PLACEHOLDER_HOST};branch=z9hG4bK2`);
+    await transport.send(request('CANCEL', 'sip:b@9.9.9.9', '2', 'To: <sip:b>'));
+    await transport.send(request('ACK', 'sip:b@9.9.9.9', '2', 'To: <sip:b>;tag=1'));
+    await transport.send(request('INFO', 'sip:b@9.9.9.9', '3', 'To: <sip:b>'));
+    await invite(transport, channels, 1400, '4');
+    expect(channels.map(({ sent: all }) => all.map(({ text }) => text.split(' ')[0]))).toEqual([['INVITE', 'INFO'], ['INVITE', 'CANCEL', 'ACK', 'INVITE']]);
+    await transport.disconnect();
+    expect(channels.every(({ closed }) => closed)).toBe(true);
+  });
+
+  test('refused over TCP: over UDP at once, and so for ten minutes', async () => {
+    const { clock, channels, box, transport } = set('UDP');
+    await transport.connect();
+    box.failWith = 'connection refused';
+    await invite(transport, channels, 1400, '1');
+    expect(channels[0]?.sent[0]?.text).toContain('Via: SIP/2.0/UDP 10.0.0.1:40001;branch=z9hG4bK1;rport\r\n');
+    await transport.send(request('CANCEL', 'sip:b@9.9.9.9', '1', 'To: <sip:b>'));
+    expect(channels[0]?.sent).toHaveLength(2);
+    box.failWith = undefined;
+    clock.advance(10 * 60_000 - 1);
+    await invite(transport, channels, 1400, '2');
+    expect(channels).toHaveLength(1);
+    clock.advance(1);
+    await invite(transport, channels, 1400, '3');
+    expect(channels[1]?.sent).toHaveLength(1);
+    await transport.disconnect();
+  });
+
+  test('nothing is heard over TCP: over UDP after two seconds', async () => {
+    const { clock, channels, box, transport } = set('UDP');
+    await transport.connect();
+    box.silent = true;
+    const sent = invite(transport, channels, 1400, '1');
+    clock.advance(1_999);
+    await settle();
+    expect(channels[0]?.sent).toHaveLength(0);
+    clock.advance(1);
+    await sent;
+    expect(channels[0]?.sent).toHaveLength(1);
+    await transport.disconnect();
+  });
+
+  test('given up meanwhile: not sent', async () => {
+    const { clock, channels, box, transport } = set('UDP');
+    await transport.connect();
+    box.silent = true;
+    const sent = invite(transport, channels, 1400, '1');
+    const failed = expect(sent).rejects.toThrow('connection was lost');
+    await transport.disconnect();
+    clock.advance(2_000);
+    await failed;
+    expect(channels[0]?.sent).toHaveLength(0);
+  });
+
+  test('an answer stays on UDP, however large', async () => {
+    const { channels, transport } = set('UDP');
+    await transport.connect();
+    await transport.send(`SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 1.1.1.1:5;branch=z9hG4bKx;received=2.2.2.2;rport=77\r\nCSeq: 1 INVITE\r\n\r\n${'x'.repeat(1400)}`);
+    expect(channels[0]?.sent[0]?.to).toEqual({ host: '2.2.2.2', port: 77 });
+    await transport.disconnect();
+  });
+
+  test('without a server: to where its URI leads', async () => {
+    const { channels, transport } = set('UDP', false);
+    await transport.connect();
+    await invite(transport, channels, 1400, '1', 'sip:b@9.9.9.9:5070');
+    expect(channels[1]?.target).toEqual({ protocol: 'TCP', host: '9.9.9.9', port: 5070 });
+    expect(channels[1]?.sent).toHaveLength(1);
+    await transport.disconnect();
+  });
 });

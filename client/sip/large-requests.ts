@@ -1,0 +1,54 @@
+/**
+ * Requests that are too large for UDP (RFC 3261 §18.1.1): a datagram beyond the path's MTU comes in pieces, of which one that is lost, or that a
+ * firewall does not like, is the loss of all. They go over TCP to the same place; where none is to be had there, over UDP all the same.
+ *
+ * Via then says TCP, Contact stays what it was: the connection is for this transaction, and everybody reaches us as before. Answers of ours go
+ * where RFC 3261 §18.2.2 sends them, however large.
+ */
+import type { Clock, Timer } from '../clock';
+import type { Channel, HostPort, Target } from './channel';
+import { sentByKey } from './own-address';
+import type { Way } from './ways';
+
+/** "Larger than 1300 bytes and the path MTU is unknown"; here it is. */
+export const MAX_UDP_REQUEST_BYTES = 1300;
+/** Most places without TCP refuse at once; one that says nothing must not keep a call waiting. */
+const PATIENCE_MS = 2_000;
+/** For so long a place that refused is not asked again. */
+const REFUSED_MS = 10 * 60_000;
+const MAX_REMEMBERED = 64;
+
+export class LargeRequests {
+  /** Until when, by place. */
+  private readonly refused = new Map<string, number>();
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly connect: (target: Target) => Promise<Channel>,
+  ) {}
+
+  /** The way for a request of this text that would go over UDP by `way`; undefined: that way. Never rejects. */
+  instead(text: string, way: Way): Promise<Way | undefined> | undefined {
+    // What belongs to an INVITE goes where that went (§9.1, §17.1.1.3).
+    if (way.sentBy) return undefined;
+    const place = way.to ?? way.channel.remote;
+    const until = this.refused.get(sentByKey(place.host, place.port));
+    if (new TextEncoder().encode(text).length <= MAX_UDP_REQUEST_BYTES || (until !== undefined && this.clock.now() < until)) return undefined;
+    return this.stream(place);
+  }
+
+  private async stream(place: HostPort): Promise<Way | undefined> {
+    let timer: Timer | undefined;
+    const late = new Promise<undefined>((resolve) => (timer = this.clock.after(PATIENCE_MS, () => resolve(undefined))));
+    const opened = this.connect({ protocol: 'TCP', ...place }).catch(() => undefined);
+    const channel = await Promise.race([opened, late]);
+    timer?.cancel();
+    if (channel) return { channel, to: undefined, local: channel.local };
+    this.refused.set(sentByKey(place.host, place.port), this.clock.now() + REFUSED_MS);
+    for (const oldest of this.refused.keys()) {
+      if (this.refused.size <= MAX_REMEMBERED) break;
+      this.refused.delete(oldest);
+    }
+    return undefined;
+  }
+}
