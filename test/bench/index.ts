@@ -9,6 +9,7 @@ import { benchQuality } from './quality';
 import { benchRegistrations } from './registrations';
 import { benchRelay } from './relay';
 import { benchRooms, benchTranscode } from './sound';
+import { benchSoundCard } from './sound-card';
 import { benchStanding } from './standing';
 import { printResult, type BenchResult } from './support/report';
 
@@ -28,6 +29,7 @@ const benchmarks: Record<string, { about: string; run(log: (line: string) => voi
   transcode: { about: 'calls between PCMU and Opus', run: (log) => benchTranscode(log) },
   rooms: { about: 'a room in which each hears all others, against Janus', run: (log) => benchRooms(log) },
   phone: { about: 'our own phone: mouth to ear, cost of a call, start', run: benchPhone },
+  'sound-card': { about: 'our phone with a sound card beside Linphone: mouth to ear, cost', run: benchSoundCard },
   engine: { about: 'the engine with a plain B2BUA: calls/s, CPU, memory, connections', run: benchEngine },
   memory: { about: 'resident memory, idle and by contact', run: benchMemory },
 };

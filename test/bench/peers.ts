@@ -8,8 +8,7 @@
  *
  * A call without loss and jitter comes first: who scores badly there has a recorder that drops out, or a machine too busy to judge anybody.
  */
-import { writeFileSync } from 'node:fs';
-import { availableParallelism, getPriority, setPriority } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { pcmu } from '../../media/codec/g711';
 import { opus, opusAbility, opusProblem } from '../../media/codec/opus';
 import type { SampleRate } from '../../media/frame';
@@ -17,6 +16,7 @@ import { packetsOf, PTIME_MS, throughNetwork, type Network } from './support/bad
 import { listeners, type ListenerKind } from './support/listeners';
 import { ListeningCall, type Format, type ListeningResult } from './support/listening-call';
 import { passagesIn } from './support/passages';
+import { first } from './support/priority';
 import { distance, pesq } from './support/sound-quality';
 import type { BenchResult, BenchRow } from './support/report';
 import { PASSAGE_SECONDS, resample, speech, type Speech } from './support/speech';
@@ -38,8 +38,6 @@ const TRIES = 3;
 const LATEST_MS = 40;
 /** Whoever leaves out what is lost gets out of step by so much in 320 ms. */
 const OUT_OF_STEP_MS = 140;
-/** What has a deadline goes first, where the system allows it. */
-const PRIORITY = -15;
 
 interface Setup extends Format {
   name: string;
@@ -141,30 +139,6 @@ export async function benchPeers(log: (line: string) => void, options: PeersOpti
     figures: Object.fromEntries(here.map(({ name }) => [name, summary(scores.get(`${row}|${name}`) ?? [])])),
   }));
   return { name: 'peers', what: `speech heard over a bad network, ${program ? 'PESQ / LSD' : 'LSD'}`, rows, notes };
-}
-
-/** Runs something, and what it starts, before everything else on the machine, where that is allowed; ended from outside it takes its phones along. */
-async function first<T>(run: () => Promise<T>): Promise<T> {
-  const end = (): never => process.exit(130);
-  process.once('SIGINT', end).once('SIGTERM', end);
-  const before = getPriority();
-  prioritize(Math.min(before, PRIORITY));
-  try {
-    return await run();
-  } finally {
-    process.off('SIGINT', end).off('SIGTERM', end);
-    prioritize(before);
-  }
-}
-
-/** Where Linux groups processes by session, a process's own nice value counts within its group only, and the group has one too. */
-function prioritize(nice: number): void {
-  try {
-    setPriority(nice);
-    writeFileSync('/proc/self/autogroup', String(nice));
-  } catch {
-    // not allowed, or no such groups: then it is as it is, and packets that leave late tell
-  }
 }
 
 function summary(figures: Figures[]): string {

@@ -25,6 +25,14 @@ const ALL_CODECS: Array<[string, number, number]> = [
   ['GSM', 8000, 1],
 ];
 
+export interface LinphoneOptions extends PhoneOptions {
+  /**
+   * PulseAudio's devices instead of files, by description (it knows no others, and no monitors); `variables`: where the server is (see pulse.ts).
+   * What it hears is then heard there.
+   */
+  card?: { input: string; output: string; variables: Readonly<Record<string, string>> };
+}
+
 export class Linphone implements Phone {
   readonly name: string;
   private readonly log: string;
@@ -36,14 +44,14 @@ export class Linphone implements Phone {
   private constructor(
     private readonly child: Child,
     private readonly folder: string,
-    private readonly options: PhoneOptions,
+    private readonly options: LinphoneOptions,
     private readonly tone: string,
   ) {
     this.name = `linphone ${options.user}`;
     this.log = join(folder, 'log');
   }
 
-  static async start(stage: Stage, options: PhoneOptions): Promise<Linphone> {
+  static async start(stage: Stage, options: LinphoneOptions): Promise<Linphone> {
     const folder = stage.path(`linphone-${options.user}`);
     // Without these two it cannot open its database, and then never opens the SIP port.
     mkdirSync(join(folder, '.local/share/linphone'), { recursive: true });
@@ -55,13 +63,20 @@ export class Linphone implements Phone {
     writeTone(tone, options.tone, options.toneSeconds ?? TONE_SECONDS, wavRate(options));
     const child = new Child(`linphone ${options.user}`, peerPath('linphone'), ['-c', configFile, '-d', '6', '-l', join(folder, 'log')], {
       cwd: folder,
-      env: { HOME: folder },
+      // It looks for a sound server in any case, and would leave a folder in /tmp for it
+      env: { PULSE_SERVER: 'unix:/nonexistent', PULSE_RUNTIME_PATH: folder, ...options.card?.variables, HOME: folder, XDG_RUNTIME_DIR: folder },
       netns: options.netns,
     });
     const phone = stage.own(new Linphone(child, folder, options, tone));
-    phone.command('soundcard use files');
-    phone.prepareCall();
+    if (!options.card) {
+      phone.command('soundcard use files');
+      phone.prepareCall();
+    }
     return phone;
+  }
+
+  get pid(): number | undefined {
+    return this.child.pid;
   }
 
   async registered(): Promise<void> {
@@ -199,7 +214,7 @@ function wavRate(options: PhoneOptions): number {
   return first === 'opus' ? 48000 : first === 'G722' ? 16000 : 8000;
 }
 
-function configuration(options: PhoneOptions, port: number): string {
+function configuration(options: LinphoneOptions, port: number): string {
   const { user, server } = options;
   const transport = options.transport ?? 'udp';
   const address = options.address ?? '127.0.0.1';
@@ -235,6 +250,7 @@ upload_bw=0
 firewall_policy=0
 mtu=1300
 [sound]
+${options.card ? `playback_dev_id=PulseAudio Unknown: ${options.card.output}\nringer_dev_id=PulseAudio Unknown: ${options.card.output}\ncapture_dev_id=PulseAudio Unknown: ${options.card.input}` : ''}
 remote_ring=
 local_ring=
 echocancellation=0

@@ -19,6 +19,8 @@ const RATE = 48_000;
 export interface PulseOptions {
   /** Default spk and mic; the first is where sound goes by default, the last one's monitor where it comes from. */
   sinks?: readonly string[];
+  /** Names for people, too, and a microphone `NAME_mic` for each sink, that is no monitor: some programs need those. */
+  described?: boolean;
 }
 
 export class Pulse {
@@ -31,7 +33,7 @@ export class Pulse {
   private constructor(
     private readonly stage: Stage,
     private readonly folder: string,
-    sinks: readonly string[],
+    { sinks = ['spk', 'mic'], described = false }: PulseOptions,
   ) {
     this.script = join(folder, 'default.pa');
     this.socket = join(folder, 'native');
@@ -43,7 +45,8 @@ export class Pulse {
       this.script,
       [
         `load-module module-native-protocol-unix auth-anonymous=1 socket=${this.socket}`,
-        ...sinks.map((name) => `load-module ${nullSink(name)}`),
+        ...sinks.map((name) => `load-module ${nullSink(name)}${described ? ` sink_properties=device.description=${name}` : ''}`),
+        ...(described ? sinks.map((name) => `load-module module-remap-source master=${name}.monitor source_name=${name}_mic source_properties=device.description=${name}_mic`) : []),
         `set-default-sink ${sinks[0]}`,
         `set-default-source ${sinks.at(-1)}.monitor`,
         '',
@@ -52,7 +55,7 @@ export class Pulse {
   }
 
   static async start(stage: Stage, options: PulseOptions = {}): Promise<Pulse> {
-    const pulse = stage.own(new Pulse(stage, stage.path('pulse'), options.sinks ?? ['spk', 'mic']));
+    const pulse = stage.own(new Pulse(stage, stage.path('pulse'), options));
     await pulse.start();
     return pulse;
   }

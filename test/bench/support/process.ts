@@ -106,6 +106,22 @@ export function residentBytes(pids: number[]): number {
   return kb * 1024;
 }
 
+/** The same, memory that several processes share counted once; undefined: the kernel does not say. */
+export function proportionalBytes(pids: number[]): number | undefined {
+  let kb = 0;
+  for (const root of pids) {
+    for (const pid of family(root)) {
+      try {
+        kb += Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);
+      } catch (err) {
+        if ((err as NodeJS.ErrnoException).code === 'EACCES') return undefined;
+        // ended while we looked
+      }
+    }
+  }
+  return kb === 0 ? undefined : kb * 1024;
+}
+
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 export async function until<T>(what: string, ms: number, probe: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {

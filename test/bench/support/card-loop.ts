@@ -3,7 +3,7 @@
  * microphone hears (one null sink and its monitor). Ticks of 20 ms as in a call; one of these is in the figure, since a frame can only be
  * taken when its last sample is there.
  */
-import { DEVICE_FRAME, DEVICE_RATE, type AudioDevice } from '../../client/node/audio/device';
+import { DEVICE_FRAME, DEVICE_RATE, type AudioDevice } from '../../../client/node/audio/device';
 
 const TICK_MS = 20;
 const CLICK_EVERY_TICKS = 20;
