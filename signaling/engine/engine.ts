@@ -7,7 +7,7 @@ import { systemClock, systemRandom, type Clock, type Random } from '../clock';
 import type { Barrier } from './barrier';
 import { defaultBacklogOptions } from './control/backlog';
 import { ControlServer, type ControlAddress, type ControlStats } from './control/server';
-import { Routes } from './control/routes';
+import { Router } from './control/router';
 import { Core, type CoreStats } from './core/core';
 import { defaultCoreOptions } from './core/options';
 import { coreTransport, isWildcard } from './core-transport';
@@ -97,7 +97,7 @@ export class Engine {
       { clock, log },
     );
     this.transactions = new TransactionLayer(this.transport, { ...timers, maxTransactions: limits.maxTransactions }, { clock, random, log });
-    const routes = new Routes();
+    const router = new Router();
     this.core = new Core(
       {
         ...defaultCoreOptions,
@@ -106,10 +106,12 @@ export class Engine {
         maxDialogs: limits.maxDialogs,
         maxPendingRequests: limits.maxPendingRequests,
         maxRingingMs: limits.maxRingingSeconds * 1000,
+        timerCMs: options.timers?.c ?? defaultCoreOptions.timerCMs,
+        proxySecret: options.proxySecret,
         applicationGraceMs: options.control.graceSeconds === undefined ? defaultCoreOptions.applicationGraceMs : options.control.graceSeconds * 1000,
         sessionTimer: { ...defaultCoreOptions.sessionTimer, ...options.sessionTimer },
       },
-      { clock, random, log, transactions: this.transactions, transport: coreTransport(this.transport), apps: routes },
+      { clock, random, log, transactions: this.transactions, transport: coreTransport(this.transport), apps: router },
     );
     this.control = new ControlServer(
       {
@@ -117,6 +119,9 @@ export class Engine {
         port: options.control.port,
         secret: options.control.secret,
         tls: options.control.tls,
+        handlers: options.control.handlers ?? [],
+        maxOutboundConnections: limits.maxOutboundConnections,
+        outboundIdleMs: limits.outboundIdleSeconds * 1000,
         maxConnections: limits.maxControlConnections,
         maxFrameBytes: limits.maxControlFrameBytes,
         maxWriteBufferBytes: limits.maxControlBufferBytes,
@@ -126,7 +131,7 @@ export class Engine {
         behindMs: options.control.behindMs ?? defaultBacklogOptions.behindMs,
         maxRoutesPerConnection: 64,
       },
-      { clock, random, log, core: this.core, routes, hostports: () => this.hostports() },
+      { clock, random, log, core: this.core, router, hostports: () => this.hostports() },
     );
   }
 

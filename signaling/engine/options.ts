@@ -1,6 +1,7 @@
 /** What an engine is told when it is made. Plain data: it crosses a thread boundary (see embedded.ts). */
 import type { ListenSpec } from './transport/types';
 import type { ControlCertificate } from './control/listener';
+import type { RequestHandlerSettings } from './control/handlers/settings';
 import type { SessionTimerOptions } from './core/options';
 
 export interface EngineLimits {
@@ -23,6 +24,10 @@ export interface EngineLimits {
   tcpIdleSeconds: number;
   /** Applications, authenticated or not. */
   maxControlConnections: number;
+  /** Connections the engine opens to applications, for request handlers. */
+  maxOutboundConnections: number;
+  /** Such a connection is closed when nothing went over it for this long and nothing of its application is open. */
+  outboundIdleSeconds: number;
   /** Bytes of one frame from an application. */
   maxControlFrameBytes: number;
   /** Bytes waiting for an application that does not read. */
@@ -44,6 +49,8 @@ export const defaultLimits: EngineLimits = {
   maxRememberedFlows: 20_000,
   tcpIdleSeconds: 3_700,
   maxControlConnections: 16,
+  maxOutboundConnections: 10_000,
+  outboundIdleSeconds: 3_600,
   maxControlFrameBytes: 1_048_576,
   maxControlBufferBytes: 33_554_432,
   authenticateSeconds: 5,
@@ -76,11 +83,15 @@ export interface EngineOptions {
     /** An application is behind when so many bytes wait for it, or it has not read for so long. Default 1 MiB, 500 ms. */
     behindBytes?: number | undefined;
     behindMs?: number | undefined;
+    /** Who is asked where new requests go, before any application is (control/handlers). */
+    handlers?: readonly RequestHandlerSettings[] | undefined;
   };
   limits?: Partial<EngineLimits> | undefined;
   sessionTimer?: Partial<SessionTimerOptions> | undefined;
   /** RFC 3261 timer values in milliseconds, for tests and slow networks. */
-  timers?: { t1?: number | undefined; t2?: number | undefined; t4?: number | undefined } | undefined;
+  timers?: { t1?: number | undefined; t2?: number | undefined; t4?: number | undefined; c?: number | undefined } | undefined;
+  /** What the proxy knows its calls by; the same after a restart lets calls go on that it stays in the way of. Default: made anew each time. */
+  proxySecret?: string | undefined;
 }
 
 export const defaultGapMs = { alone: 3, withBarrier: 1 };

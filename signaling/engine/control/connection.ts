@@ -7,6 +7,7 @@
  */
 import type { Socket } from 'node:net';
 import type { Clock, Random, Timer } from '../../clock';
+import type { CallRecord } from '../core/call-record';
 import type { App, Reply, RequestDelivery, ResponseDelivery } from '../core/app';
 import { uuid } from '../core/ids';
 import type { Log } from '../log';
@@ -18,7 +19,7 @@ import type { ControlCounter } from './counters';
 import { parseFrame, refusal } from './frame';
 import { FrameSocket } from './frame-socket';
 import { encodeFrame } from './framing';
-import { meta } from './meta';
+import { meta, timeOfDay } from './meta';
 import { Outbox, type OutboxOptions } from './outbox';
 
 /** What an unauthenticated peer may send in one frame: enough for a secret and twenty tags. */
@@ -177,6 +178,11 @@ export class Connection implements App {
     const text = messageText(delivery.message);
     const head = `sip|${meta(delivery.envelope, text, this.deps.clock.wall())}|${delivery.transactionId}|${delivery.dialogId}|`;
     this.outbox.after(gateOf(delivery), this.frame(`${head}\r\n${text}`), delivery.makesDialog === true);
+  }
+
+  deliverRecord(record: CallRecord): void {
+    const detail = record.event === 'start' ? `|${record.role}` : record.event === 'stop' ? `|${record.reason}` : '';
+    this.outbox.now(this.frame(`cdr:${record.event}|${record.source}|${timeOfDay(this.deps.clock.wall())}${detail}\r\n${messageText(record.message)}`));
   }
 
   /** Ends the connection after what was written has left. Idempotent. */

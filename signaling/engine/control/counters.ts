@@ -9,6 +9,10 @@ export const controlCounters = [
   'unauthenticated',
   'greetingTimeouts',
   'unknownVerbs',
+  /** Requests about which a handler was asked; that it gave no usable answer to; whose application could not be reached. */
+  'asked',
+  'unanswered',
+  'unreachedApplications',
   'failedCommands',
   /** Applications that did not read until too much waited for them; that fell behind (see backlog.ts). */
   'slowReaders',

@@ -10,7 +10,8 @@ export function meta(envelope: Envelope, text: string, wall: Date): string {
   return `${envelope.source}|${bytes}|${envelope.protocol}|${envelope.address}|${envelope.port}|${timeOfDay(wall)}`;
 }
 
-function timeOfDay(wall: Date): string {
+/** `HH:MM:SS.uuuuuu`, UTC. */
+export function timeOfDay(wall: Date): string {
   const two = (n: number): string => (n < 10 ? `0${n}` : String(n));
   const ms = wall.getUTCMilliseconds();
   return `${two(wall.getUTCHours())}:${two(wall.getUTCMinutes())}:${two(wall.getUTCSeconds())}.${ms < 10 ? '00' : ms < 100 ? '0' : ''}${ms}000`;

@@ -1,8 +1,16 @@
-/** Which application is asked about which method: one entry per (application, verb), taken in turn per verb. */
-import type { App, AppRouter } from '../core/app';
+/**
+ * Which application is asked about which method: one entry per (application, verb), taken in turn per verb. One that falls behind is passed
+ * over while another one serves the verb.
+ */
+import type { App } from '../core/app';
 
-export class Routes implements AppRouter {
-  private readonly verbs = new Map<string, { apps: App[]; next: number }>();
+/** What is looked for: an application with this tag. */
+interface Tagged extends App {
+  readonly tags?: readonly string[];
+}
+
+export class Routes {
+  private readonly verbs = new Map<string, { apps: Tagged[]; next: number }>();
 
   /** @param verb lower-case SIP method. False: it was there already (drachtio-srf sends its routes again whenever one is added). */
   add(app: App, verb: string): boolean {
@@ -38,10 +46,29 @@ export class Routes implements AppRouter {
     return n;
   }
 
-  pick(method: string): App | undefined {
+  /** Somebody has registered for it. */
+  has(verb: string): boolean {
+    return this.verbs.has(verb);
+  }
+
+  /** @param tag only applications that authenticated with it */
+  pick(method: string, tag?: string): App | undefined {
     const route = this.verbs.get(method.toLowerCase());
     if (!route) return undefined;
-    if (route.next >= route.apps.length) route.next = 0;
-    return route.apps[route.next++];
+    const { apps } = route;
+    let chosen: number | undefined;
+    for (let i = 0; i < apps.length; i++) {
+      const at = (route.next + i) % apps.length;
+      const app = apps[at]!;
+      if (tag !== undefined && !app.tags?.includes(tag)) continue;
+      if (!app.behind) {
+        chosen = at;
+        break;
+      }
+      chosen ??= at;
+    }
+    if (chosen === undefined) return undefined;
+    route.next = (chosen + 1) % apps.length;
+    return apps[chosen];
   }
 }

@@ -11,8 +11,11 @@ import type { Log } from '../log';
 import type { CommandContext } from './commands/command';
 import { Connection, type ConnectionOptions } from './connection';
 import { controlCounters, type ControlCounter } from './counters';
+import { Handlers } from './handlers/handlers';
+import type { RequestHandlerSettings } from './handlers/settings';
 import { ControlListener, type ControlCertificate } from './listener';
-import type { Routes } from './routes';
+import { Outbound } from './outbound';
+import type { Router } from './router';
 
 export interface ControlOptions extends ConnectionOptions {
   host: string;
@@ -21,6 +24,11 @@ export interface ControlOptions extends ConnectionOptions {
   /** A second port, over TLS. */
   tls?: (ControlCertificate & { port: number }) | undefined;
   maxConnections: number;
+  /** See handlers/. */
+  handlers: readonly RequestHandlerSettings[];
+  /** Connections to applications that the engine calls. */
+  maxOutboundConnections: number;
+  outboundIdleMs: number;
   maxRoutesPerConnection: number;
 }
 
@@ -29,7 +37,7 @@ export interface ControlDeps {
   random: Random;
   log: Log;
   core: Core;
-  routes: Routes;
+  router: Router;
   hostports: CommandContext['hostports'];
 }
 
@@ -54,6 +62,8 @@ export class ControlServer {
   private readonly connections = new Set<Connection>();
   private readonly counters = Object.fromEntries(controlCounters.map((name) => [name, 0])) as Record<ControlCounter, number>;
   private readonly context: CommandContext;
+  private readonly outbound: Outbound;
+  private handlers: Handlers | undefined;
   private quietUntil = -1;
 
   constructor(
@@ -63,11 +73,16 @@ export class ControlServer {
     const expected = digest(options.secret);
     this.context = {
       core: deps.core,
-      routes: deps.routes,
+      routes: deps.router.routes,
       secretMatches: (secret) => timingSafeEqual(digest(secret), expected),
       hostports: deps.hostports,
+      wall: () => deps.clock.wall(),
       limits: { maxRoutesPerConnection: options.maxRoutesPerConnection },
     };
+    this.outbound = new Outbound(
+      { maxConnections: options.maxOutboundConnections, idleMs: options.outboundIdleMs },
+      { clock: deps.clock, take: (socket, events) => this.take(socket, events), isIdle: (connection) => deps.core.isIdle(connection) },
+    );
     const listener = (port: number, tls?: ControlCertificate): ControlListener =>
       new ControlListener(
         { host: options.host, port, tls, maxConnections: options.maxConnections, handshakeMs: options.authenticateMs },
@@ -87,6 +102,7 @@ export class ControlServer {
 
   /** Resolves with the addresses bound; rejects with the system's error (EADDRINUSE, EACCES, …), and nothing is open then. */
   async listen(): Promise<ControlAddress> {
+    if (this.options.handlers.length > 0) await this.prepareHandlers();
     const plain = await this.plain.listen();
     if (!this.secure) return plain;
     try {
@@ -115,11 +131,12 @@ export class ControlServer {
 
   async close(): Promise<void> {
     for (const connection of [...this.connections]) connection.destroy();
+    this.handlers?.close();
     await Promise.all([this.plain.close(), this.secure?.close()]);
   }
 
   private accept(socket: Socket): void {
-    if (this.connections.size >= this.options.maxConnections) {
+    if (this.connections.size - this.outbound.connections >= this.options.maxConnections) {
       this.count('refusedConnections');
       socket.destroy();
       return;
@@ -128,9 +145,21 @@ export class ControlServer {
     this.take(socket, { onReady: () => undefined, onClose: () => undefined });
   }
 
+  private async prepareHandlers(): Promise<void> {
+    const { clock, log, router } = this.deps;
+    this.handlers = await Handlers.make(this.options.handlers, {
+      clock,
+      log,
+      routes: router.routes,
+      count: (name) => this.count(name),
+      call: (to, timeoutMs, authorities) => this.outbound.call(to, timeoutMs, authorities),
+    });
+    router.decider = this.handlers;
+  }
+
   /** An application at the other end of this socket, whoever opened it. */
   private take(socket: Socket, events: { onReady(connection: Connection): void; onClose(connection: Connection): void }): Connection {
-    const { clock, random, log, core, routes } = this.deps;
+    const { clock, random, log, core, router } = this.deps;
     const connection = new Connection(socket, this.options, {
       clock,
       random,
@@ -144,7 +173,7 @@ export class ControlServer {
       },
       onClose: (closed) => {
         this.connections.delete(closed);
-        routes.removeAll(closed);
+        router.routes.removeAll(closed);
         core.appLost(closed);
         if (closed.wasAuthenticated) log.info({ app: closed.name }, 'application gone');
         events.onClose(closed);

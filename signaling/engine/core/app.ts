@@ -2,6 +2,8 @@
  * What the core knows of an application: it owns transactions and dialogs, and things are delivered to it. In production an
  * application is a connection on the control port; tests bring their own.
  */
+import type { CallRecord } from './call-record';
+import type { Decision } from './decision';
 import type { SipRequest, SipResponse } from '../wire/message';
 
 /** Where a message came from or went to. `address` empty and `port` 0: made by the engine itself, no datagram exists. */
@@ -42,11 +44,17 @@ export interface App {
   readonly behind?: boolean;
   deliverRequest(delivery: RequestDelivery): void;
   deliverResponse(delivery: ResponseDelivery): void;
+  /** It asked to be told what becomes of calls. */
+  deliverRecord?(record: CallRecord): void;
 }
 
 export interface AppRouter {
   /** The application that is asked about a new request of this method; undefined when nobody registered for it. */
   pick(method: string): App | undefined;
+  /** Something became of a call, for whoever asked to be told. */
+  record?(record: CallRecord): void;
+  /** Somebody is asked where this request goes; undefined: `pick`. */
+  decide?(request: SipRequest, envelope: Envelope): Promise<Decision> | undefined;
 }
 
 /** A command of an application was carried out: what went out, for the echo. */

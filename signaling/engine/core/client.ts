@@ -8,6 +8,7 @@ import type { Flow, TransportError } from '../transport/types';
 import type { SipRequest, SipResponse } from '../wire/message';
 import { refuse, type App, type Reply } from './app';
 import type { AppRequest } from './app-message';
+import { recordAttempt, recordFailure, recordStart } from './call-record';
 import type { CoreContext } from './context';
 import type { Dialog } from './dialog';
 import { made, received, sentRequest, unsent } from './envelope';
@@ -49,6 +50,7 @@ export class Client {
       },
     });
     this.context.count('sent');
+    if (isCall(outgoing)) recordAttempt(this.context, 'application', request);
     const envelope = sentRequest(flow, this.context.transport.sentBy(flow));
     sending.reply?.({ ok: true, kind: 'request', transactionId: outgoing.id, dialogId: gateId(outgoing), envelope, message: request, expectsMore: true });
     return outgoing;
@@ -66,6 +68,7 @@ export class Client {
       message: request,
       expectsMore: true,
     });
+    if (isCall(outgoing)) recordAttempt(this.context, 'application', request);
     this.fail(outgoing, status, 'udp');
   }
 
@@ -138,6 +141,7 @@ export class Client {
     const { dialog } = outgoing;
     const good = response.status < 300;
     if (dialog?.outgoingInvite === outgoing) dialog.outgoingInvite = undefined;
+    if (isCall(outgoing)) this.record(response);
     let makesDialog = false;
     if (outgoing.invite && good && dialog && flow) {
       makesDialog = outgoing.makesDialog;
@@ -147,6 +151,11 @@ export class Client {
     else this.deliver(outgoing, response, flow ? received(flow, bytes) : made(madeFor ?? 'udp'), makesDialog || (good && outgoing.makesDialog));
     outgoing.release();
     if (dialog) this.parts.inDialog.goOn(outgoing, dialog);
+  }
+
+  private record(response: SipResponse): void {
+    if (response.status < 300) recordStart(this.context, 'network', 'uac', response);
+    else recordFailure(this.context, 'network', response.status === 487 ? 'call-canceled' : 'call-rejected', response);
   }
 
   private fail(outgoing: Outgoing, status: number, protocol: string): void {
@@ -173,6 +182,10 @@ export class Client {
     if (outgoing.invite && outgoing.dialog) outgoing.dialog.outgoingInvite = outgoing;
     return outgoing;
   }
+}
+
+function isCall(outgoing: Outgoing): boolean {
+  return outgoing.invite && outgoing.makesDialog;
 }
 
 /** The name under which this request's echo and responses are kept in order. */

@@ -12,6 +12,7 @@ import type { AppRequest, AppResponse } from './app-message';
 import { Client } from './client';
 import type { CoreContext, CoreTransport, Transactions } from './context';
 import { coreCounters, type CoreCounter } from './counters';
+import { Decisions } from './decision';
 import { DialogTable } from './dialog-table';
 import { InDialog } from './in-dialog';
 import { Invites } from './invites';
@@ -19,6 +20,8 @@ import type { CoreOptions } from './options';
 import { Orphans } from './orphans';
 import { Outside } from './outside';
 import type { Parts } from './parts';
+import { Proxying } from './proxy/proxying';
+import type { ProxyListener, ProxySpec } from './proxy/spec';
 import { Server } from './server';
 import { ServerResponses } from './server-responses';
 import { Sessions } from './sessions';
@@ -38,6 +41,8 @@ export interface CoreStats {
   /** Received requests without a final response, sent ones without. */
   incoming: number;
   outgoing: number;
+  /** Requests sent on that have no final response. */
+  proxying: number;
   counters: Record<CoreCounter, number>;
 }
 
@@ -63,9 +68,11 @@ export class Core {
     // They know one another; the object is there before its members are.
     const parts = {} as Parts;
     parts.client = new Client(this.context, parts);
+    parts.decisions = new Decisions(this.context, parts);
     parts.invites = new Invites(this.context, parts);
     parts.inDialog = new InDialog(this.context, parts);
     parts.orphans = new Orphans(this.context, parts);
+    parts.proxying = new Proxying(this.context, parts);
     parts.sessions = new Sessions(this.context, parts);
     parts.subscriptions = new Subscriptions(this.context, parts);
     parts.server = new Server(this.context, parts);
@@ -100,6 +107,11 @@ export class Core {
     this.parts.client.cancel(app, transactionId, message, reply);
   }
 
+  /** The application has the received request with this transaction id sent on; it must not have answered it with anything. */
+  proxy(app: App, transactionId: string, spec: ProxySpec, listener: ProxyListener): void {
+    this.parts.proxying.proxy(app, transactionId, spec, listener);
+  }
+
   /** An application may be spoken with: dialogs that wait for one of its name are its own. */
   appReady(app: App): void {
     this.parts.orphans.returned(app);
@@ -114,11 +126,18 @@ export class Core {
     this.parts.orphans.lost(app);
   }
 
+  /** Nothing of this application is open. Looks at everything there is: not for every day. */
+  isIdle(app: App): boolean {
+    const { dialogs, incoming, outgoing } = this.context;
+    return ![dialogs, incoming.values(), outgoing.values()].some((all) => [...all].some((one) => one.app === app));
+  }
+
   stats(): CoreStats {
     return {
       dialogs: this.context.dialogs.size,
       incoming: this.context.incoming.size,
       outgoing: this.context.outgoing.size,
+      proxying: this.parts.proxying.size,
       counters: { ...this.counters },
     };
   }
@@ -126,6 +145,7 @@ export class Core {
   /** Gives every open request its final response and stops all clocks. The transaction layer is closed after this. */
   close(): void {
     for (const incoming of [...this.context.incoming.values()]) this.parts.responses.finish(incoming, 503);
+    this.parts.proxying.close();
     this.parts.orphans.close();
     for (const dialog of [...this.context.dialogs]) this.parts.inDialog.forget(dialog);
     this.context.outgoing.clear();

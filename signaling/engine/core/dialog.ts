@@ -86,6 +86,8 @@ export class Dialog {
   forks: Map<string, Dialog> | undefined;
   /** The application is told of a crossing CANCEL's BYE once it has sent its ACK. */
   endAfterAck: string | undefined;
+  /** Its end has been told (call-record.ts). */
+  endRecorded = false;
   /** Cancels the end of a subscription that nobody ended. */
   stopExpiry: (() => void) | undefined;
 

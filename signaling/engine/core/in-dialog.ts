@@ -9,6 +9,7 @@ import { keep, type Acknowledgement } from './acknowledgement';
 import { refuse, type App, type Reply } from './app';
 import { contactValue, contentTypeOf, type AppRequest } from './app-message';
 import { addContentType, localContact, needsContact, passOn, type Local } from './build';
+import { recordEnd } from './call-record';
 import type { CoreContext } from './context';
 import type { Dialog } from './dialog';
 import { sentRequest, unsent } from './envelope';
@@ -79,6 +80,7 @@ export class InDialog {
       (flow) => {
         if (!this.context.dialogs.has(dialog)) return this.refuse(reply, noDialog);
         const request = this.compose(dialog, message, ++dialog.localSeq, this.localOf(flow));
+        if (message.method === 'BYE') recordEnd(this.context, 'application', dialog, request);
         this.parts.client.send(request, flow, { app, dialog, reply });
       },
       (error) => {
@@ -173,7 +175,10 @@ export class InDialog {
     this.context.count('unsolicitedByes');
     this.context.log.info({ callId: dialog.callId, reason }, 'the engine ends a call');
     this.forget(dialog);
-    this.sendBye(dialog, reason, (bye, flow) => this.tellEnded(dialog, bye, flow));
+    this.sendBye(dialog, reason, (bye, flow) => {
+      recordEnd(this.context, 'application', dialog, bye, reason);
+      this.tellEnded(dialog, bye, flow);
+    });
   }
 
   tellEnded(dialog: Dialog, bye: SipRequest, flow: Flow | undefined): void {

@@ -36,7 +36,8 @@ export class Incoming {
     readonly request: SipRequest,
     readonly flow: Flow,
     readonly bytes: number,
-    readonly app: App,
+    /** Who owes the response; nobody yet while that is being decided (decision.ts). */
+    public app: App,
     /** True for a request outside dialogs. */
     readonly initial: boolean,
   ) {}

@@ -5,6 +5,7 @@
 import type { Flow } from '../transport/types';
 import type { SipResponse } from '../wire/message';
 import type { Acknowledgement } from './acknowledgement';
+import { endedBy, recordEnd } from './call-record';
 import type { CoreContext } from './context';
 import { Dialog } from './dialog';
 import type { Outgoing } from './outgoing';
@@ -39,7 +40,7 @@ export class Invites {
     dialog.acknowledgement = { seq: outgoing.seq };
     if (request && request.body.length > 0) dialog.localSdp = request.body.toString('utf8');
     this.parts.sessions.arm(dialog, agreeAsUac(response, this.context.options.sessionTimer));
-    if (outgoing.cancelled) dialog.endAfterAck = 'ACK-BYE due to cancel race condition';
+    if (outgoing.cancelled) dialog.endAfterAck = endedBy.crossedCancel;
     if (outgoing.own) this.parts.inDialog.sendAck(dialog, dialog.acknowledgement);
     else if (!this.context.isAlive(outgoing.app)) this.acknowledgeForLost(outgoing, dialog, dialog.acknowledgement);
   }
@@ -64,7 +65,7 @@ export class Invites {
     const { acknowledgement } = dialog;
     if (!acknowledgement) return;
     this.parts.inDialog.sendAck(dialog, acknowledgement);
-    this.parts.inDialog.sendBye(dialog, undefined);
+    this.parts.inDialog.sendBye(dialog, undefined, (bye) => recordEnd(this.context, 'application', dialog, bye, endedBy.applicationGone));
     this.parts.inDialog.forget(dialog);
   }
 

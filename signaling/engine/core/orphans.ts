@@ -12,11 +12,10 @@ import type { Timer } from '../../clock';
 import type { ServerTransaction } from '../transaction/types';
 import type { SipRequest } from '../wire/message';
 import type { App, RequestDelivery } from './app';
+import { endedBy, recordEnd } from './call-record';
 import type { CoreContext } from './context';
 import type { Dialog } from './dialog';
 import type { Parts } from './parts';
-
-const GONE = 'the application is gone';
 
 interface Family {
   identity: string;
@@ -92,6 +91,7 @@ export class Orphans {
     const family = this.families.get(dialog.app);
     if (request.method === 'BYE') {
       // RFC 3261 §15.1.2: to the caller the call is over whoever answers.
+      recordEnd(this.context, 'network', dialog, request);
       inDialog.forget(dialog);
       responses.refuse(transaction, request, 200);
       this.missed(dialog.app, { ...delivery, transactionId: 'unsolicited', envelope: { ...delivery.envelope, source: 'application' } });
@@ -115,8 +115,8 @@ export class Orphans {
     this.context.count('orphansEnded');
     if (dialog.method !== 'INVITE') this.parts.subscriptions.abandon(dialog);
     // RFC 3261 §15: the called side waits for its ACK.
-    else if (dialog.answer) dialog.afterAck.push(() => this.parts.inDialog.end(dialog, GONE));
-    else this.parts.inDialog.end(dialog, GONE);
+    else if (dialog.answer) dialog.afterAck.push(() => this.parts.inDialog.end(dialog, endedBy.applicationGone));
+    else this.parts.inDialog.end(dialog, endedBy.applicationGone);
   }
 
   private drop(app: App): void {

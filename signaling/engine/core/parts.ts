@@ -1,8 +1,10 @@
 /** The modules of the core, for one another: the client side ends dialogs, the server side sends BYE. */
 import type { Client } from './client';
+import type { Decisions } from './decision';
 import type { InDialog } from './in-dialog';
 import type { Invites } from './invites';
 import type { Orphans } from './orphans';
+import type { Proxying } from './proxy/proxying';
 import type { Server } from './server';
 import type { ServerResponses } from './server-responses';
 import type { Subscriptions } from './subscriptions';
@@ -10,9 +12,11 @@ import type { Sessions } from './sessions';
 
 export interface Parts {
   client: Client;
+  decisions: Decisions;
   invites: Invites;
   inDialog: InDialog;
   orphans: Orphans;
+  proxying: Proxying;
   sessions: Sessions;
   subscriptions: Subscriptions;
   server: Server;

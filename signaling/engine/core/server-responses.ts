@@ -10,6 +10,7 @@ import { Answer } from './answer';
 import { refuse, type App, type Reply } from './app';
 import type { AppResponse } from './app-message';
 import { buildResponse, localContact, makesDialogs, type Local } from './build';
+import { endedBy, recordFailure, recordStart } from './call-record';
 import type { CoreContext } from './context';
 import { Dialog } from './dialog';
 import { sentResponse } from './envelope';
@@ -94,6 +95,7 @@ export class ServerResponses {
       return;
     }
     incoming.transaction.respond(response);
+    if (incoming.initial && request.method === 'INVITE') recordFailure(this.context, 'application', 'call-rejected', response);
     if (incoming.initial && request.method === 'SUBSCRIBE' && good) {
       const dialog = this.dialogFor(incoming, response, local);
       dialog.state = 'confirmed';
@@ -123,6 +125,7 @@ export class ServerResponses {
         },
       );
       this.parts.sessions.arm(dialog, incoming.agreement);
+      if (incoming.initial) recordStart(this.context, 'application', 'uas', response);
       this.conclude(incoming);
     };
     if (incoming.reliable) {
@@ -137,7 +140,7 @@ export class ServerResponses {
     dialog.answer = undefined;
     const waiting = dialog.afterAck.splice(0);
     if (waiting.length > 0) for (const next of waiting) next();
-    else this.parts.inDialog.end(dialog, 'ACK timeout');
+    else this.parts.inDialog.end(dialog, endedBy.ackTimeout);
   }
 
   private concludedInDialog(incoming: Incoming, dialog: Dialog, response: SipResponse): void {
@@ -218,10 +221,17 @@ export class ServerResponses {
   }
 
   /** Answers a request no application sees. */
-  refuse(transaction: ServerTransaction, request: SipRequest, status: number, reason?: string, headers: Array<[string, string]> = []): void {
+  refuse(transaction: ServerTransaction, request: SipRequest, status: number, reason?: string, headers: Array<[string, string]> = []): SipResponse {
     const response = makeResponse(request, status, transaction.localTag, reason);
     for (const [name, value] of headers) response.headers.append(name, value);
     transaction.respond(response);
+    return response;
+  }
+
+  /** Answers a call no application sees. */
+  refuseCall(transaction: ServerTransaction, request: SipRequest, status: number, headers: Array<[string, string]> = []): void {
+    const response = this.refuse(transaction, request, status, undefined, headers);
+    if (request.method === 'INVITE') recordFailure(this.context, 'application', 'call-rejected', response);
   }
 
   /** RFC 4028 §6. */
@@ -231,15 +241,23 @@ export class ServerResponses {
   }
 
   /** Gives the final response in the application's place. */
-  finish(incoming: Incoming, status: number): void {
+  finish(incoming: Incoming, status: number, reason?: string, headers: Array<[string, string]> = []): void {
     const { dialog } = incoming;
     try {
-      incoming.transaction.respond(makeResponse(incoming.request, status, incoming.toTag()));
+      const response = makeResponse(incoming.request, status, incoming.toTag(), reason);
+      for (const [name, value] of headers) response.headers.append(name, value);
+      incoming.transaction.respond(response);
+      if (incoming.initial && incoming.request.method === 'INVITE') this.recordFinish(incoming.request, response);
     } catch (error) {
       if (!(error instanceof TransactionError)) throw error;
     }
     this.conclude(incoming);
     if (dialog && incoming.initial) this.parts.inDialog.forget(dialog);
+  }
+
+  private recordFinish(invite: SipRequest, response: SipResponse): void {
+    if (response.status === 487) recordFailure(this.context, 'network', 'call-canceled', invite);
+    else recordFailure(this.context, 'application', 'call-rejected', response);
   }
 
   /** Waits for the application, not for ever. */
@@ -263,7 +281,8 @@ export class ServerResponses {
     incoming.patience = clock.after(isInvite ? Math.min(128 * options.t1, options.maxRingingMs) : 60 * options.t1, look);
   }
 
-  private conclude(incoming: Incoming): void {
+  /** Nobody owes the request anything any more: it has its final response, or the proxy has taken it over. */
+  conclude(incoming: Incoming): void {
     incoming.concluded = true;
     incoming.patience?.cancel();
     incoming.reliable?.stop();

@@ -12,8 +12,10 @@ import { parseNameAddr } from '../wire/name-addr';
 import { parseUri } from '../wire/uri';
 import { SipParseError } from '../wire/errors';
 import { isFitForIds } from './build';
+import { recordAttempt, recordEnd } from './call-record';
 import type { CoreContext } from './context';
 import type { Dialog } from './dialog';
+import { undecided } from './decision';
 import { firstContact } from './dialog';
 import { received } from './envelope';
 import { dialogIdOf, uuid } from './ids';
@@ -51,7 +53,7 @@ export class Server {
   /** The CANCEL is answered already; the INVITE's 487 is ours (RFC 3261 §9.2). */
   onCancel(invite: ServerTransaction, cancel: SipRequest): boolean {
     const incoming = this.byTransaction.get(invite.id);
-    if (!incoming) return false;
+    if (!incoming) return this.parts.proxying.cancel(invite, cancel);
     this.context.count('cancelled');
     this.abandon(incoming, 487, cancel);
     return true;
@@ -61,8 +63,8 @@ export class Server {
     const dialog = this.context.dialogs.match(ack);
     const answer = dialog?.answer;
     if (!dialog || !answer || answer.seq !== ack.cseq.seq) {
-      // A repeated ACK, or one to a dialog that is gone.
-      this.context.count('strays');
+      // Of a call that is only proxied; or a repeated ACK, or one to a dialog that is gone.
+      if (dialog || !this.parts.proxying.relayAck(ack)) this.context.count('strays');
       return;
     }
     dialog.answer = undefined;
@@ -137,22 +139,32 @@ export class Server {
       responses.refuseInterval(transaction, request);
       return;
     }
-    const app = this.context.apps.pick(method);
+    if (method === 'INVITE') recordAttempt(this.context, 'network', request);
+    const over = this.isOverLimit(makesDialog);
+    const decision = over ? undefined : this.context.apps.decide?.(request, received(flow, bytes));
+    const app = decision ? undecided : this.context.apps.pick(method);
     if (!app) {
       const known = outsideMethods.has(method);
       if (known) this.context.count('noApplication');
-      responses.refuse(transaction, request, known ? 503 : 501);
+      responses.refuseCall(transaction, request, known ? 503 : 501);
       return;
     }
-    if (this.context.incoming.size >= this.context.options.maxPendingRequests || (makesDialog && this.context.dialogs.size >= this.context.options.maxDialogs)) {
+    if (over) {
       this.context.count('overload');
-      responses.refuse(transaction, request, 503, undefined, [['Retry-After', String(this.context.options.retryAfterSeconds)]]);
+      responses.refuseCall(transaction, request, 503, [['Retry-After', String(this.context.options.retryAfterSeconds)]]);
       return;
     }
     const incoming = new Incoming(uuid(this.context.random), transaction, request, flow, bytes, app, true);
     incoming.sessionOffer = offer;
     if (makesDialog) this.making.set(dialogIdOf(request.callId, request.fromTag ?? ''), incoming);
-    this.deliver(incoming, '');
+    this.keep(incoming);
+    if (decision) this.parts.decisions.wait(incoming, decision);
+    else this.deliver(incoming, '');
+  }
+
+  private isOverLimit(makesDialog: boolean): boolean {
+    const { incoming, dialogs, options } = this.context;
+    return incoming.size >= options.maxPendingRequests || (makesDialog && dialogs.size >= options.maxDialogs);
   }
 
   /** RFC 3261 §8.2.2.2: the same request by two ways. A call we know under the same name is the same case later on. */
@@ -167,6 +179,8 @@ export class Server {
     const { responses } = this.parts;
     const dialog = this.context.dialogs.match(request);
     if (!dialog) {
+      // Of a call that is only proxied, or of none.
+      if (this.parts.proxying.relay(transaction, request)) return;
       this.context.count('unknownDialogs');
       responses.refuse(transaction, request, 481);
       return;
@@ -195,7 +209,8 @@ export class Server {
     if (request.method === 'INVITE') dialog.incomingInvite = incoming;
     if (request.method === 'UPDATE') dialog.incomingUpdate = incoming;
     if (request.method === 'INVITE' || request.method === 'UPDATE') incoming.sessionOffer = readOffer(request);
-    if (request.method === 'BYE') this.byeReceived(dialog);
+    if (request.method === 'BYE') this.byeReceived(dialog, request);
+    this.keep(incoming);
     this.deliver(incoming, dialog.id);
   }
 
@@ -226,16 +241,22 @@ export class Server {
   }
 
   /** RFC 3261 §15.1.2: the dialog ends with the request, not with the answer to it; an INVITE that is still open gets 487. */
-  private byeReceived(dialog: Dialog): void {
+  private byeReceived(dialog: Dialog, bye: SipRequest): void {
     const open = dialog.incomingInvite;
     if (open) this.abandon(open, 487);
+    if (dialog.state === 'confirmed') recordEnd(this.context, 'network', dialog, bye);
     this.parts.inDialog.forget(dialog);
   }
 
-  private deliver(incoming: Incoming, dialogId: string): void {
+  /** From here on it can be cancelled, and has an end even if nobody answers. */
+  private keep(incoming: Incoming): void {
     this.context.incoming.set(incoming.id, incoming);
     this.byTransaction.set(incoming.transaction.id, incoming);
     this.parts.responses.watch(incoming);
+  }
+
+  /** Hands it to the application that owes the answer. */
+  deliver(incoming: Incoming, dialogId: string): void {
     this.context.count('delivered');
     incoming.app.deliverRequest({
       transactionId: incoming.id,

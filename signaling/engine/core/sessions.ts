@@ -1,5 +1,6 @@
 /** Session timers at work (RFC 4028 §7.4, §10): refreshing what we refresh, ending what nobody refreshed. See session-timer.ts for the rules. */
 import type { SipRequest, SipResponse } from '../wire/message';
+import { endedBy } from './call-record';
 import type { CoreContext } from './context';
 import type { Dialog } from './dialog';
 import type { Parts } from './parts';
@@ -25,7 +26,7 @@ export class Sessions {
       refresh: () => this.refresh(dialog, agreement),
       expired: () => {
         this.context.count('sessionsExpired');
-        this.parts.inDialog.end(dialog, 'Session timer expired');
+        this.parts.inDialog.end(dialog, endedBy.sessionExpired);
       },
     });
   }
@@ -51,7 +52,7 @@ export class Sessions {
     if (response.status < 300) return;
     if (response.status === 408 || response.status === 481) {
       this.context.count('sessionsExpired');
-      this.parts.inDialog.end(dialog, 'Session timer expired');
+      this.parts.inDialog.end(dialog, endedBy.sessionExpired);
       return;
     }
     if (response.status === 422) {

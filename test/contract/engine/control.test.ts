@@ -130,7 +130,7 @@ strictly('malformed commands are answered in words, the connection stays', async
     ['id3', 'NOK|a transaction id goes with'],
     ['id4', 'NOK|'],
     ['id5', 'NOK|unknown command: dance'],
-    ['id6', 'NOK|this engine does not proxy'],
+    ['id6', 'NOK|Unknown transaction id: x'],
     ['id7', 'NOK|Response not sent due to unknown transaction'],
   ]) {
     expect(client.text()).toContain(`response|${id}|${text}`);
