@@ -32,7 +32,7 @@ export async function takeInvite<M extends CallMedia>(phone: IncomingHost<M>, re
       call?.cancelled(reason, elsewhere);
     },
     prackAnswer: async (sdp) => call?.media.accept(sdp),
-    unconfirmed: () => call?.cancelled('no PRACK', false, 504),
+    failed: (status, reason) => call?.cancelled(reason, false, status),
     fault: (err) => phone.fault(err),
   });
   const party = phone.identify(message, 'from');

@@ -3,8 +3,10 @@
  * either.
  */
 import type { Chance, Clock, Timer } from '../clock';
+import { MediaFault } from '../media';
 import { allow, allowBesides, type Agent } from './agent';
 import { header, reasonIn, sdpBody, sdpIn, tokens } from './headers';
+import { statusOf } from './session';
 import type { Core } from './sip-js';
 
 export interface InviteInEvents {
@@ -12,8 +14,8 @@ export interface InviteInEvents {
   cancelled(reason: string, elsewhere: boolean): void;
   /** Our offer in a reliable 180 was answered in PRACK. */
   prackAnswer(sdp: string): Promise<void>;
-  /** No PRACK came; the call has been refused with 504. */
-  unconfirmed(): void;
+  /** It came to nothing before anybody could answer it, and was refused with `status`: no PRACK came (504), or one that cannot be used. */
+  failed(status: number, reason: string): void;
   fault(err: unknown): void;
 }
 
@@ -69,9 +71,7 @@ export class InviteIn {
         if (this.done || !this.pending) return;
         this.pending.sentMs += afterMs;
         if (this.pending.sentMs >= 64 * t1Ms) {
-          this.reject(504);
-          this.events.unconfirmed();
-          return;
+          return this.fail(504, 'no PRACK');
         }
         this.progress(headers, sdp);
         this.pending.timer = again(afterMs * 2);
@@ -92,14 +92,30 @@ export class InviteIn {
     pending.timer.cancel();
     this.pending = undefined;
     const sdp = sdpIn(prack.message);
-    if (pending.offered && sdp !== undefined) {
-      await this.events.prackAnswer(sdp);
-      this.agreedEarly = true;
-    }
-    // An offer of the far end's in PRACK is left for a re-INVITE: 488 ends nothing (RFC 3262 §5 wants it answered, which needs an answer of ours before).
-    if (!pending.offered && sdp !== undefined) prack.reject({ statusCode: 488 });
+    if (pending.offered) await this.takeAnswer(prack, sdp);
+    // An offer is out of turn here, since none has been answered yet (RFC 3262 §5): it is left for a re-INVITE, and the call rings on.
+    else if (sdp !== undefined) prack.reject({ statusCode: 488 });
     else prack.accept();
     for (const resume of this.waiting.splice(0)) resume();
+  }
+
+  private async takeAnswer(prack: Core.IncomingPrackRequest, sdp: string | undefined): Promise<void> {
+    try {
+      if (sdp === undefined) throw new MediaFault('malformed', 'the PRACK to our offer has no answer');
+      await this.events.prackAnswer(sdp);
+    } catch (err) {
+      const status = statusOf(err);
+      prack.reject({ statusCode: status });
+      return this.fail(status, 'media');
+    }
+    this.agreedEarly = true;
+    prack.accept();
+  }
+
+  private fail(status: number, reason: string): void {
+    if (this.done) return;
+    this.reject(status);
+    this.events.failed(status, reason);
   }
 
   /**

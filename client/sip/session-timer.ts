@@ -1,7 +1,7 @@
 /**
  * Session timers (RFC 4028): both ends agree how long a call lives unless it is refreshed, and who does that.
  *
- *   refresher: we    at half of the interval `refresh` is called                (§10)
+ *   refresher: we    at half of the interval `refresh` is called, and again at half of what is left, as long as none worked   (§10)
  *   refresher: they  32 s or a third before the end `expired` is called: BYE   (§10)
  */
 import type { Clock, Timer } from '../clock';
@@ -10,6 +10,8 @@ import type { Core } from './sip-js';
 
 /** What nobody may go below (RFC 4028 §4), s. */
 const leastS = 90;
+/** Shortly before the end it is not tried any more. */
+const leastBetweenMs = 10_000;
 
 export interface SessionTimerEvents {
   refresh(): void;
@@ -87,7 +89,17 @@ export class SessionTimer {
     this.agreed = agreed;
     if (!agreed) return;
     const ms = agreed.intervalS * 1000;
-    this.timer = agreed.ours ? this.clock.after(ms / 2, () => this.events.refresh()) : this.clock.after(ms - Math.min(32_000, ms / 3), () => this.events.expired());
+    if (agreed.ours) this.refreshHalfway(ms);
+    else this.timer = this.clock.after(ms - Math.min(32_000, ms / 3), () => this.events.expired());
+  }
+
+  /** A refresh may be refused for a reason that passes (491, 503): as long as nothing was agreed anew, it is tried again. */
+  private refreshHalfway(leftMs: number): void {
+    this.timer = this.clock.after(leftMs / 2, () => {
+      this.timer = undefined;
+      if (leftMs / 2 > leastBetweenMs) this.refreshHalfway(leftMs / 2);
+      this.events.refresh();
+    });
   }
 
   private read(message: Core.IncomingMessage): { intervalS: number; refresher: 'uac' | 'uas' | undefined } | undefined {

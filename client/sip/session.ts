@@ -4,6 +4,7 @@
  *   ours    modify() ─ re-INVITE ─► 2xx: accept ─ ACK
  *                                   491: roll back, wait, again       (§14.1)
  *                                   422: a longer session, again      (RFC 4028)
+ *                                   500, 503: after Retry-After, again (§14.2, §21.5.4)
  *                                   481, 408: the call is gone        (§12.2.1.2)
  *                                   else: roll back, PhoneError
  *   theirs  re-INVITE or UPDATE ─► answer ─► 2xx; without an offer: ours in the 2xx, theirs in the ACK
@@ -42,6 +43,9 @@ export interface SessionSurroundings {
 
 /** How often a change is tried again when both sides change something at once. */
 const mostTries = 6;
+/** The same where the far end cannot do it just now (500, 503), and how long it may ask us to wait: somebody waits for the change here. */
+const mostBusyTries = 3;
+const mostPatienceS = 10;
 /** Without an ACK to our 2xx for so long the call is ended (RFC 3261 §13.3.1.4, §14.2), ms: 64 × T1. */
 const ackWithinMs = 32_000;
 
@@ -189,13 +193,14 @@ export class Session {
     if (status === 422 && tries < mostTries && this.timer.tooSmall(response)) return 0;
     // Whoever made the Call-ID waits longer, so that one of the two comes first (§14.1): 2.1 to 4 s, or 0 to 2 s, in steps of 10 ms.
     if (status === 491 && tries < mostTries) return this.weCalled ? 2100 + Math.floor(chance() * 191) * 10 : Math.floor(chance() * 201) * 10;
-    // §14.2: another change was still on its way over there, often the first one, whose ACK is late.
-    if (status === 500 && tries < 3) return Math.min(seconds(header(response, 'retry-after')) ?? 1, 10) * 1000;
     // The way was lost meanwhile: it comes back within seconds, or the call is left as it was.
     if (status === 503 && !agent.ua.isConnected()) {
       if (tries < mostTries) return 1000;
       throw new PhoneError('not-connected', 'the change could not be sent, as the phone has no connection just now: try again when it has', status);
     }
+    // §14.2, §21.5.4: another change was still on its way over there, often the first one, whose ACK is late; or it has too much to do just now.
+    const afterS = seconds(header(response, 'retry-after')) ?? 1;
+    if ((status === 500 || status === 503) && tries < mostBusyTries && afterS <= mostPatienceS) return afterS * 1000;
     if ((status === 481 || status === 408) && this.lost(status)) {
       this.bye(`SIP;cause=${status}`);
       const problem = status === 408 ? 'the far end does not answer any more' : sentenceFor(status);

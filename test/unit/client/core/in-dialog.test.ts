@@ -1,4 +1,6 @@
 /** What happens in a call that is up: glare, session timers, UPDATE, keys, the way lost and found. One side a phone, the other a phone or a script. */
+import type { Call } from '../../../../client/phone-types';
+import type { FakeMedia } from './fake-media';
 import { PhoneStage, settle, until, type Party } from './stage';
 import { answerTo, field } from './wire';
 
@@ -52,17 +54,112 @@ function request(method: string, cseq: number, headers: string[] = [], body = ''
   ].join('\r\n');
 }
 
-test('491: tried again after 2.1 to 4 s by whoever made the call', async () => {
-  script({ INVITE: [accept(), (text) => answerTo(text, '491 Request Pending'), accept()] });
+/** Until just before so many ms, when nothing may have been sent yet, and then the last one of them. */
+async function after(ms: number, sent: () => number): Promise<void> {
+  const before = sent();
+  stage.clock.advance(ms - 1);
+  await settle();
+  expect(sent()).toBe(before);
+  stage.clock.advance(1);
+  await settle();
+  expect(sent()).toBe(before + 1);
+}
+
+const invites = (): number => stage.wire.seen('INVITE', 'alice.test').length;
+const pending = (text: string): string => answerTo(text, '491 Request Pending');
+
+test('491: tried again after 2.1 to 4 s by whoever made the call (RFC 3261 §14.1)', async () => {
+  script({ INVITE: [accept(), pending, accept()] });
   const out = await call();
   const holding = out.hold();
   await until(() => stage.wire.seen('SIP/2.0 491').length === 1);
   await settle();
-  expect(stage.wire.seen('INVITE')).toHaveLength(2);
-  stage.clock.advance(3100);
+  await after(3050, invites);
   await holding;
   expect(out.info.state).toBe('held');
   expect(alice.media.all[0]!.said).toEqual(['offer sendrecv', 'accept sendrecv', 'offer sendonly', 'rollback', 'offer sendonly', 'accept sendrecv']);
+});
+
+/** The peer calls. */
+async function called(): Promise<Call<FakeMedia>> {
+  const invite = ['INVITE sip:alice@alice.test SIP/2.0', 'Via: SIP/2.0/TCP peer.test;branch=z9hG4bKfirst', 'From: <sip:peer@peer.test>;tag=peer', 'To: <sip:alice@alice.test>', 'Call-ID: theirs', 'CSeq: 1 INVITE', 'Max-Forwards: 70', contact, 'Content-Type: application/sdp', `Content-Length: ${sdp().length}`, '', sdp()];
+  stage.wire.send('peer.test', 'alice.test', invite.join('\r\n'));
+  await alice.hears('incoming');
+  const incoming = alice.phone.calls[0]!;
+  await incoming.answer();
+  const ok = (): string => stage.wire.seen('SIP/2.0 200', 'alice.test').find((text) => field(text, 'CSeq') === '1 INVITE')!;
+  await until(() => ok() !== undefined);
+  stage.wire.send('peer.test', 'alice.test', ['ACK sip:alice@alice.test SIP/2.0', 'Via: SIP/2.0/TCP peer.test;branch=z9hG4bKack', 'From: <sip:peer@peer.test>;tag=peer', `To: ${field(ok(), 'To')}`, 'Call-ID: theirs', 'CSeq: 1 ACK', 'Max-Forwards: 70', 'Content-Length: 0', '', ''].join('\r\n'));
+  await settle();
+  return incoming;
+}
+
+test('491: after 0 to 2 s by whoever was called', async () => {
+  script({ INVITE: [pending, accept()] });
+  const incoming = await called();
+  const holding = incoming.hold();
+  await until(() => stage.wire.seen('SIP/2.0 491').length === 1);
+  await settle();
+  await after(1000, invites);
+  await holding;
+  expect(incoming.info.state).toBe('held');
+});
+
+test('491 again and again: the hold fails at last, and the call goes on', async () => {
+  script({ INVITE: [accept(), pending] });
+  const out = await call();
+  const failed = expect(out.hold()).rejects.toMatchObject({ code: 'refused', status: 491 });
+  for (let s = 0; s < 30; s++) {
+    stage.clock.advance(1000);
+    await settle();
+  }
+  await failed;
+  expect([invites(), out.info.state]).toEqual([1 + 6, 'up']);
+});
+
+test('both change something at once: theirs gets a 491 while ours waits for its answer', async () => {
+  let answer = (): void => undefined;
+  const { got, send } = script({ INVITE: [accept(), (text) => void (answer = () => send(accept()(text)))] });
+  const out = await call();
+  const holding = out.hold();
+  await until(() => invites() === 2);
+  await settle();
+  send(request('INVITE', 1, [], sdp('sendonly')));
+  send(request('UPDATE', 2, [], sdp('sendonly')));
+  await until(() => got.filter((text) => text.startsWith('SIP/2.0 491')).length === 2);
+  answer();
+  await holding;
+  expect([out.info.state, out.info.heldByFarEnd]).toEqual(['held', false]);
+  send(request('ACK', 1));
+});
+
+test.each([
+  ['503 Service Unavailable', ['Retry-After: 4 (maintenance)'], 4000],
+  ['500 Server Internal Error', ['Retry-After: 7;duration=60'], 7000],
+  ['503 Service Unavailable', [], 1000],
+])('%s to a change, %j: tried again after that', async (line, headers, ms) => {
+  script({ INVITE: [accept(), (text) => answerTo(text, line, headers), accept()] });
+  const out = await call();
+  const holding = out.hold();
+  await until(() => stage.wire.seen(`SIP/2.0 ${line}`).length === 1);
+  await settle();
+  await after(ms, invites);
+  await holding;
+  expect(out.info.state).toBe('held');
+});
+
+test('503 for longer than anybody waits, or again and again: the hold fails, the call goes on', async () => {
+  script({ INVITE: [accept(), (text) => answerTo(text, '503 Service Unavailable', ['Retry-After: 120']), (text) => answerTo(text, '503 Service Unavailable')] });
+  const out = await call();
+  await expect(out.hold()).rejects.toMatchObject({ code: 'refused', status: 503 });
+  expect(invites()).toBe(2);
+  const failed = expect(out.hold()).rejects.toMatchObject({ code: 'refused', status: 503 });
+  for (let s = 0; s < 5; s++) {
+    await settle();
+    stage.clock.advance(1000);
+  }
+  await failed;
+  expect([invites(), out.info.state]).toEqual([5, 'up']);
 });
 
 test('a hold that is refused leaves the call as it was; 481 ends it', async () => {
@@ -85,6 +182,18 @@ test('session timer: we refresh at half of it', async () => {
   stage.clock.advance(100_000);
   await settle();
   expect(got.filter((text) => text.startsWith('INVITE'))).toHaveLength(3);
+});
+
+test('session timer: a refresh that is refused is tried again before it runs out', async () => {
+  const { got } = script({ INVITE: [accept('Session-Expires: 200;refresher=uac', 'Require: timer'), (text) => answerTo(text, '488 Not Acceptable Here')] });
+  const out = await call();
+  for (let s = 0; s < 200; s++) {
+    stage.clock.advance(1000);
+    await settle();
+  }
+  // after 100, 150, 175, 187.5 and 193.75 s
+  expect(got.filter((text) => text.startsWith('INVITE'))).toHaveLength(1 + 5);
+  expect(out.info.state).toBe('up');
 });
 
 test('session timer: the far end does not refresh, the call is ended', async () => {

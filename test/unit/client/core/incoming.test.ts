@@ -68,6 +68,42 @@ test('100rel required and no offer: ours in the 180, theirs in PRACK, none in th
   expect(alice.media.all[0]!.said).toEqual(['offer sendrecv', 'accept sendrecv']);
 });
 
+test('an offer in PRACK: 488, and the call goes on', async () => {
+  alice = await stage.phone('alice');
+  send(request('INVITE', { headers: ['Require: 100rel'], body: sdp() }));
+  await until(() => answers('180').length === 1);
+  const ring = answers('180')[0]!;
+  send(request('PRACK', { cseq: 2, to: tag(ring), headers: [`RAck: ${field(ring, 'RSeq')} 1 INVITE`], body: sdp('sendonly') }));
+  await until(() => answers('488', 'PRACK').length === 1);
+  await alice.phone.calls[0]!.answer();
+  await until(() => answers('200').length === 1);
+  expect(answers('200')[0]).toContain('a=sendrecv');
+  send(request('ACK', { to: tag(ring) }));
+  await settle();
+  // it is confirmed all the same: nothing is repeated
+  stage.clock.advance(10_000);
+  await settle();
+  expect([answers('180').length, alice.phone.calls[0]!.info.state]).toEqual([1, 'up']);
+  expect(alice.media.all[0]!.said).toEqual(['answer sendrecv']);
+});
+
+test.each([
+  ['one that has nothing in common with us', 488, () => sdp().replace('PCMU', 'GSM')],
+  ['none', 400, () => ''],
+])('our offer in the 180, and for an answer in PRACK %s: it rings no more, and both are told', async (_name, status, body) => {
+  alice = await stage.phone('alice');
+  send(request('INVITE', { headers: ['Require: 100rel'] }));
+  await until(() => answers('180').length === 1);
+  const ring = answers('180')[0]!;
+  const answering = alice.phone.calls[0]!.answer();
+  send(request('PRACK', { cseq: 2, to: tag(ring), headers: [`RAck: ${field(ring, 'RSeq')} 1 INVITE`], body: body() }));
+  await expect(answering).rejects.toMatchObject({ code: 'wrong-state' });
+  await settle();
+  expect([answers(String(status), 'PRACK').length, answers(String(status)).length]).toEqual([1, 1]);
+  expect(alice.of('ended')).toMatchObject([{ answered: false, status }]);
+  send(request('ACK', { to: tag(ring) }));
+});
+
 test('no PRACK comes: 180 is repeated, then 504', async () => {
   alice = await stage.phone('alice');
   send(request('INVITE', { headers: ['Require: 100rel'], body: sdp() }));
