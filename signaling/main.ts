@@ -12,7 +12,7 @@ import { systemClock, systemRandom } from './clock';
 import { detachEnvironment, formatHostPort, type Config } from './config';
 import { Ending } from './ending';
 import { engineOptions } from './engine-options';
-import { EngineStartError, startEmbeddedEngine, type LogLevel, type LogSink } from './engine';
+import { EngineStartError, startEmbeddedEngine, type EmbeddedEngine, type LogLevel, type LogSink } from './engine';
 import { OffhookError } from './errors';
 import { cachedInterfaces, ipOrNull } from './interfaces';
 import type { Logger } from './log';
@@ -92,6 +92,7 @@ async function openEngine(config: Config, log: Logger, owned: Owned, ending: End
       appsInThisThread: config.engine.secret === null,
     });
     owned.own('engine', engine, (e) => e.close());
+    if (config.sip.tlsCertificates.length > 0) owned.own('the signal to read certificates again', reloadOnHangup(engine, log), (stop) => stop());
     engine.onExit((err) => {
       if (err) ending.fail(`the SIP engine ended: ${err.message}`);
     });
@@ -100,6 +101,15 @@ async function openEngine(config: Config, log: Logger, owned: Owned, ending: End
     if (err instanceof EngineStartError) throw new OffhookError('start.bad-setting', { setting: err.setting, reason: err.message }, { cause: err });
     throw err;
   }
+}
+
+/** SIGHUP, as services know it. In a terminal it means that the terminal is closed, and ends the process as always. */
+function reloadOnHangup(engine: EmbeddedEngine, log: Logger): () => void {
+  if (process.stdin.isTTY) return () => undefined;
+  // The engine says itself what came of it.
+  const reload = (): void => void engine.reloadCertificates().catch((err: unknown) => log.warn({ err }, 'the certificates could not be read again'));
+  process.on('SIGHUP', reload);
+  return () => void process.off('SIGHUP', reload);
 }
 
 function engineUnreachable(address: EngineAddress, err: unknown): unknown {

@@ -38,14 +38,36 @@ export const checks: ReadonlyArray<(settings: Settings) => string | undefined> =
   ({ smtp }) => (smtp.user !== null && smtp.password === null ? 'smtp.user needs smtp.password.' : undefined),
 
   ({ sip }) => {
-    const seen = new Set<string>();
-    for (const { host, port } of sip.listen) {
-      if (port !== 0 && seen.has(`${host} ${port}`)) return `sip.listen names ${host} with port ${port} twice.`;
-      seen.add(`${host} ${port}`);
+    // UDP and TCP for `listen`; what else carries SIP runs over TCP, too.
+    const seen = new Map<string, string>();
+    for (const name of ['listen', 'tls', 'ws', 'wss'] as const) {
+      for (const { host, port } of sip[name]) {
+        const key = `${host} ${port}`;
+        const other = seen.get(key);
+        if (port !== 0 && other !== undefined) return other === name ? `sip.${name} names ${host} with port ${port} twice.` : `sip.${other} and sip.${name} both name ${host} with port ${port}: give one of them another.`;
+        seen.set(key, name);
+      }
     }
     return undefined;
   },
+
+  ({ sip }) => {
+    const needs = sip.tls.length > 0 ? 'sip.tls' : sip.wss.length > 0 ? 'sip.wss' : undefined;
+    return needs !== undefined && sip.tlsCertificates.length === 0 ? `${needs} needs sip.tlsCertificates and sip.tlsKeys (--cert FILE --key FILE).` : undefined;
+  },
+
+  ({ sip: { tlsCertificates: certificates, tlsKeys: keys } }) =>
+    certificates.length === keys.length ? undefined : `sip.tlsCertificates names ${files(certificates)} and sip.tlsKeys ${files(keys)}: each certificate needs its key, in the same order.`,
+
+  ({ sip }) => (sip.tlsClients !== 'none' && sip.tlsAuthorities === null ? `sip.tlsClients (${sip.tlsClients}) needs sip.tlsAuthorities, the authorities whose clients are trusted.` : undefined),
+
+  ({ sip }) => {
+    const named = sip.dnsServers.find(({ host }) => isIP(host) === 0);
+    return named === undefined ? undefined : `sip.dnsServers names ${named.host}, which is not an IP address: somebody would have to be asked for it.`;
+  },
 ];
+
+const files = (names: readonly string[]): string => `${names.length} ${names.length === 1 ? 'file' : 'files'}`;
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));

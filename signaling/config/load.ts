@@ -60,7 +60,7 @@ export function loadSettings(sources: ConfigSources): LoadedSettings {
     const value = found ? parse(row, found) : row.setting.default;
     origins.set(row.key, found?.from ?? 'default');
     const group = row.group === undefined ? tree : ((tree[row.group] ??= {}) as Record<string, unknown>);
-    group[row.key.split('.').at(-1)!] = isPath(row, value) ? resolve(found?.base ?? cwd, String(value)) : value;
+    group[row.key.split('.').at(-1)!] = absolute(row, value, found?.base ?? cwd);
   }
   const settings = tree as Settings;
   for (const check of checks) {
@@ -70,8 +70,14 @@ export function loadSettings(sources: ConfigSources): LoadedSettings {
   return { settings, origins };
 }
 
+/** Settings that name files or folders. */
+const paths: ReadonlySet<string> = new Set(['data', 'media.holdMusic', 'sip.tlsCertificates', 'sip.tlsKeys', 'sip.tlsAuthorities']);
+
 /** Made absolute here, since what it is relative to depends on where it was written. */
-const isPath = ({ key }: Row, value: unknown): boolean => key === 'data' || (key === 'media.holdMusic' && value !== null && value !== 'default');
+function absolute({ key }: Row, value: unknown, base: string): unknown {
+  if (!paths.has(key) || value === null || (key === 'media.holdMusic' && value === 'default')) return value;
+  return Array.isArray(value) ? value.map((one) => resolve(base, String(one))) : resolve(base, String(value));
+}
 
 /** Variables that look like ours and are not: a typing error, most likely. Those of the phone are its own. */
 export function strayVariables(env: Readonly<Record<string, string | undefined>>): string[] {

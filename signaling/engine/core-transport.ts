@@ -1,6 +1,6 @@
 /** The transport layer as the core wants to see it. */
-import { networkInterfaces } from 'node:os';
 import type { CoreTransport } from './core/context';
+import { isWildcard } from './transport/listener';
 import type { TransportLayer } from './transport/transport-layer';
 import type { Protocol } from './transport/types';
 
@@ -21,17 +21,6 @@ export function coreTransport(layer: TransportLayer): CoreTransport {
       const host = !point || isWildcard(point.address) ? '127.0.0.1' : point.address;
       return { host: host.includes(':') ? `[${host}]` : host, port: point?.port ?? 5060 };
     },
-    isOwn(host, port) {
-      return layer.listening().some((point) => point.port === port && (point.address === host || point.external === host || (isWildcard(point.address) && isOwnAddress(host))));
-    },
+    isOwn: (host, port) => layer.isOwn(host, port),
   };
-}
-
-export function isWildcard(address: string): boolean {
-  return address === '0.0.0.0' || address === '::';
-}
-
-function isOwnAddress(host: string): boolean {
-  if (host === 'localhost' || host.startsWith('127.')) return true;
-  return Object.values(networkInterfaces()).some((addresses) => addresses?.some((address) => address.address === host));
 }

@@ -13,6 +13,8 @@ import type { FromWorker, ToWorker, WorkerInput } from './worker';
 export interface EmbeddedEngine extends EngineReady {
   /** Rejects when the engine has ended. */
   stats(): Promise<EngineStats>;
+  /** Reads the certificates of TLS and WSS again. Resolves with what keeps the new ones from being used; undefined: nothing does. */
+  reloadCertificates(): Promise<string | undefined>;
   /** Idempotent. */
   close(): Promise<void>;
   /** `error` set: the thread died; absent: it was closed. Called at once when that has happened already. */
@@ -40,7 +42,8 @@ export async function startEmbeddedEngine(options: EngineOptions, deps: Embedded
   const ready = await handle.started;
   return {
     ...ready,
-    stats: () => handle.stats(),
+    stats: () => handle.ask<EngineStats>('stats'),
+    reloadCertificates: () => handle.ask<string | undefined>('reload'),
     close: () => handle.close(),
     onExit: (fn) => handle.onExit(fn),
   };
@@ -48,7 +51,7 @@ export async function startEmbeddedEngine(options: EngineOptions, deps: Embedded
 
 class Handle {
   readonly started: Promise<EngineReady>;
-  private readonly questions = new Map<number, { resolve: (stats: EngineStats) => void; reject: (error: Error) => void }>();
+  private readonly questions = new Map<number, { resolve: (answer: never) => void; reject: (error: Error) => void }>();
   private readonly listeners: Array<(error?: Error) => void> = [];
   private nextQuestion = 1;
   private failure: Error | undefined;
@@ -65,6 +68,7 @@ class Handle {
         if (message.kind === 'ready') resolve(message.ready);
         else if (message.kind === 'failed') reject(new EngineStartError(message.setting ?? 'sip.listen', message.message, message.code));
         else if (message.kind === 'stats') this.answer(message.id, message.stats);
+        else if (message.kind === 'reloaded') this.answer(message.id, message.problem);
         else if (message.kind === 'barrier') sameLoopBarrier(() => this.post({ kind: 'read', id: message.id }));
         else if (message.kind === 'log') log?.(message.level, message.message, message.fields);
         else this.isClosed = true;
@@ -81,12 +85,13 @@ class Handle {
     });
   }
 
-  stats(): Promise<EngineStats> {
+  /** `Answer` is what the worker answers this kind of question with. */
+  ask<Answer>(kind: 'stats' | 'reload'): Promise<Answer> {
     if (this.ended) return Promise.reject(this.failure ?? new Error('the engine has ended'));
     const id = this.nextQuestion++;
-    return new Promise((resolve, reject) => {
+    return new Promise<Answer>((resolve, reject) => {
       this.questions.set(id, { resolve, reject });
-      this.post({ kind: 'stats', id });
+      this.post({ kind, id });
     });
   }
 
@@ -112,8 +117,8 @@ class Handle {
     this.worker.postMessage(message);
   }
 
-  private answer(id: number, stats: EngineStats): void {
-    this.questions.get(id)?.resolve(stats);
+  private answer(id: number, answer: unknown): void {
+    this.questions.get(id)?.resolve(answer as never);
     this.questions.delete(id);
   }
 

@@ -10,14 +10,20 @@ import { ControlServer, type ControlAddress, type ControlStats } from './control
 import { Router } from './control/router';
 import { Core, type CoreStats } from './core/core';
 import { defaultCoreOptions } from './core/options';
-import { coreTransport, isWildcard } from './core-transport';
+import { coreTransport } from './core-transport';
 import { silentLog, type Log } from './log';
-import { defaultGapMs, defaultLimits, type EngineLimits, type EngineOptions } from './options';
-import { TransactionLayer } from './transaction/transaction-layer';
+import { makeTransport } from './make-transport';
+import { defaultGapMs, defaultLimits, limitsProblem, type EngineLimits, type EngineOptions } from './options';
+import { EngineStartError, startError } from './start-error';
+import { FailOver } from './transaction/fail-over';
+import type { TransactionLayer } from './transaction/transaction-layer';
 import type { TransactionStats } from './transaction/counters';
-import { TransportLayer } from './transport/transport-layer';
+import { isWildcard } from './transport/listener';
+import type { TransportLayer } from './transport/transport-layer';
 import type { TransportStats } from './transport/counters';
 import type { ListeningPoint } from './transport/types';
+
+export { EngineStartError };
 
 export interface EngineDeps {
   clock: Clock;
@@ -45,19 +51,6 @@ export interface EngineStats {
   control: ControlStats;
 }
 
-/** What kept an engine from starting, and which setting it is about. */
-export class EngineStartError extends Error {
-  override readonly name = 'EngineStartError';
-  constructor(
-    readonly setting: 'sip.listen' | 'engine.control',
-    message: string,
-    /** The system's error code (EADDRINUSE …), when it is one. */
-    readonly code?: string,
-  ) {
-    super(message);
-  }
-}
-
 export class Engine {
   private readonly limits: EngineLimits;
   private readonly transport: TransportLayer;
@@ -74,6 +67,8 @@ export class Engine {
     deps: Partial<EngineDeps> = {},
   ) {
     if (options.control.secret === '') throw new EngineStartError('engine.control', 'The control port needs a secret: set one.');
+    const problem = limitsProblem(options.limits ?? {});
+    if (problem !== undefined) throw new EngineStartError('limits', problem);
     const clock = deps.clock ?? systemClock;
     const random = pooled(deps.random ?? systemRandom);
     const log = deps.log ?? silentLog;
@@ -81,22 +76,8 @@ export class Engine {
     const timers = { t1: options.timers?.t1 ?? 500, t2: options.timers?.t2 ?? 4000, t4: options.timers?.t4 ?? 5000 };
     this.limits = limits;
     this.log = log;
-    this.transport = new TransportLayer(
-      {
-        listen: options.listen,
-        external: options.external,
-        localNets: options.localNets,
-        wire: { maxMessageBytes: limits.maxMessageBytes, maxHeaders: limits.maxHeaders },
-        limits: {
-          maxConnections: limits.maxConnections,
-          maxConnectionsPerSource: limits.maxConnectionsPerSource,
-          maxRememberedFlows: limits.maxRememberedFlows,
-          idleMs: limits.tcpIdleSeconds * 1000,
-        },
-      },
-      { clock, log },
-    );
-    this.transactions = new TransactionLayer(this.transport, { ...timers, maxTransactions: limits.maxTransactions }, { clock, random, log });
+    this.transport = makeTransport(options, limits, { clock, log, chance: () => random(4).readUInt32BE() / 2 ** 32 });
+    this.transactions = new FailOver(this.transport, { ...timers, maxTransactions: limits.maxTransactions, largeRequestBytes: limits.largeRequestBytes }, { clock, random, log });
     const router = new Router();
     this.core = new Core(
       {
@@ -106,10 +87,10 @@ export class Engine {
         maxDialogs: limits.maxDialogs,
         maxPendingRequests: limits.maxPendingRequests,
         maxRingingMs: limits.maxRingingSeconds * 1000,
-        timerCMs: options.timers?.c ?? defaultCoreOptions.timerCMs,
-        proxySecret: options.proxySecret,
         applicationGraceMs: options.control.graceSeconds === undefined ? defaultCoreOptions.applicationGraceMs : options.control.graceSeconds * 1000,
         sessionTimer: { ...defaultCoreOptions.sessionTimer, ...options.sessionTimer },
+        timerCMs: options.timers?.c ?? defaultCoreOptions.timerCMs,
+        proxySecret: options.proxySecret,
       },
       { clock, random, log, transactions: this.transactions, transport: coreTransport(this.transport), apps: router },
     );
@@ -159,6 +140,11 @@ export class Engine {
     return { dialogs: core.dialogs, connections: transport.connections, controlConnections: control.connections, transport, transactions, core, control };
   }
 
+  /** Reads the certificates of TLS and WSS again, connections that are up keep theirs. What keeps the new ones from being used, if anything does. */
+  reloadCertificates(): string | undefined {
+    return this.transport.reloadCertificates();
+  }
+
   /** Answers what is open with 503 and ends. Idempotent. */
   close(): Promise<void> {
     this.closing ??= this.shutDown();
@@ -191,11 +177,6 @@ function pooled(random: Random): Random {
     pool = pool.subarray(bytes);
     return piece;
   };
-}
-
-function startError(setting: EngineStartError['setting'], error: unknown, prefix?: string): EngineStartError {
-  const { message, code } = error as { message: string; code?: unknown };
-  return new EngineStartError(setting, prefix === undefined ? message : `${prefix}: ${message}`, typeof code === 'string' ? code : undefined);
 }
 
 /** One of our addresses, for a socket bound to all of them. */

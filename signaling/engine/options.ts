@@ -1,5 +1,5 @@
 /** What an engine is told when it is made. Plain data: it crosses a thread boundary (see embedded.ts). */
-import type { ListenSpec } from './transport/types';
+import type { ListenSpec, TlsOptions } from './transport/types';
 import type { ControlCertificate } from './control/listener';
 import type { RequestHandlerSettings } from './control/handlers/settings';
 import type { SessionTimerOptions } from './core/options';
@@ -22,6 +22,20 @@ export interface EngineLimits {
   maxRememberedFlows: number;
   /** A SIP stream with nothing going on is closed after this, unless a client registered over it. */
   tcpIdleSeconds: number;
+  /** A TLS handshake, or the opening of a WebSocket, may take this long. */
+  handshakeSeconds: number;
+  /** A message on a stream may take this long from its first byte to its last, and a client that has connected to say its first word. */
+  unfinishedSeconds: number;
+  /** A client that has connected must have sent a whole message by then, whatever else it sends. */
+  firstMessageSeconds: number;
+  /** Bytes of messages that cannot be understood before their stream is closed. */
+  maxUnparsableBytes: number;
+  /** Requests from one source (IPv6: one /64) in a second, twice as many at once; 0: any number. */
+  maxRequestsPerSecond: number;
+  /** A silent WebSocket is pinged after this long, and cut off when it is silent for as long again. */
+  webSocketPingSeconds: number;
+  /** Requests above this many bytes go over TCP where the target takes it (RFC 3261 §18.1.1); 0: never. */
+  largeRequestBytes: number;
   /** Applications, authenticated or not. */
   maxControlConnections: number;
   /** Connections the engine opens to applications, for request handlers. */
@@ -48,6 +62,13 @@ export const defaultLimits: EngineLimits = {
   maxConnectionsPerSource: 100,
   maxRememberedFlows: 20_000,
   tcpIdleSeconds: 3_700,
+  handshakeSeconds: 10,
+  unfinishedSeconds: 15,
+  firstMessageSeconds: 60,
+  maxUnparsableBytes: 65_536,
+  maxRequestsPerSecond: 0,
+  webSocketPingSeconds: 30,
+  largeRequestBytes: 1_300,
   maxControlConnections: 16,
   maxOutboundConnections: 10_000,
   outboundIdleSeconds: 3_600,
@@ -64,6 +85,12 @@ export interface EngineOptions {
   external?: string | undefined;
   /** CIDR blocks that reach our own addresses directly. */
   localNets?: readonly string[] | undefined;
+  /** CIDR blocks that `limits.maxRequestsPerSecond` does not count. */
+  unlimitedNets?: readonly string[] | undefined;
+  /** For listening points of TLS and WSS. */
+  tls?: TlsOptions | undefined;
+  /** Servers of the DNS; none: the system's. */
+  dnsServers?: readonly string[] | undefined;
   control: {
     /** Default 127.0.0.1. */
     host?: string | undefined;
@@ -95,3 +122,16 @@ export interface EngineOptions {
 }
 
 export const defaultGapMs = { alone: 3, withBarrier: 1 };
+
+/** What is wrong with these limits, in a sentence; undefined: nothing. */
+export function limitsProblem(limits: Partial<EngineLimits>): string | undefined {
+  for (const [name, value] of Object.entries(limits)) {
+    if (!(name in defaultLimits)) return `limits.${name} is not a limit of the engine.`;
+    if (value === undefined) continue;
+    const least = mayBeZero.has(name) ? 0 : 1;
+    if (!Number.isFinite(value) || value < least) return `limits.${name} must be a number from ${least} up, not ${String(value)}.`;
+  }
+  return undefined;
+}
+
+const mayBeZero: ReadonlySet<string> = new Set(['maxRequestsPerSecond', 'largeRequestBytes', 'maxUnparsableBytes']);

@@ -15,12 +15,13 @@ export interface WorkerInput {
   appsInParent: boolean;
 }
 
-export type ToWorker = { kind: 'stats'; id: number } | { kind: 'close' } | { kind: 'read'; id: number };
+export type ToWorker = { kind: 'stats'; id: number } | { kind: 'close' } | { kind: 'reload'; id: number } | { kind: 'read'; id: number };
 
 export type FromWorker =
   | { kind: 'ready'; ready: EngineReady }
   | { kind: 'failed'; setting: EngineStartError['setting'] | undefined; message: string; code: string | undefined }
   | { kind: 'stats'; id: number; stats: EngineStats }
+  | { kind: 'reloaded'; id: number; problem: string | undefined }
   | { kind: 'log'; level: LogLevel; message: string; fields: object }
   | { kind: 'barrier'; id: number }
   | { kind: 'closed' };
@@ -36,6 +37,7 @@ async function run(parent: NonNullable<typeof parentPort>, input: WorkerInput): 
     const engine = new Engine(input.options, input.appsInParent ? { log, barrier: barrier.wait } : { log });
     parent.on('message', (message: ToWorker) => {
       if (message.kind === 'stats') tell({ kind: 'stats', id: message.id, stats: engine.stats() });
+      else if (message.kind === 'reload') tell({ kind: 'reloaded', id: message.id, problem: engine.reloadCertificates() });
       else if (message.kind === 'read') barrier.answered(message.id);
       else {
         void engine.close().then(() => {

@@ -1,6 +1,8 @@
 /** Messages made from what the application gave and what the engine knows (PROTOCOL 6, 7, 13). */
 import type { Random } from '../../clock';
+import { protocols } from '../transport/protocols';
 import { makeResponse } from '../transport/reply';
+import type { Protocol } from '../transport/types';
 import { Headers } from '../wire/headers';
 import { SipRequest, type SipResponse } from '../wire/message';
 import { formatNameAddr, parseNameAddr, type NameAddr } from '../wire/name-addr';
@@ -20,9 +22,14 @@ export interface Local {
 /** Header fields the engine writes itself; the rest of the application's are passed on. */
 const written = new Set(['from', 'to', 'call-id', 'cseq', 'max-forwards', 'contact', 'content-type']);
 
-export function localContact(local: Local): string {
-  return `<sip:${local.host}:${local.port}${local.protocol === 'udp' ? '' : `;transport=${local.protocol}`}>`;
+/** `secure`: for a dialog that a SIPS URI begins (RFC 3261 §8.1.1.8, §12.1.1), where TLS goes without saying (RFC 5630 §3.1.4). */
+export function localContact(local: Local, secure = false): string {
+  const transport = protocols[local.protocol as Protocol]?.uri;
+  const said = transport === undefined || (secure && transport === 'tls') ? '' : `;transport=${transport}`;
+  return `<${secure ? 'sips' : 'sip'}:${local.host}:${local.port}${said}>`;
 }
+
+const isSips = (uri: string): boolean => /^<?\s*sips:/i.test(uri);
 
 /** RFC 3261 §8.1.1.8, RFC 3311 §5.1, RFC 3515 §2.2, RFC 6665 §8.2.1: requests that need a Contact. */
 export function needsContact(method: string): boolean {
@@ -57,7 +64,7 @@ export function buildRequest(message: AppRequest, local: Local, random: Random):
   headers.append('CSeq', `${seq ?? newSequence(random)} ${message.method}`);
   const contact = given.get('contact');
   if (contact !== undefined) headers.append('Contact', contactValue(contact, hostport));
-  else if (message.method === 'INVITE' || message.method === 'SUBSCRIBE') headers.append('Contact', localContact(local));
+  else if (message.method === 'INVITE' || message.method === 'SUBSCRIBE') headers.append('Contact', localContact(local, isSips(message.uri)));
   passOn(message, headers, local);
   addContentType(message, headers);
   return new SipRequest(message.method, message.uri, headers, message.body);
@@ -78,7 +85,7 @@ export function buildResponse(incoming: Incoming, message: AppResponse, local: L
   }
   const contact = message.headers.get('contact');
   if (contact !== undefined) response.headers.append('Contact', contactValue(contact, `${local.host}:${local.port}`));
-  else if (contactBelongs(incoming, message.status)) response.headers.append('Contact', incoming.dialog?.localContact || localContact(local));
+  else if (contactBelongs(incoming, message.status)) response.headers.append('Contact', incoming.dialog?.localContact || localContact(local, isSips(request.uri) || isSips(request.headers.get('record-route') ?? '')));
   passOn(message, response.headers, local);
   addContentType(message, response.headers);
   response.body = message.body;

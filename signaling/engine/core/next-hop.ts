@@ -2,6 +2,7 @@
  * Where a request goes (RFC 3261 §8.1.2, §12.2.1.1; PROTOCOL 7, 15.3). In this order: what the application says, the connection a
  * phone registered over, the flow a dialog returns over, the URI itself.
  */
+import { protocols } from '../transport/protocols';
 import type { Flow, Protocol, Target, TransportError } from '../transport/types';
 import { SipParseError } from '../wire/errors';
 import { parseUri, type SipUri } from '../wire/uri';
@@ -101,19 +102,30 @@ function read(uri: string): SipUri {
   throw new HopError(`invalid request-uri: ${uri}`);
 }
 
+/** RFC 3263 §4 begins with what the URI says; where it says nothing the transport layer asks the DNS, or takes what is there. */
 function targetOf(uri: SipUri, transport: HopTransport): Target {
+  const secure = uri.scheme === 'sips';
   const wanted = uri.params.get('transport')?.toLowerCase();
-  const protocol = transport.protocols().find((p) => p === wanted);
-  // sips: needs TLS on every hop (RFC 3261 §26.2.2), which is not among our transports.
-  if ((wanted !== undefined && protocol === undefined) || uri.scheme === 'sips') throw new HopError(notAvailable);
+  const protocol = wanted === undefined ? undefined : secure ? encrypted[wanted] : known[wanted];
+  const listening = transport.protocols();
+  const possible = protocol === undefined ? !secure || listening.some((one) => protocols[one].secure) : (carriers[protocol] ?? [protocol]).some((one) => listening.includes(one));
+  if ((wanted !== undefined && protocol === undefined) || !possible) throw new HopError(notAvailable);
   const target: Target = { host: uri.params.get('maddr') ?? uri.host };
   // Not said: a connection that is open to there, else UDP.
   if (protocol !== undefined) target.protocol = protocol;
   if (uri.port !== undefined) target.port = uri.port;
+  if (secure) target.secure = true;
   return target;
 }
 
+/** The transport parameter of a SIP URI (RFC 3261 §19.1.1, RFC 7118 §5.3), and of a SIPS URI, where TLS is below it (RFC 5630 §3.1.4). */
+const known: Readonly<Record<string, Protocol>> = { udp: 'udp', tcp: 'tcp', tls: 'tls', ws: 'ws', wss: 'wss' };
+const encrypted: Readonly<Record<string, Protocol>> = { tcp: 'tls', tls: 'tls', ws: 'wss', wss: 'wss' };
+/** What a parameter can mean: WebSockets are `tcp` in drachtio's frames, and `ws` in URIs whether encrypted or not. */
+const carriers: Readonly<Partial<Record<Protocol, readonly Protocol[]>>> = { tcp: ['tcp', 'ws', 'wss'], ws: ['ws', 'wss'] };
+
 function outside(target: Target, transport: HopTransport): Target {
-  if (transport.isOwn(target.host, target.port ?? 5060)) throw new HopError('can not send request to myself');
+  const { defaultPort } = protocols[target.protocol ?? (target.secure ? 'tls' : 'udp')];
+  if (transport.isOwn(target.host, target.port ?? defaultPort)) throw new HopError('can not send request to myself');
   return target;
 }

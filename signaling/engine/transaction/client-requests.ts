@@ -3,12 +3,15 @@ import { SipRequest, type SipMessage, type SipResponse } from '../wire/message';
 import type { Flow, Transport } from '../transport/types';
 import { protocols } from '../transport/protocols';
 
-/** Puts our Via on top. The port is left out when it is the transport's default, and UDP asks for `rport`, as drachtio does. */
+/**
+ * Puts our Via on top. The port is left out when it is the transport's default, UDP asks for `rport`, as drachtio does, and a connection
+ * whose other end knows who we are is offered for requests to us (RFC 5923 §5).
+ */
 export function addVia(request: SipRequest, flow: Flow, transport: Transport, branch: string): void {
   const { host, port } = transport.sentBy(flow);
   const { via, defaultPort, reliable } = protocols[flow.protocol];
   const sentBy = port === defaultPort ? host : `${host}:${port}`;
-  request.headers.prepend('Via', `SIP/2.0/${via} ${sentBy}${reliable ? '' : ';rport'};branch=${branch}`);
+  request.headers.prepend('Via', `SIP/2.0/${via} ${sentBy}${reliable ? '' : ';rport'};branch=${branch}${flow.alias === true ? ';alias' : ''}`);
 }
 
 /** §9.1: Request-URI, Call-ID, To, From, CSeq number, Route and the one Via of the request that is cancelled. */

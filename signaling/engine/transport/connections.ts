@@ -1,13 +1,19 @@
-/** The stream connections that are up: found by peer address for reuse (RFC 3261 §18), counted against the limits. */
+/** The connections that are up: found by peer address for reuse (RFC 3261 §18, RFC 5923), counted against the limits. */
 import type { TransportCounters } from './counters';
 import { familyOf } from './listener';
-import type { StreamFlow } from './stream-flow';
+import type { ConnectionFlow } from './connection-flow';
 import type { Protocol, TransportLimits } from './types';
 
 export class Connections {
-  private readonly flows = new Set<StreamFlow>();
+  private readonly flows = new Set<ConnectionFlow>();
   /** By protocol and peer; of several the newest. */
-  private readonly byPeer = new Map<string, StreamFlow>();
+  private readonly byPeer = new Map<string, ConnectionFlow>();
+  /** By protocol, the peer's address and the port it says it listens on; and the key by flow. */
+  private readonly byAlias = new Map<string, ConnectionFlow>();
+  private readonly aliases = new Map<ConnectionFlow, string>();
+  /** Sockets that were let in, whatever became of them, and connections of our own. */
+  private accepted = 0;
+  private dialled = 0;
   private readonly perSource = new Map<string, number>();
 
   constructor(
@@ -20,45 +26,62 @@ export class Connections {
   }
 
   full(dialling = 0): boolean {
-    return this.flows.size + dialling >= this.limits.maxConnections;
+    return this.accepted + this.dialled + dialling >= this.limits.maxConnections;
   }
 
-  /** Whether a connection from this address may be accepted. */
+  /** Counts a socket from this address in, or says that it may not come in. */
   admit(source: string): boolean {
     if (this.full()) {
       this.counters.refusedTotal++;
       return false;
     }
-    if ((this.perSource.get(sourceKey(source)) ?? 0) >= this.limits.maxConnectionsPerSource) {
+    const key = sourceKey(source);
+    const before = this.perSource.get(key) ?? 0;
+    if (before >= this.limits.maxConnectionsPerSource) {
       this.counters.refusedPerSource++;
       return false;
     }
+    this.perSource.set(key, before + 1);
+    this.accepted++;
     return true;
   }
 
-  add(flow: StreamFlow): void {
-    this.flows.add(flow);
-    this.byPeer.set(peerKey(flow.protocol, flow.remote.address, flow.remote.port), flow);
-    if (flow.accepted) {
-      const key = sourceKey(flow.remote.address);
-      this.perSource.set(key, (this.perSource.get(key) ?? 0) + 1);
-    }
+  left(source: string): void {
+    this.accepted--;
+    const key = sourceKey(source);
+    const left = (this.perSource.get(key) ?? 1) - 1;
+    if (left > 0) this.perSource.set(key, left);
+    else this.perSource.delete(key);
   }
 
-  delete(flow: StreamFlow): void {
+  add(flow: ConnectionFlow): void {
+    this.flows.add(flow);
+    if (!flow.accepted) this.dialled++;
+    this.byPeer.set(peerKey(flow.protocol, flow.remote.address, flow.remote.port), flow);
+  }
+
+  delete(flow: ConnectionFlow): void {
     if (!this.flows.delete(flow)) return;
+    if (!flow.accepted) this.dialled--;
     const peer = peerKey(flow.protocol, flow.remote.address, flow.remote.port);
     if (this.byPeer.get(peer) === flow) this.byPeer.delete(peer);
-    if (flow.accepted) {
-      const key = sourceKey(flow.remote.address);
-      const left = (this.perSource.get(key) ?? 1) - 1;
-      if (left > 0) this.perSource.set(key, left);
-      else this.perSource.delete(key);
-    }
+    const alias = this.aliases.get(flow);
+    this.aliases.delete(flow);
+    if (alias !== undefined && this.byAlias.get(alias) === flow) this.byAlias.delete(alias);
   }
 
-  find(protocol: Protocol, address: string, port: number): StreamFlow | undefined {
-    return this.byPeer.get(peerKey(protocol, address, port));
+  /** The peer listens on that port, too: requests to it may go over this connection (RFC 5923 §8.1). One port a connection. */
+  alias(flow: ConnectionFlow, port: number): void {
+    if (!this.flows.has(flow) || this.aliases.has(flow)) return;
+    const key = peerKey(flow.protocol, flow.remote.address, port);
+    this.aliases.set(flow, key);
+    this.byAlias.set(key, flow);
+    this.counters.aliases++;
+  }
+
+  find(protocol: Protocol, address: string, port: number): ConnectionFlow | undefined {
+    const key = peerKey(protocol, address, port);
+    return this.byPeer.get(key) ?? this.byAlias.get(key);
   }
 
   byProtocol(): Partial<Record<Protocol, number>> {
@@ -67,7 +90,7 @@ export class Connections {
     return out;
   }
 
-  [Symbol.iterator](): Iterator<StreamFlow> {
+  [Symbol.iterator](): Iterator<ConnectionFlow> {
     return [...this.flows][Symbol.iterator]();
   }
 }

@@ -1,9 +1,9 @@
-/** `user@host` → the stream connection a registration came over, so that a phone that cannot be dialled can be called (bounded, with expiry). */
+/** `user@host` → the connection a registration came over, so that a phone that cannot be dialled can be called (bounded, with expiry). */
 import type { Clock } from '../../clock';
-import type { StreamFlow } from './stream-flow';
+import type { ConnectionFlow } from './connection-flow';
 
 interface Entry {
-  flow: StreamFlow;
+  flow: ConnectionFlow;
   expiresAt: number;
 }
 
@@ -20,7 +20,7 @@ export class FlowTable {
   }
 
   /** A newer flow replaces the older; zero or less removes. False: the table is full of others that have not expired. */
-  set(key: string, flow: StreamFlow, expiresMs: number): boolean {
+  set(key: string, flow: ConnectionFlow, expiresMs: number): boolean {
     if (expiresMs <= 0) {
       this.entries.delete(key);
       return true;
@@ -36,7 +36,7 @@ export class FlowTable {
   }
 
   /** A flow that has closed is still returned until its entry expires: that the phone has gone is an answer too. */
-  get(key: string): StreamFlow | undefined {
+  get(key: string): ConnectionFlow | undefined {
     const entry = this.entries.get(key);
     if (!entry) return undefined;
     if (entry.expiresAt > this.clock.now()) return entry.flow;

@@ -1,9 +1,10 @@
-/** What a file that opens sockets (udp.ts, tcp.ts) is given by the layer and gives to it. */
+/** What a file that opens sockets (udp.ts, stream.ts, websocket.ts) is given by the layer and gives to it. */
 import type { Clock } from '../../clock';
 import type { StreamFramer } from '../wire/framer';
 import type { SipParseError } from '../wire/errors';
 import type { TransportCounters } from './counters';
-import type { StreamFlow } from './stream-flow';
+import type { Certificates } from './certificates';
+import type { ConnectionFlow } from './connection-flow';
 import { TransportError, type Endpoint, type Flow, type ListenSpec, type Log, type Protocol, type TransportLimits } from './types';
 
 export interface Host {
@@ -11,17 +12,25 @@ export interface Host {
   readonly log: Log;
   readonly limits: TransportLimits;
   readonly counters: TransportCounters;
+  /** Bytes of one message. */
+  readonly maxMessageBytes: number;
   newFramer(): StreamFramer;
+  /** @throws CertificateError when none are set */
+  certificates(): Certificates;
   /** One message, complete as far as framing can tell. */
   receive(data: Buffer, flow: Flow): void;
   /** A stream whose bytes cannot be read on. It is closed afterwards. */
   unreadable(error: SipParseError, flow: Flow): void;
   /** Whether nobody receives at this UDP endpoint; false when that cannot be known. */
   isClosedPort(remote: Endpoint): Promise<boolean>;
-  /** False: a limit is reached, close the connection. */
+  /** Counts a socket; false: a limit is reached, close it. */
   admit(source: string): boolean;
-  opened(flow: StreamFlow): void;
-  closed(flow: StreamFlow): void;
+  /** A socket that was admitted is closed. */
+  left(source: string): void;
+  /** Whether a datagram that is answered without looking into it is within the rate of its source. */
+  allows(source: string): boolean;
+  opened(flow: ConnectionFlow): void;
+  closed(flow: ConnectionFlow): void;
 }
 
 export interface Listener {
@@ -29,8 +38,12 @@ export interface Listener {
   readonly address: string;
   readonly family: 4 | 6;
   readonly port: number;
-  /** A flow to this peer: at once for datagrams, a new connection for streams. */
-  open(remote: Endpoint): Flow | Promise<Flow>;
+  /** Connections that are not what they are to become. */
+  readonly halfOpen?: number;
+  /** A flow to this peer: at once for datagrams, a new connection for streams. `name`: what its certificate has to be for; its address by default. */
+  open(remote: Endpoint, name?: string): Flow | Promise<Flow>;
+  /** Once a second, while there is anything half open. */
+  sweep?(now: number): void;
   close(): Promise<void>;
 }
 

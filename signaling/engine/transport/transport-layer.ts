@@ -1,28 +1,31 @@
 /**
- * The transport layer (RFC 3261 §18): opens the listening points, turns bytes into checked messages, finds the flow a request or a
- * response goes over, remembers the connections that registrations came over, and keeps all of it within limits.
- *
- *     socket ─► framing ─► parse ─► stamp Via ─► validate ─► onMessage
- *                            └────────┴─ 400, 413, 505 ◄────────┘
+ * The transport layer (RFC 3261 §18): opens the listening points, has bytes turned into checked messages (intake.ts), finds the flow a
+ * request or a response goes over (flow-router.ts), remembers the connections that registrations came over, and keeps all of it within
+ * limits.
  */
-import { BlockList, isIP } from 'node:net';
 import type { Clock, Timer } from '../../clock';
+import { CachedNames } from '../resolve/cache';
+import type { Names } from '../resolve/names';
+import { systemNames } from '../resolve/system-names';
 import { StreamFramer } from '../wire/framer';
-import { parseMessage, SipParseError, validateRequest, validateResponse } from '../wire/parser';
 import { SipRequest, type SipResponse } from '../wire/message';
-import { serialize } from '../wire/serialize';
 import type { Via } from '../wire/via';
+import { CertificateError, Certificates } from './certificates';
+import { CertificateWatch } from './certificate-watch';
+import { ConnectionFlow } from './connection-flow';
 import { Connections } from './connections';
 import { TransportCounters, type TransportStats } from './counters';
-import { FlowRouter, type Lookup } from './flow-router';
+import { FlowRouter } from './flow-router';
 import { FlowTable } from './flow-table';
-import { familyOf, isWildcard, type Host, type Listen, type Listener } from './listener';
+import { Identity } from './identity';
+import { Intake } from './intake';
+import { isWildcard, type Host, type Listen, type Listener } from './listener';
 import { LocalAddresses, type Interfaces, type Probe } from './local-address';
+import { networkList } from './networks';
 import { openListeners } from './open-listeners';
 import { protocols } from './protocols';
-import { makeResponse, statelessTag } from './reply';
-import { StreamFlow } from './stream-flow';
-import { listenTcp } from './tcp';
+import { RateLimit } from './rate-limit';
+import { listenStream } from './stream';
 import {
   defaultTransportLimits,
   TransportError,
@@ -38,21 +41,21 @@ import {
   type TransportOptions,
 } from './types';
 import { listenUdp } from './udp';
-import { localPortIsClosed } from './udp-refusal';
-import { stampVia } from './via-stamp';
+import { boundedChecks, localPortIsClosed } from './udp-refusal';
+import { listenWebSocket } from './websocket';
 
 const SWEEP_MS = 1_000;
-/** Checks of doubtful UDP ports at the same time; those beyond are not made. */
-const MAX_CHECKS = 16;
 
 /** A further transport is a file and a row. */
-const listenOn: Readonly<Record<Protocol, Listen>> = { udp: listenUdp, tcp: listenTcp };
+const listenOn: Readonly<Record<Protocol, Listen>> = { udp: listenUdp, tcp: listenStream, tls: listenStream, ws: listenWebSocket, wss: listenWebSocket };
 
 export interface TransportDeps {
   clock: Clock;
   log: Log;
-  /** Host name → addresses; default the system's resolver. */
-  lookup?: Lookup | undefined;
+  /** Who is asked for names; default: what `dnsServers` says, cached. */
+  names?: Names | undefined;
+  /** From 0 (included) to 1 (not included). */
+  chance?: (() => number) | undefined;
   /** For tests: what `os.networkInterfaces` and the routing table say. */
   interfaces?: Interfaces | undefined;
   probe?: Probe | undefined;
@@ -67,11 +70,14 @@ export class TransportLayer implements Transport {
   private readonly connections: Connections;
   private readonly remembered: FlowTable;
   private readonly addresses: LocalAddresses;
-  private readonly localNets = new BlockList();
-  private readonly host: Host;
+  private readonly identity: Identity;
+  private readonly intake: Intake;
+  private readonly rate: RateLimit;
   private readonly router: FlowRouter;
+  private readonly host: Host;
+  private certificates: Certificates | undefined;
+  private watch: CertificateWatch | undefined;
   private listeners: Listener[] = [];
-  private checks = 0;
   private sweeper: Timer | undefined;
   private state: 'new' | 'open' | 'closed' = 'new';
 
@@ -80,45 +86,38 @@ export class TransportLayer implements Transport {
     private readonly deps: TransportDeps,
   ) {
     const { clock, log } = deps;
+    const { counters } = this;
     this.limits = { ...defaultTransportLimits, ...options.limits };
-    this.connections = new Connections(this.limits, this.counters);
+    this.connections = new Connections(this.limits, counters);
     this.remembered = new FlowTable(clock, this.limits.maxRememberedFlows);
     this.addresses = new LocalAddresses(clock, deps.interfaces, deps.probe);
+    this.identity = new Identity(() => this.listeners, this.addresses, options.external, options.localNets);
+    this.rate = new RateLimit(clock, this.limits.maxRequestsPerSecond, networkList(options.unlimitedNets ?? []));
+    this.intake = new Intake({ wire: options.wire, rate: this.rate, counters, log, seen: (message, flow) => this.seen(message, flow), handler: () => this.onMessage });
     this.router = new FlowRouter({
+      clock,
       listeners: () => (this.state === 'open' ? this.listeners : []),
       connections: this.connections,
       addresses: this.addresses,
       limits: this.limits,
-      counters: this.counters,
-      lookup: deps.lookup,
+      counters,
+      names: deps.names ?? new CachedNames(systemNames(options.dnsServers), clock),
+      chance: deps.chance ?? Math.random,
     });
-    this.localNets.addSubnet('127.0.0.0', 8, 'ipv4');
-    this.localNets.addAddress('::1', 'ipv6');
-    for (const net of options.localNets ?? []) addNet(this.localNets, net);
-    this.host = {
-      clock,
-      log,
-      limits: this.limits,
-      counters: this.counters,
-      newFramer: () => new StreamFramer(options.wire),
-      receive: (data, flow) => this.receive(data, flow),
-      unreadable: (error, flow) => this.reject(error, flow),
-      isClosedPort: (remote) => this.isClosedPort(remote),
-      admit: (source) => this.state === 'open' && this.connections.admit(source),
-      opened: (flow) => this.opened(flow),
-      closed: (flow) => this.connections.delete(flow),
-    };
+    this.host = this.makeHost();
   }
 
   /**
    * Opens every listening point, in the order given, or none.
    *
-   * @throws TransportError naming protocol, address, port and the system's code (EADDRINUSE ...)
+   * @throws TransportError naming protocol, address, port and the system's code (EADDRINUSE ...); CertificateError naming the file
    */
   async start(): Promise<ListeningPoint[]> {
     if (this.state !== 'new') throw new TransportError('closed', 'The transport layer was started before');
+    if (this.options.tls) this.certificates = new Certificates(this.options.tls);
     this.state = 'open';
     this.listeners = await openListeners(this.options.listen, (spec) => listenOn[spec.protocol](spec, this.host));
+    if (this.certificates) this.watch = new CertificateWatch(this.certificates, this.deps.clock, this.deps.log, this.counters);
     await this.addresses.start(new Set(this.listeners.filter((l) => isWildcard(l.address)).map((l) => l.family)));
     return this.listening();
   }
@@ -136,29 +135,28 @@ export class TransportLayer implements Transport {
     // `maddr` is not followed (RFC 3261 §18.2.2 would): it lets anybody aim our answers at somebody else.
     if (received.open || !received.reliable) return received;
     const { protocol } = received;
+    // A WebSocket's client cannot be dialled.
+    if (!protocols[protocol].dialled) return received;
     return this.router.flowTo({ protocol, host: received.remote.address, port: topVia.port ?? protocols[protocol].defaultPort });
   }
 
   sentBy(flow: Flow): { host: string; port: number } {
-    const peer = flow.remote.address;
-    const local = isWildcard(flow.local.address) ? this.addresses.towards(peer) : flow.local.address;
-    const { external } = this.options;
-    const address = external !== undefined && !this.isLocalNet(peer) ? external : local;
-    return { host: isIP(address) === 6 ? `[${address}]` : address, port: this.listeningPort(flow) };
+    return this.identity.sentBy(flow);
   }
 
   /** Whether a request to there would come back to us. */
   isOwn(host: string, port: number): boolean {
-    const address = host === 'localhost' ? '127.0.0.1' : host.startsWith('[') ? host.slice(1, -1) : host;
-    return this.listeners.some(
-      (l) => l.port === port && (l.address === address || this.options.external === address || (isWildcard(l.address) && l.family === familyOf(address) && this.addresses.isOwn(address))),
-    );
+    return this.identity.isOwn(host, port);
   }
 
   /** Whether the peer reaches our own addresses directly. */
   isLocalNet(address: string): boolean {
-    const bare = address.split('%')[0] ?? address;
-    return this.localNets.check(bare, familyOf(bare) === 6 ? 'ipv6' : 'ipv4');
+    return this.identity.isLocalNet(address);
+  }
+
+  /** Reads the certificates again; undefined: done. What keeps them from being used is said, and the old ones are kept. */
+  reloadCertificates(): string | undefined {
+    return this.watch?.reload();
   }
 
   /**
@@ -166,7 +164,7 @@ export class TransportLayer implements Transport {
    * UDP flows are not remembered. False: not remembered, the table is full.
    */
   registerFlow(key: string, flow: Flow, expiresMs: number): boolean {
-    if (!(flow instanceof StreamFlow)) return false;
+    if (!(flow instanceof ConnectionFlow)) return false;
     const kept = this.remembered.set(key, flow, expiresMs);
     if (!kept) this.counters.flowsNotRemembered++;
     return kept;
@@ -183,6 +181,7 @@ export class TransportLayer implements Transport {
       connections: this.connections.size,
       connectionsByProtocol: this.connections.byProtocol(),
       rememberedFlows: this.remembered.size,
+      halfOpen: this.halfOpen(),
     };
   }
 
@@ -191,99 +190,69 @@ export class TransportLayer implements Transport {
     this.state = 'closed';
     this.sweeper?.cancel();
     this.sweeper = undefined;
+    this.watch?.close();
     const closing = this.listeners.map((listener) => listener.close());
     for (const flow of this.connections) flow.close('local');
     this.remembered.clear();
     await Promise.all(closing);
   }
 
-  private receive(data: Buffer, flow: Flow): void {
-    const { counters } = this;
-    counters.messagesReceived++;
-    counters.bytesReceived += data.length;
-    let message: SipRequest | SipResponse;
-    try {
-      message = parseMessage(data, this.options.wire);
-      if (message instanceof SipRequest) {
-        stampVia(message, flow.remote);
-        validateRequest(message);
-      } else validateResponse(message);
-    } catch (error) {
-      if (error instanceof SipParseError) this.reject(error, flow);
-      else {
-        counters.internalErrors++;
-        this.deps.log.error({ err: error, flow: flow.id }, 'A message could not be read');
-      }
-      return;
-    }
+  private makeHost(): Host {
+    const { options, deps, limits, counters } = this;
+    return {
+      clock: deps.clock,
+      log: deps.log,
+      limits,
+      counters,
+      maxMessageBytes: options.wire.maxMessageBytes,
+      newFramer: () => new StreamFramer(options.wire),
+      certificates: () => {
+        if (!this.certificates?.present) throw new CertificateError('certificates', 'TLS and WSS need a certificate and its key.');
+        return this.certificates;
+      },
+      receive: (data, flow) => this.intake.receive(data, flow),
+      unreadable: (error, flow) => this.intake.reject(error, flow),
+      isClosedPort: boundedChecks(deps.localPortIsClosed ?? localPortIsClosed, (address) => this.addresses.isOwn(address)),
+      admit: (source) => {
+        if (this.state !== 'open' || !this.connections.admit(source)) return false;
+        this.sweepLater();
+        return true;
+      },
+      left: (source) => this.connections.left(source),
+      allows: (source) => this.rate.allows(source),
+      opened: (flow) => this.opened(flow),
+      closed: (flow) => this.connections.delete(flow),
+    };
+  }
+
+  private seen(message: SipRequest | SipResponse, flow: Flow): void {
     // So that the address we announce in the answer is exact by the time it is made.
     if (isWildcard(flow.local.address)) void this.addresses.learn(flow.remote.address);
-    try {
-      this.onMessage(message, flow, data.length);
-    } catch (error) {
-      counters.handlerErrors++;
-      this.deps.log.error({ err: error, flow: flow.id }, 'A message could not be handled');
-    }
+    // RFC 5923 §8.1: only a certificate says who may be reached over this connection; without TLS anybody could say anything.
+    if (flow.protocol !== 'tls' || !(message instanceof SipRequest) || !(flow instanceof ConnectionFlow)) return;
+    const { host, port, params } = message.topVia;
+    if (flow.accepted && params.has('alias') && flow.vouchesFor(host)) this.connections.alias(flow, port ?? protocols.tls.defaultPort);
   }
 
-  /** Answers what can be answered (RFC 3261 §8.2, §21.4); nobody answers an ACK or a response. */
-  private reject(error: SipParseError, flow: Flow): void {
-    const { counters } = this;
-    counters.malformed++;
-    this.deps.log.debug({ flow: flow.id, code: error.code }, `A message was not understood: ${error.message}`);
-    const request = error.partial;
-    if (!request || request.method === 'ACK') return;
-    try {
-      stampVia(request, flow.remote);
-      flow.send(serialize(makeResponse(request, error.status, statelessTag(request))));
-      counters.malformedAnswered++;
-    } catch (problem) {
-      this.deps.log.debug({ err: problem, flow: flow.id }, 'A message that was not understood could not be answered either');
-    }
-  }
-
-  private async isClosedPort(remote: Endpoint): Promise<boolean> {
-    if (this.checks >= MAX_CHECKS || !this.addresses.isOwn(remote.address)) return false;
-    this.checks++;
-    try {
-      return await (this.deps.localPortIsClosed ?? localPortIsClosed)(remote);
-    } finally {
-      this.checks--;
-    }
-  }
-
-  /** Where the peer can open a flow to us: for a connection we dialled that is not its own, passing, port. */
-  private listeningPort(flow: Flow): number {
-    const { address, port } = flow.local;
-    const same = this.listeners.filter((l) => l.protocol === flow.protocol && l.family === familyOf(address));
-    if (same.some((l) => l.port === port)) return port;
-    return (same.find((l) => l.address === address) ?? same.find((l) => isWildcard(l.address)) ?? same[0])?.port ?? port;
-  }
-
-  private opened(flow: StreamFlow): void {
+  private opened(flow: ConnectionFlow): void {
     this.connections.add(flow);
-    if (this.state === 'closed') {
-      flow.destroy('local');
-      return;
-    }
+    if (this.state === 'closed') flow.destroy('local');
+    else this.sweepLater();
+  }
+
+  private halfOpen(): number {
+    return this.listeners.reduce((sum, listener) => sum + (listener.halfOpen ?? 0), 0);
+  }
+
+  private sweepLater(): void {
     this.sweeper ??= this.deps.clock.after(SWEEP_MS, this.sweep);
   }
 
   private readonly sweep = (): void => {
     this.sweeper = undefined;
     const now = this.deps.clock.now();
+    for (const listener of this.listeners) listener.sweep?.(now);
     for (const flow of this.connections) flow.sweep(now);
-    if (this.connections.size > 0) this.sweeper = this.deps.clock.after(SWEEP_MS, this.sweep);
+    if (this.connections.size + this.halfOpen() > 0) this.sweepLater();
   };
-}
-
-/** @throws TransportError code 'bad-net' */
-function addNet(list: BlockList, net: string): void {
-  const [address = '', bits] = net.split('/');
-  const version = isIP(address);
-  const prefix = bits === undefined ? (version === 6 ? 128 : 32) : /^\d+$/.test(bits) ? Number(bits) : Number.NaN;
-  if (version === 0 || !Number.isInteger(prefix) || prefix < 0 || prefix > (version === 6 ? 128 : 32)) {
-    throw new TransportError('bad-net', `${net} is not a network like 192.168.0.0/16`);
-  }
-  list.addSubnet(address, prefix, version === 6 ? 'ipv6' : 'ipv4');
 }

@@ -8,7 +8,7 @@ import type { SipRequest, SipResponse } from '../wire/message';
 import type { WireLimits } from '../wire/parser';
 import type { Via } from '../wire/via';
 
-export type Protocol = 'udp' | 'tcp';
+export type Protocol = 'udp' | 'tcp' | 'tls' | 'ws' | 'wss';
 
 export interface Endpoint {
   /** IP literal, IPv6 without brackets. */
@@ -33,24 +33,44 @@ export interface Flow {
    * Absent where sending itself would have told.
    */
   doubt?(onError: (error: TransportError) => void): void;
+  /** The next place the name leads to that this flow was made for (RFC 3263 §4.3); rejects when none is left. Absent: there is no other. */
+  next?(): Promise<Flow>;
+  /** The way for a request that a datagram should not carry (RFC 3261 §18.1.1); undefined: there is none, this one has to do. */
+  larger?(): Flow | Promise<Flow> | undefined;
+  /** Our Via asks the peer to send its own requests over this connection (RFC 5923 §5). */
+  readonly alias?: boolean;
   /** Runs `fn` once when the flow ends (never for UDP; at once, in a microtask, when it already has). Returns the way to stop listening. */
   onClose(fn: () => void): () => void;
 }
 
-/** Where a request goes: an address or a name, without SRV look-up (RFC 3263 is not part of this layer). */
+/** Where a request goes (RFC 3263): what a URI says, as far as it says it. */
 export interface Target {
   protocol?: Protocol;
   /** IP literal (IPv6 with or without brackets) or host name. */
   host: string;
-  /** Default 5060. */
+  /** Not given: as SRV records say, else the protocol's own. */
   port?: number;
+  /** From a SIPS URI: over TLS or not at all (RFC 3261 §26.2.2). */
+  secure?: boolean;
 }
 
 export interface ListenSpec {
   protocol: Protocol;
   address: string;
-  /** 0 = any; entries that follow with the same address and port 0 get the same number. */
+  /** 0 = any; entries that follow with the same address and port 0 get the same number (those that carry TCP each their own). */
   port: number;
+}
+
+/** Certificates of TLS and WSS; all are names of files in PEM. */
+export interface TlsOptions {
+  /** The first is for peers that name nobody, and ours when we dial; the others are chosen by the name a peer asks for (SNI). */
+  certificates: readonly { certificate: string; key: string }[];
+  /** Of peers that connect: no certificate is asked for, asked for, or needed. Default 'none'. */
+  clients?: 'none' | 'request' | 'require' | undefined;
+  /** Authorities trusted besides Node's own when we dial, and the only ones trusted for the certificates of peers that connect. */
+  authorities?: string | undefined;
+  /** Whether the certificates of servers that we dial are checked. Default true. */
+  verify?: boolean | undefined;
 }
 
 export interface ListeningPoint {
@@ -75,8 +95,20 @@ export interface TransportLimits {
   idleMs: number;
   /** A stream whose started message is not complete after this long is closed (slow loris), and so is an accepted one that never says anything. */
   unfinishedMs: number;
+  /** An accepted stream whose first whole message has not come after this long is closed, whatever else it sends. */
+  firstMessageMs: number;
+  /** A TLS handshake or a WebSocket's opening that takes longer is cut off. */
+  handshakeMs: number;
+  /** Bytes of messages that cannot be understood, on one stream; it is closed above it. */
+  maxUnparsableBytes: number;
+  /** Requests a second from one source (IPv6: one /64), twice as many at once; 0: any number. */
+  maxRequestsPerSecond: number;
+  /** A WebSocket is pinged when nothing was heard for this long, and cut off when nothing is heard for as long again. */
+  pingMs: number;
   /** Dialling gives up after this long. */
   connectMs: number;
+  /** Requests above this many bytes go over TCP where the target takes it (RFC 3261 §18.1.1). 0: never. */
+  largeRequestBytes: number;
 }
 
 export const defaultTransportLimits: TransportLimits = {
@@ -86,7 +118,13 @@ export const defaultTransportLimits: TransportLimits = {
   maxWriteBufferBytes: 1_048_576,
   idleMs: 3_700_000,
   unfinishedMs: 15_000,
+  firstMessageMs: 60_000,
+  handshakeMs: 10_000,
+  maxUnparsableBytes: 65_536,
+  maxRequestsPerSecond: 0,
+  pingMs: 30_000,
   connectMs: 5_000,
+  largeRequestBytes: 1_300,
 };
 
 export interface TransportOptions {
@@ -95,6 +133,12 @@ export interface TransportOptions {
   external?: string | undefined;
   /** CIDR blocks that reach our own addresses directly, e.g. `192.168.0.0/16`. Loopback always does. */
   localNets?: readonly string[] | undefined;
+  /** Servers of the DNS (`192.0.2.53`, `[2001:db8::53]:5353`); none: the system's. */
+  dnsServers?: readonly string[] | undefined;
+  /** CIDR blocks whose requests are not counted against `maxRequestsPerSecond`. */
+  unlimitedNets?: readonly string[] | undefined;
+  /** Needed for listening points of TLS and WSS. TLS is dialled where it is listened for: a peer is told where it reaches us. */
+  tls?: TlsOptions | undefined;
   wire: WireLimits;
   limits?: Partial<TransportLimits> | undefined;
 }
@@ -120,7 +164,7 @@ export interface Transport {
   sentBy(flow: Flow): { host: string; port: number };
 }
 
-/** errno codes of the system, and: `closed`, `limit`, `timeout`, `no-transport`, `too-large`, `slow-reader`. */
+/** errno codes of the system and of OpenSSL, and: `closed`, `limit`, `timeout`, `no-transport`, `too-large`, `bad-port`, `certificate`. */
 export class TransportError extends Error {
   override readonly name = 'TransportError';
 

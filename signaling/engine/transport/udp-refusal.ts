@@ -16,7 +16,25 @@ import type { Endpoint } from './types';
 
 /** A refusal on the same machine takes well under a millisecond. */
 const WAIT_MS = 50;
+/** Checks at the same time; those beyond are not made. */
+const MAX_CHECKS = 16;
 const PING = Buffer.from('\r\n\r\n');
+
+type Check = (remote: Endpoint) => Promise<boolean>;
+
+/** The check for places on this machine, a few at a time; for all others the answer is no. */
+export function boundedChecks(check: Check, isOwn: (address: string) => boolean): Check {
+  let running = 0;
+  return async (remote) => {
+    if (running >= MAX_CHECKS || !isOwn(remote.address)) return false;
+    running++;
+    try {
+      return await check(remote);
+    } finally {
+      running--;
+    }
+  };
+}
 
 /** True when nothing on this machine receives at that port; false when something does, or when it cannot be known. */
 export async function localPortIsClosed(remote: Endpoint): Promise<boolean> {

@@ -5,6 +5,7 @@
  */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { cannotListen, cannotSend, familyOf, type Host, type Listener } from './listener';
+import { answerStun, isStun } from './stun';
 import { TransportError, type Endpoint, type Flow, type ListenSpec } from './types';
 
 /** Above this a datagram may be fragmented on an Ethernet path (RFC 3261 §18.1.1). */
@@ -78,7 +79,24 @@ class UdpListener implements Listener {
       this.host.counters.malformed++;
       return;
     }
+    if (isStun(data)) {
+      this.stun(data, remote);
+      return;
+    }
     this.host.receive(data, new UdpFlow(this, remote));
+  }
+
+  private stun(data: Buffer, remote: Endpoint): void {
+    const { counters } = this.host;
+    const answer = this.host.allows(remote.address) ? answerStun(data, remote) : undefined;
+    if (!answer) {
+      counters.malformed++;
+      return;
+    }
+    counters.stunAnswered++;
+    this.socket.send(answer, remote.port, remote.address, (error) => {
+      if (error) counters.sendErrors++;
+    });
   }
 
   send(data: Buffer, remote: Endpoint, onError?: (error: TransportError) => void): void {
@@ -121,9 +139,11 @@ class UdpListener implements Listener {
   }
 }
 
-class UdpFlow implements Flow {
+export class UdpFlow implements Flow {
   readonly protocol = 'udp';
   readonly reliable = false;
+  /** Set by who made it for a request. */
+  larger?: () => Flow | Promise<Flow> | undefined;
 
   constructor(
     private readonly listener: UdpListener,

@@ -33,6 +33,7 @@ const files = sources();
 const forbidden: Array<[RegExp, RegExp, string]> = [
   [/^signaling\/engine\//, /^(signaling\/(app|store|api|cli|config|errors|main|log)|media|client)\b/, 'the engine stands alone'],
   [/^signaling\/engine\/wire\//, /^signaling\/engine\/(transport|transaction|core|control)\b/, 'wire is the lowest layer'],
+  [/^signaling\/engine\/resolve\//, /^signaling\/engine\/(?!resolve\/)/, 'names are looked up without knowing what for'],
   [/^signaling\/engine\/transport\//, /^signaling\/engine\/(transaction|core|control)\b/, 'transport knows only wire'],
   [/^signaling\/engine\/transaction\//, /^signaling\/engine\/(core|control)\b/, 'transactions know transport and wire'],
   [/^signaling\/engine\/core\//, /^signaling\/engine\/control\b/, 'the core does not know who controls it'],
@@ -73,7 +74,7 @@ const doors: Record<string, RegExp> = {
   'sip.js': /^client\/sip\/sip-js\.ts$/,
   '@noble/hashes': /^client\/sip\/digest\.ts$/,
   '@jitsi/rnnoise-wasm': /^client\/node\/media\/microphone\//,
-  ws: /^client\/node\/channel\//,
+  ws: /^(client\/node\/channel|signaling\/engine\/transport)\//,
 };
 
 test('there are sources to look at', () => {

@@ -7,7 +7,7 @@ import type { CoreTransport, Transactions } from '../../../../signaling/engine/c
 import type { Registered } from '../../../../signaling/engine/core/next-hop';
 import { silentLog } from '../../../../signaling/engine/log';
 import { TransactionError, type ClientHandlers, type ClientTransaction, type ServerTransaction } from '../../../../signaling/engine/transaction/types';
-import type { Flow, Target, TransportError } from '../../../../signaling/engine/transport/types';
+import type { Flow, Protocol, Target, TransportError } from '../../../../signaling/engine/transport/types';
 import { SipRequest, SipResponse } from '../../../../signaling/engine/wire/message';
 import { parseMessage } from '../../../../signaling/engine/wire/parser';
 import { FakeClock } from '../../../support/fake-clock';
@@ -23,11 +23,11 @@ export class FakeFlow implements Flow {
   readonly sent: string[] = [];
 
   constructor(
-    readonly protocol: 'udp' | 'tcp',
+    readonly protocol: Protocol,
     address: string,
     port: number,
   ) {
-    this.reliable = protocol === 'tcp';
+    this.reliable = protocol !== 'udp';
     this.remote = { address, port };
     this.id = `${protocol}:${address}:${port}`;
   }

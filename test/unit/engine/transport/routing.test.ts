@@ -3,6 +3,7 @@ import type { NetworkInterfaceInfo } from 'node:os';
 import { TransportLayer } from '../../../../signaling/engine/transport/transport-layer';
 import { TransportError, type Flow } from '../../../../signaling/engine/transport/types';
 import { FakeClock } from '../../../support/fake-clock';
+import { FakeNames } from '../resolve/fake-names';
 import { closeAll, hasIPv6, options, quiet, Rig, tcp4, TcpListeningPeer, TcpPeer, udp4, UdpPeer, until, wire } from './support';
 
 afterEach(closeAll);
@@ -49,22 +50,24 @@ describe('responses', () => {
 describe('requests', () => {
   test('a name is resolved to an address that we have a socket for', async () => {
     const peer = await UdpPeer.open();
-    const asked: string[] = [];
-    const rig = await Rig.start([udp4], {}, {
-      lookup: (host) => {
-        asked.push(host);
-        return Promise.resolve([{ address: '::1', family: 6 }, { address: '127.0.0.1', family: 4 }]);
-      },
-    });
+    const names = new FakeNames().hasAddress('phone.example', '::1', '127.0.0.1');
+    const rig = await Rig.start([udp4], {}, { names });
     const flow = await rig.layer.flowTo({ host: 'phone.example', port: peer.port });
     flow.send(Buffer.from('x'));
     expect(await peer.text()).toBe('x');
-    expect(asked).toEqual(['phone.example']);
+    expect(names.asked).toEqual(['A phone.example']);
+  });
+
+  test('an address is never asked for', async () => {
+    const names = new FakeNames();
+    const rig = await Rig.start([udp4], {}, { names });
+    for (const host of ['127.0.0.1', '[::1]', 'fe80::1%lo']) await Promise.resolve(rig.layer.flowTo({ host })).catch(() => undefined);
+    expect(names.asked).toEqual([]);
   });
 
   test('a name that does not resolve, or only to what we cannot reach', async () => {
-    const lookup = (host: string) => (host === 'six.example' ? Promise.resolve([{ address: '2001:db8::1', family: 6 }]) : Promise.reject(Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND' })));
-    const rig = await Rig.start([udp4], {}, { lookup });
+    const names = new FakeNames().hasAddress('six.example', '2001:db8::1');
+    const rig = await Rig.start([udp4], {}, { names });
     await expect(Promise.resolve(rig.layer.flowTo({ host: 'nowhere.invalid' }))).rejects.toMatchObject({ name: 'TransportError', code: 'ENOTFOUND' });
     await expect(Promise.resolve(rig.layer.flowTo({ host: 'six.example' }))).rejects.toMatchObject({ code: 'no-transport' });
   });

@@ -1,0 +1,135 @@
+/**
+ * The transaction layer for targets that are more than one place (RFC 3263 §4.3) and requests that are more than a datagram (RFC 3261
+ * §18.1.1). To the core it is one transaction; below, each place gets one of its own, with a new branch:
+ *
+ *     large ── TCP ── refused ── UDP                    503, no answer, no way ── the next place ── … ── told to the core
+ *
+ * Once the far end has said more than 100, or the core has cancelled, nothing is tried elsewhere: somebody's phone may be ringing.
+ */
+import type { Clock, Random } from '../../clock';
+import type { SipRequest } from '../wire/message';
+import type { Flow, Log, Transport } from '../transport/types';
+import { moveContact, sizeOf } from './elsewhere';
+import { TransactionLayer } from './transaction-layer';
+import type { ClientHandlers, ClientState, ClientTransaction, Destination, TransactionOptions } from './types';
+
+export interface FailOverOptions extends TransactionOptions {
+  /** Requests above this many bytes leave UDP where they can; 0: never. Default 1300. */
+  largeRequestBytes?: number | undefined;
+}
+
+export class FailOver extends TransactionLayer {
+  private readonly large: number;
+
+  constructor(
+    private readonly below: Transport,
+    options: FailOverOptions,
+    deps: { clock: Clock; random?: Random | undefined; log: Log },
+  ) {
+    super(below, options, deps);
+    this.large = options.largeRequestBytes ?? 1_300;
+  }
+
+  override request(request: SipRequest, to: Destination, handlers: ClientHandlers, mark?: string): ClientTransaction {
+    if (!('send' in to)) return super.request(request, to, handlers, mark);
+    const larger = to.larger && this.large > 0 && sizeOf(request) > this.large ? to.larger() : undefined;
+    if (!larger && !to.next) return super.request(request, to, handlers, mark);
+    const attempts = new Attempts(request, handlers, (flow, own) => super.request(request, flow, own, mark), this.below);
+    attempts.start(larger ?? to, to);
+    return attempts;
+  }
+}
+
+type Send = (flow: Flow, handlers: ClientHandlers) => ClientTransaction;
+
+/** One request on its way through the places it may go to. */
+class Attempts implements ClientTransaction {
+  private current: ClientTransaction | undefined;
+  private cancelling: Iterable<{ name: string; value: string }> | undefined;
+  /** Who the request says we are; it has to be put right for a flow with another local address. */
+  private told: { host: string; port: number; flow: Flow } | undefined;
+
+  constructor(
+    readonly request: SipRequest,
+    private readonly handlers: ClientHandlers,
+    private readonly send: Send,
+    private readonly transport: Transport,
+  ) {}
+
+  get id(): string {
+    return this.current?.id ?? 'c0';
+  }
+
+  get flow(): Flow | undefined {
+    return this.current?.flow;
+  }
+
+  get state(): ClientState {
+    return this.current?.state ?? 'connecting';
+  }
+
+  cancel(extra: Iterable<{ name: string; value: string }> = []): boolean {
+    this.cancelling ??= extra;
+    return this.current?.cancel(extra) ?? true;
+  }
+
+  /** `way`: better than `flow`, if it can be had. */
+  start(way: Flow | Promise<Flow>, flow: Flow): void {
+    this.told = { ...this.transport.sentBy(flow), flow };
+    if (!(way instanceof Promise)) this.go(way);
+    else {
+      way.then(
+        (better) => this.goLater(better),
+        () => this.goLater(flow),
+      );
+    }
+  }
+
+  private goLater(flow: Flow): void {
+    try {
+      this.go(flow);
+    } catch (error) {
+      this.handlers.onTransportError(error as Parameters<ClientHandlers['onTransportError']>[0]);
+    }
+  }
+
+  private go(flow: Flow): void {
+    if (this.told && this.told.flow !== flow) {
+      const now = { ...this.transport.sentBy(flow), flow };
+      moveContact(this.request, this.told, now);
+      this.told = now;
+    }
+    let heard = false;
+    /** Goes on elsewhere if that is allowed; otherwise, or when there is nowhere, the core is told. */
+    const failed = (tell: () => void): void => {
+      if (heard || this.cancelling || !flow.next) {
+        tell();
+        return;
+      }
+      this.current = undefined;
+      flow.next().then((other) => {
+        if (this.cancelling) return tell();
+        this.request.headers.removeFirst('via');
+        this.goLater(other);
+      }, tell);
+    };
+    const superseded = (): boolean => this.current !== transaction;
+    const transaction: ClientTransaction = this.send(flow, {
+      onResponse: (response, from, bytes, again) => {
+        const tell = (): void => this.handlers.onResponse(response, from, bytes, again);
+        if (response.status === 503 && !again) failed(tell);
+        else {
+          heard ||= response.status > 100;
+          tell();
+        }
+      },
+      onTimeout: () => failed(() => this.handlers.onTimeout()),
+      onTransportError: (error) => failed(() => this.handlers.onTransportError(error)),
+      onTerminated: () => {
+        if (!superseded()) this.handlers.onTerminated?.();
+      },
+    });
+    this.current = transaction;
+    if (this.cancelling) transaction.cancel(this.cancelling);
+  }
+}
