@@ -47,6 +47,11 @@ export function recordEnd(context: CoreContext, source: Said['source'], dialog: 
   context.apps.record?.({ event: 'stop', source, reason: endOf(why), message: bye });
 }
 
+/** A call that only passed through here is ended, with this BYE: as it came, and as it was sent on. */
+export function recordRelease(context: CoreContext, source: Said['source'], bye: SipRequest): void {
+  context.apps.record?.({ event: 'stop', source, reason: 'normal-release', message: bye });
+}
+
 function endOf(why: string | undefined): CallEnd {
   if (why === undefined) return 'normal-release';
   if (why === endedBy.sessionExpired) return 'session-expired';

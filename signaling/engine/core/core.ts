@@ -129,7 +129,7 @@ export class Core {
   /** Nothing of this application is open. Looks at everything there is: not for every day. */
   isIdle(app: App): boolean {
     const { dialogs, incoming, outgoing } = this.context;
-    return ![dialogs, incoming.values(), outgoing.values()].some((all) => [...all].some((one) => one.app === app));
+    return ![dialogs, incoming.values(), outgoing.values()].some((all) => [...all].some((one) => one.app === app)) && !this.parts.proxying.worksFor(app);
   }
 
   stats(): CoreStats {

@@ -34,13 +34,13 @@ export interface BranchDeps {
 
 export interface BranchEvents {
   /** The copy is on its way. */
-  sent(): void;
+  sent(copy: SipRequest): void;
   /** 101 to 199, of a branch that is still wanted. */
   provisional(response: SipResponse): void;
-  /** A 2xx; to an INVITE there may be several, and some after `settled`. */
-  success(branch: Branch, response: SipResponse, envelope: Envelope): void;
+  /** A 2xx; to an INVITE there may be several (`again`), and some after `settled`. */
+  success(response: SipResponse, envelope: Envelope, again: boolean): void;
   /** Once, unless a 2xx comes first. */
-  settled(branch: Branch, response: SipResponse, envelope: Envelope): void;
+  settled(response: SipResponse, envelope: Envelope): void;
 }
 
 export class Branch {
@@ -48,6 +48,7 @@ export class Branch {
   heard = false;
   settled = false;
   private transaction: ClientTransaction | undefined;
+  private answered = false;
   private cancelled = false;
   private provisionalTimer: Timer | undefined;
   private finalTimer: Timer | undefined;
@@ -121,7 +122,7 @@ export class Branch {
       return;
     }
     if (this.invite) this.restartTimerC();
-    this.events.sent();
+    this.events.sent(this.transaction.request);
   }
 
   private onResponse(response: SipResponse, envelope: Envelope): void {
@@ -135,7 +136,8 @@ export class Branch {
     } else if (status < 300) {
       this.settled = true;
       this.stopTimers();
-      this.events.success(this, response, envelope);
+      this.events.success(response, envelope, this.answered);
+      this.answered = true;
     } else this.settle(response, envelope);
   }
 
@@ -160,7 +162,7 @@ export class Branch {
     if (this.settled) return;
     this.settled = true;
     this.stopTimers();
-    this.events.settled(this, response, envelope);
+    this.events.settled(response, envelope);
   }
 
   private stopTimers(): void {

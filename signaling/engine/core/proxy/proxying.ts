@@ -22,6 +22,7 @@ import { hopsLeft, rejection } from './admission';
 import { Challenged } from './challenged';
 import { copyOf } from './copy';
 import { Marks } from './marks';
+import { recordsFor, recordsForBye } from './records';
 import { ResponseContext, type ProxyJob } from './response-context';
 import { takeOwnRoutes, takeTopRoute, type Routed } from './routes';
 import type { ProxyListener, ProxySpec } from './spec';
@@ -45,6 +46,11 @@ export class Proxying {
 
   get size(): number {
     return this.open.size;
+  }
+
+  /** This application has something sent on that has no end yet. */
+  worksFor(app: App): boolean {
+    return [...this.open.values()].some((open) => open.app === app);
   }
 
   // --- what an application sends on ----------------------------------------------------------------------------------
@@ -86,6 +92,8 @@ export class Proxying {
       policy: spec,
       copyFor: (target, flow) => this.copyFor(target, flow, routed.request, incoming.flow, spec),
       listener,
+      app: incoming.app,
+      records: recordsFor(this.context, request),
       onAnswer: (target, response) => {
         this.challenged.remember(target, response);
         rememberRegistration(incoming, response, this.context.transport);
@@ -142,6 +150,7 @@ export class Proxying {
       targets,
       policy: { simultaneous: false, followRedirects: false },
       copyFor: () => copyOf(routed.request, { hostport: '' }),
+      records: request.method === 'BYE' ? recordsForBye(this.context, request) : undefined,
     });
     return true;
   }

@@ -12,10 +12,11 @@ import { makeResponse } from '../../transport/reply';
 import { TransactionError, type ServerTransaction } from '../../transaction/types';
 import type { SipRequest, SipResponse } from '../../wire/message';
 import { serialize } from '../../wire/serialize';
-import type { Envelope } from '../app';
+import type { App, Envelope } from '../app';
 import type { CoreContext } from '../context';
 import { bestResponse, challengesIn, mergeChallenges } from './best-response';
 import { Branch, type BranchDeps, type Extra } from './branch';
+import type { ProxyRecords } from './records';
 import { redirectTargets, unfollowed } from './redirect';
 import type { ProxyListener, ProxySpec } from './spec';
 import type { ProxyTarget, TargetSet } from './targets';
@@ -33,10 +34,12 @@ export interface ProxyJob {
   isUsable(uri: string): boolean;
   copyFor: BranchDeps['copyFor'];
   mark: string;
-  /** Absent: nobody asked for it, the request belongs to a call that was record-routed. */
+  /** Whose request it is. Absent, with the listener: nobody's, it belongs to a call that was record-routed. */
+  app?: App | undefined;
   listener?: ProxyListener | undefined;
   /** A target's final response, before anything is done about it. */
   onAnswer?: ((target: ProxyTarget, response: SipResponse) => void) | undefined;
+  records?: ProxyRecords | undefined;
   /** The final response is on its way up. */
   onConcluded(): void;
 }
@@ -59,6 +62,10 @@ export class ResponseContext {
   constructor(private readonly job: ProxyJob) {
     this.invite = job.request.method === 'INVITE';
     this.secure = /^sips:/i.test(job.request.uri);
+  }
+
+  get app(): App | undefined {
+    return this.job.app;
   }
 
   start(): void {
@@ -97,10 +104,13 @@ export class ResponseContext {
     const { provisionalTimeoutMs, finalTimeoutMs } = policy;
     const make = (status: number): SipResponse => this.make(status);
     const branch = new Branch(target, this.invite, { context, copyFor, mark, make, provisionalTimeoutMs, finalTimeoutMs }, {
-      sent: () => this.tellStarted(),
+      sent: (copy) => {
+        this.job.records?.tried(copy);
+        this.tellStarted();
+      },
       provisional: (response) => this.onProvisional(response),
-      success: (_branch, response, envelope) => this.onSuccess(target, response, envelope),
-      settled: (_branch, response, envelope) => this.onSettled(target, response, envelope),
+      success: (response, envelope, again) => this.onSuccess(target, response, envelope, again),
+      settled: (response, envelope) => this.onSettled(target, response, envelope),
     });
     this.branches.push(branch);
     branch.start();
@@ -116,12 +126,12 @@ export class ResponseContext {
     if (!this.concluded && !this.cancelled) this.sendUpstream(this.ownViaOff(response));
   }
 
-  private onSuccess(target: ProxyTarget, response: SipResponse, envelope: Envelope): void {
+  private onSuccess(target: ProxyTarget, response: SipResponse, envelope: Envelope, again: boolean): void {
     // To an INVITE every 2xx goes up, also after another final response (§16.7 step 5): each is somebody who has answered.
     if (this.concluded && !this.invite) return;
-    const first = !this.concluded;
+    if (!again) this.job.records?.answered(response);
     const up = this.ownViaOff(response);
-    if (!first) {
+    if (this.concluded) {
       this.sendUpstream(up);
       return;
     }
@@ -133,6 +143,7 @@ export class ResponseContext {
   }
 
   private onSettled(target: ProxyTarget, response: SipResponse, envelope: Envelope): void {
+    this.job.records?.failed(response);
     if (this.concluded) return;
     this.job.onAnswer?.(target, response);
     this.report(response, envelope);
@@ -172,7 +183,9 @@ export class ResponseContext {
 
   private conclude(response: SipResponse): void {
     this.concluded = true;
+    this.finals.length = 0;
     this.sendUpstream(response);
+    this.job.records?.concluded(response, this.cancelled);
     this.job.onConcluded();
     this.tellStarted();
     this.job.listener?.done();

@@ -5,6 +5,7 @@
 import { Core } from '../../../../signaling/engine/core/core';
 import { defaultCoreOptions, type CoreOptions } from '../../../../signaling/engine/core/options';
 import type { Envelope } from '../../../../signaling/engine/core/app';
+import type { CallRecord } from '../../../../signaling/engine/core/call-record';
 import type { CoreTransport } from '../../../../signaling/engine/core/context';
 import type { Registered } from '../../../../signaling/engine/core/next-hop';
 import type { ProxyListener, ProxySpec } from '../../../../signaling/engine/core/proxy/spec';
@@ -149,6 +150,7 @@ export class ProxyBench {
     responseFlow: (_via, received) => received,
     sentBy: () => ({ host: '192.0.2.1', port: 5060 }),
   };
+  readonly records: CallRecord[] = [];
   readonly layer: TransactionLayer;
   readonly core: Core;
   /** Where dialling fails, or takes its time. */
@@ -175,7 +177,7 @@ export class ProxyBench {
       defaultSentBy: () => ({ host: '192.0.2.1', port: 5060 }),
       register: (key, _flow, expiresMs) => void this.remembered.push([key, expiresMs]),
     };
-    this.core = new Core({ ...defaultCoreOptions, ...options }, { ...deps, transactions: this.layer, transport, apps: { pick: () => this.app } });
+    this.core = new Core({ ...defaultCoreOptions, ...options }, { ...deps, transactions: this.layer, transport, apps: { pick: () => this.app, record: (record) => void this.records.push(record) } });
   }
 
   /** A phone or server; the same one each time it is asked for. */

@@ -585,3 +585,61 @@ test('a client that registers through us over a stream is remembered', () => {
   sip.party(6001).answer(200, { lines: [['Contact', '<sip:carol@gone.invalid>;expires=300']] });
   expect(sip.remembered).toEqual([['carol@gone.invalid', 300_000]]);
 });
+
+describe('call records', () => {
+  const told = (): string[] => sip.records.map((one) => [one.event, one.source, one.event === 'start' ? one.role : one.event === 'stop' ? one.reason : ''].join(' ').trim());
+
+  test('of an answered fork: one call with the caller, one with each target', () => {
+    sip.proxied(sip.request('INVITE'), [6001, 6002, 6003], { simultaneous: true });
+    sip.party(6001).answer(486);
+    sip.party(6002).answer(180);
+    sip.party(6003).answer(200);
+    sip.party(6003).answer(200);
+    sip.party(6002).answer(487);
+    expect(told()).toEqual([
+      'attempt network',
+      'attempt application',
+      'attempt application',
+      'attempt application',
+      'stop network call-rejected',
+      'start network proxy-uac',
+      'start application proxy-uas',
+      'stop network call-canceled',
+    ]);
+    expect(sip.records[1]!.message.headers.getAll('via')).toHaveLength(2);
+  });
+
+  test('of a call that was turned down, and one that was given up', () => {
+    const refused = sip.request('INVITE');
+    sip.proxied(refused, [6001]);
+    sip.party(6001).answer(486);
+    sip.ack(refused);
+    const givenUp = sip.request('INVITE', { CSeq: '2 INVITE' });
+    sip.proxied(givenUp, [6001]);
+    sip.party(6001).answer(180);
+    sip.cancel(givenUp);
+    sip.party(6001).answer(487);
+    sip.ack(givenUp);
+    expect(told().filter((one) => one.startsWith('stop'))).toEqual([
+      'stop network call-rejected',
+      'stop application call-rejected',
+      'stop network call-canceled',
+      'stop network call-canceled',
+    ]);
+  });
+
+  test('there are none of other requests', () => {
+    sip.proxied(sip.request('MESSAGE'), [6001]);
+    sip.party(6001).answer(200);
+    expect(told()).toEqual([]);
+  });
+});
+
+test('an application with something sent on is not idle', () => {
+  const invite = sip.request('INVITE');
+  sip.proxied(invite, [6001]);
+  expect(sip.core.isIdle(sip.app)).toBe(false);
+  sip.party(6001).answer(486);
+  expect(sip.core.isIdle(sip.app)).toBe(true);
+  sip.ack(invite);
+});

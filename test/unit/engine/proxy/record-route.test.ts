@@ -68,6 +68,11 @@ test('ACK, re-INVITE and BYE from the caller go through, and no application is a
   expect(sip.caller.lastResponse.cseq).toEqual({ seq: 3, method: 'BYE' });
   expect(sip.caller.lastResponse.headers.getAll('via')).toHaveLength(1);
   expect(sip.app.requests).toHaveLength(1);
+  expect(sip.records.slice(-2)).toMatchObject([
+    { event: 'stop', source: 'network', reason: 'normal-release' },
+    { event: 'stop', source: 'application', reason: 'normal-release' },
+  ]);
+  expect(sip.records.at(-1)!.message.headers.getAll('via')).toHaveLength(2);
 });
 
 test('and from the called side', () => {
