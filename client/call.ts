@@ -269,7 +269,10 @@ export class PhoneCall<M extends CallMedia = CallMedia> implements Call<M> {
 
   async update(request: Core.UserAgentServer): Promise<void> {
     if (this.session) await this.session.update(request);
-    else await answerEarlyUpdate(this.host.agent, this.media, this.earlySdp !== undefined, request);
+    else {
+      await answerEarlyUpdate(this.host.agent, this.media, this.earlySdp !== undefined, request);
+      this.identify(request.message, 'from', true);
+    }
   }
 
   sendDigits(digits: string, way: DtmfWay = this.host.options.dtmf): Promise<void> {
@@ -294,13 +297,14 @@ export class PhoneCall<M extends CallMedia = CallMedia> implements Call<M> {
     return this.host.toFront(this);
   }
 
-  private identify(message: Core.IncomingMessage, own: 'from' | 'to'): void {
+  /** `tell`: no other event says it. */
+  private identify(message: Core.IncomingMessage, own: 'from' | 'to', tell = this.isUp): void {
     const told = this.host.identify(message, own);
     if (told.user === '' || (told.uri === this.party.uri && (told.name === this.party.name || told.name === ''))) return;
     // From and To say who began the call, and stay; who is there now is in what the server asserts.
     if (!message.hasHeader('p-asserted-identity') && !message.hasHeader('remote-party-id')) return;
     this.party = told;
-    if (this.isUp) this.host.emit({ event: 'party', call: this.id, with: told });
+    if (tell && this.state !== 'ended') this.host.emit({ event: 'party', call: this.id, with: told });
   }
 
   quality(): Quality | null {

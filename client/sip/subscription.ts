@@ -3,6 +3,7 @@
  *
  *   begin ─► SUBSCRIBE ─ 2xx, NOTIFY ─► renewed before it runs out
  *               ├─ 423: longer, at once · 489, 404, 403 …: given up (`failed`) · else: later
+ *               │  the same when it is renewed, where 481 means that it is made anew at once, and it lives on meanwhile after most others
  *               └─ NOTIFY terminated: deactivated, timeout: at once · rejected, noresource: given up · else: later
  */
 import { BackOff } from '../back-off';
@@ -28,6 +29,15 @@ export interface SubscriptionEvents {
 
 /** Statuses after which asking again is of no use. 482: it came back to ourselves, as the server keeps nothing of the kind and passed it on. */
 const final = new Set([400, 401, 403, 404, 405, 406, 407, 410, 415, 416, 420, 482, 484, 485, 489, 501, 603, 604]);
+
+/** What a server may ask for at most: how long a subscription is, and when to ask again, s. */
+const mostExpiresS = 86_400 * 30;
+const mostRetryS = 3600;
+
+function retryAfterMs(response: Core.IncomingMessage): number | undefined {
+  const afterS = seconds(header(response, 'retry-after'));
+  return afterS === undefined ? undefined : Math.min(afterS, mostRetryS) * 1000;
+}
 
 export class Subscription {
   private running = false;
@@ -138,15 +148,10 @@ export class Subscription {
 
   private onRefused(response: Core.IncomingResponseMessage): void {
     const status = response.statusCode ?? 500;
-    const longerS = status === 423 ? seconds(header(response, 'min-expires')) : undefined;
     this.drop();
-    if (longerS !== undefined && longerS > this.expiresS && longerS <= 86_400 * 30) {
-      this.expiresS = longerS;
-      return this.send();
-    }
+    if (this.lengthen(response)) return this.send();
     if (final.has(status)) return this.giveUp(status, sentenceFor(status, response.reasonPhrase, 'request'));
-    const afterS = seconds(header(response, 'retry-after'));
-    this.later(afterS === undefined ? undefined : Math.min(afterS, 3600) * 1000);
+    this.later(retryAfterMs(response));
   }
 
   private renewAfter(expiresS: number): void {
@@ -159,20 +164,41 @@ export class Subscription {
     const { dialog } = this;
     if (!dialog || !this.agent.ua.isConnected()) return this.later();
     try {
-      const refused = ({ message }: Core.IncomingResponse): void => {
-        if (this.dialog !== dialog || !this.running) return;
-        // 481: the server has forgotten it; anything else: what is left of it still counts (RFC 6665 §4.1.2.2).
-        if (message.statusCode === 481 || message.statusCode === 408) this.drop();
-        this.later(message.statusCode === 481 ? 0 : undefined);
-      };
+      const mine = (): boolean => this.dialog === dialog && this.running;
+      const refused = ({ message }: Core.IncomingResponse): void => void (mine() && this.onRenewalRefused(message));
       dialog.subscribe(
-        { onAccept: ({ message }) => void (this.dialog === dialog && this.renewAfter(seconds(header(message, 'expires')) ?? this.expiresS)), onReject: refused, onRedirect: refused },
+        {
+          onAccept: ({ message }) => {
+            if (!mine()) return;
+            this.backOff.reset();
+            this.renewAfter(seconds(header(message, 'expires')) ?? this.expiresS);
+          },
+          onReject: refused,
+          onRedirect: refused,
+        },
         { extraHeaders: this.headers(this.expiresS) },
       );
     } catch {
-      this.drop();
       this.later();
     }
+  }
+
+  /** RFC 6665 §4.1.2.2: after 481 the server has forgotten it; after most others what is left of it still counts, and is renewed a little later. */
+  private onRenewalRefused(response: Core.IncomingResponseMessage): void {
+    const status = response.statusCode ?? 500;
+    if (this.lengthen(response)) return this.renew();
+    if (status === 481) return this.later(0);
+    if (status === 408 || final.has(status)) return this.later();
+    this.timer?.cancel();
+    this.timer = this.clock.after(retryAfterMs(response) ?? this.backOff.next(), () => this.renew());
+  }
+
+  /** 423: whether asking again for as long as the server wants makes sense (§4.1.2.1). */
+  private lengthen(response: Core.IncomingResponseMessage): boolean {
+    const longerS = response.statusCode === 423 ? seconds(header(response, 'min-expires')) : undefined;
+    if (longerS === undefined || longerS <= this.expiresS || longerS > mostExpiresS) return false;
+    this.expiresS = longerS;
+    return true;
   }
 
   private later(ms = this.backOff.next()): void {
