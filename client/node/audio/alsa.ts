@@ -16,9 +16,9 @@ export interface AlsaOptions {
   aheadMs?: number | undefined;
 }
 
-const BUFFER_MS = 30;
-const PERIOD_MS = 10;
-const AHEAD_MS = 15;
+const BUFFER_MS = 20;
+const PERIOD_MS = 5;
+const AHEAD_MS = 10;
 const PACKAGE = 'alsa-utils';
 
 export class Alsa implements Backend {

@@ -9,9 +9,9 @@
  */
 
 export const Kind = {
-  /** Child → parent, JSON: it runs; which device, at what rate. */
+  /** Child → parent, JSON: Opened. */
   opened: 1,
-  /** Child → parent, JSON: AudioDeviceError's code and message. */
+  /** Child → parent, JSON: Failure. */
   failed: 2,
   /** Child → parent, JSON: DeviceInfo[]. */
   devices: 3,
@@ -21,6 +21,12 @@ export const Kind = {
   wanted: 5,
   /** Parent → child: they come, s16 mono. */
   sound: 6,
+  /** Parent → child: which devices are there? */
+  list: 7,
+  /** Parent → child, JSON: StreamSettings. */
+  open: 8,
+  /** Parent → child, JSON: Side. */
+  close: 9,
 } as const;
 
 const HEADER = 3;

@@ -1,12 +1,13 @@
 /**
- * The program that holds the sound card: naudiodon in a process of its own, one for each direction. It prints to stdout from C, parks threads in C and may hang at the end when the sound server dies: whatever happens,
- * the parent kills this process and starts another.
+ * The program that holds the sound card: naudiodon in a process of its own, a stream in each direction. It prints to stdout from C, parks threads
+ * in C and may hang at the end when the sound server dies: whatever happens, the parent kills this process and starts another.
  *
  *   card ──► naudiodon ──► heard ──────────────► parent          one socket pair (CHANNEL_FD), messages of child-messages.ts
  *   card ◄── naudiodon ◄── sound ◄── (wanted) ── parent
  *
  * The card sets the pace: whenever naudiodon has taken a buffer the next one is asked for. The parent answers within a millisecond; when it does
- * not (it is busy), silence goes out, since PortAudio's callback would block.
+ * not (it is busy), silence goes out, since PortAudio's callback would block. Two streams, not one in both directions: there, a speaker that waits
+ * would hold up the microphone.
  */
 import { Module } from 'node:module';
 import { Socket } from 'node:net';
@@ -15,8 +16,9 @@ import type { Readable, Writable } from 'node:stream';
 import { errorText } from '../../error-text';
 import { bytesOf, jsonMessage, Kind, message, MessageReader, samplesOf } from './child-messages';
 import { chooseDevice } from './choose';
+import type { Side } from './backend';
 import { AudioDeviceError, DEVICE_RATE, type DeviceInfo } from './device';
-import { CHANNEL_FD, type ChildTask, type StreamSettings } from './portaudio-settings';
+import { CHANNEL_FD, type Failure, type Opened, type StreamSettings } from './portaudio-settings';
 
 interface RawDevice {
   id: number;
@@ -30,7 +32,7 @@ interface RawDevice {
 interface Naudiodon {
   getDevices(): RawDevice[];
   getHostAPIs(): { defaultHostAPI: number; HostAPIs: Array<{ defaultInput: number; defaultOutput: number }> };
-  AudioIO(options: Record<string, unknown>): (Readable & Writable) & { start(): void };
+  AudioIO(options: Record<string, unknown>): (Readable & Writable) & { start(): void; quit(): Promise<void> };
 }
 
 const SAMPLE_16_BIT = 16;
@@ -132,6 +134,7 @@ class Feeder {
   private asked = 0;
   private last = 0;
   private hungry = false;
+  private stopped = false;
 
   constructor(
     private readonly io: Writable,
@@ -139,20 +142,22 @@ class Feeder {
     private readonly channels: number,
     private readonly patienceMs: number,
   ) {
-    const reader = new MessageReader((kind, payload) => {
-      if (kind === Kind.sound) this.take(samplesOf(payload));
-    });
-    channel.on('data', (chunk: Buffer) => reader.take(chunk));
     this.next();
   }
 
-  private take(pcm: Int16Array): void {
+  take(pcm: Int16Array): void {
     this.asked--;
     this.ready.push(pcm);
     if (this.hungry) this.feed();
   }
 
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.patience);
+  }
+
   private next(): void {
+    if (this.stopped) return;
     this.hungry = true;
     if (this.ready.length > 0) return this.feed();
     if (this.asked === 0) {
@@ -181,29 +186,49 @@ class Feeder {
   }
 }
 
-function run(task: ChildTask): void {
-  const portaudio = load();
-  const devices = devicesOf(portaudio);
-  if ('list' in task) {
-    channel.write(jsonMessage(Kind.devices, devices.map(({ raw: _, ...device }) => device)));
-    return;
-  }
-  const settings = task.open;
-  const device = chooseDevice(devices, settings.side, settings.device);
+let portaudio: Naudiodon | undefined;
+let feeder: Feeder | undefined;
+const streams = new Map<Side, ReturnType<Naudiodon['AudioIO']>>();
+
+function open(settings: StreamSettings): void {
+  portaudio ??= load();
+  const { side } = settings;
+  const device = chooseDevice(devicesOf(portaudio), side, settings.device);
   const { io, rate, channels, frames } = openStream(portaudio, device.raw, settings);
-  if (settings.side === 'input') {
-    channel.resume();
-    record(io, channels);
-  }
+  streams.set(side, io);
+  if (side === 'input') record(io, channels);
   io.start();
-  channel.write(jsonMessage(Kind.opened, { device: device.name, rate }));
-  if (settings.side === 'output') new Feeder(io, frames, channels, settings.bufferMs * 0.7);
+  channel.write(jsonMessage(Kind.opened, { side, device: device.name, rate } satisfies Opened));
+  if (side === 'output') feeder = new Feeder(io, frames, channels, settings.bufferMs * 0.7);
 }
 
-try {
-  run(JSON.parse(process.argv[2] as string) as ChildTask);
-} catch (err) {
-  const code = err instanceof AudioDeviceError ? err.code : 'failed';
-  channel.resume();
-  channel.write(jsonMessage(Kind.failed, { code, message: errorText(err) }));
+/** As well as it can be: it may wait for a dead sound server for ever. */
+function close(side: Side): void {
+  if (side === 'output') feeder?.stop();
+  else streams.get(side)?.removeAllListeners('data');
+  streams.get(side)?.quit().catch(() => undefined); // the stream is lost in any case
+  streams.delete(side);
 }
+
+function list(): void {
+  portaudio ??= load();
+  channel.write(jsonMessage(Kind.devices, devicesOf(portaudio).map(({ raw: _, ...device }) => device)));
+}
+
+function orTell(side: Side | null, task: () => void): void {
+  try {
+    task();
+  } catch (err) {
+    const code = err instanceof AudioDeviceError ? err.code : 'failed';
+    channel.write(jsonMessage(Kind.failed, { side, code, message: errorText(err) } satisfies Failure));
+  }
+}
+
+const reader = new MessageReader((kind, payload) => {
+  if (kind === Kind.sound) return feeder?.take(samplesOf(payload));
+  if (kind === Kind.list) return orTell(null, list);
+  const told: unknown = JSON.parse(payload.toString());
+  if (kind === Kind.open) orTell((told as StreamSettings).side, () => open(told as StreamSettings));
+  else if (kind === Kind.close) close(told as Side);
+});
+channel.on('data', (chunk: Buffer) => reader.take(chunk));

@@ -1,6 +1,8 @@
-/** How the audio child opens a stream: what the parent tells it as its one argument. */
+/** What parent and audio child tell each other in JSON. */
 import type { Side } from './backend';
+import type { AudioDeviceError } from './device';
 
+/** Parent → child: how a stream is to be opened. */
 export interface StreamSettings {
   side: Side;
   device?: string | undefined;
@@ -10,7 +12,21 @@ export interface StreamSettings {
   queue: number;
 }
 
-export type ChildTask = { list: true } | { open: StreamSettings };
+/** Child → parent: it runs. */
+export interface Opened {
+  side: Side;
+  /** For people. */
+  device: string;
+  /** Hz */
+  rate: number;
+}
+
+/** Child → parent. `side` null: nothing can be listed. */
+export interface Failure {
+  side: Side | null;
+  code: AudioDeviceError['code'];
+  message: string;
+}
 
 /** The end of the child's socket pair. Standard output is no use: PortAudio prints there. */
 export const CHANNEL_FD = 3;
