@@ -3,7 +3,10 @@ import { once as onceEvent } from 'node:events';
 import { connect } from 'node:net';
 import { encodeFrame, FrameReader } from '../../../signaling/engine/control/framing';
 import type { SipRequest, SipResponse } from '../../../signaling/engine/wire/message';
+import { need } from '../../support/peers';
 import { PeerDialog, SipPeer, contactOf, sdp, type Heard } from '../../support/sip-peer';
+import { Sipp } from '../../support/sipp';
+import { Stage } from '../../support/stage';
 import { eventually } from '../../support/wait';
 import { fastTimers, problems, startApp, startServer, strictly, timed, type AppUnderTest, type ServerUnderTest, type TestRequest, type TestResponse } from './harness';
 
@@ -566,3 +569,39 @@ timed('proxying, with time running fast', () => {
   });
 });
 
+
+need('sipp')('proxying, between SIPp and SIPp', () => {
+  const calls = 60;
+  let stage: Stage;
+  useServer();
+  beforeEach(() => {
+    stage = new Stage();
+  });
+  afterEach(() => stage.close());
+
+  for (const [from, to] of [
+    ['udp', 'udp'],
+    ['tcp', 'udp'],
+    ['udp', 'tcp'],
+  ] as const) {
+    // drachtio-server's one Record-Route names the transport of one side only.
+    const contract = from === to ? test : strictly;
+    contract(`${calls} calls, ${from} to ${to}: the first target is busy, the second answers, ACK and BYE go through`, async () => {
+      const target = (port: number, transport: string): string => `sip:x@127.0.0.1:${port};transport=${transport}`;
+      const common = { calls, atOnce: calls, perSecond: 60 };
+      const busy = await Sipp.start(stage, { ...common, scenario: 'callee-refuses', values: { status: '486 Busy Here' } });
+      const answers = await Sipp.start(stage, { ...common, scenario: 'proxied-callee', transport: to });
+      const results: Array<Promise<ProxyResults>> = [];
+      onRequest = (req) => {
+        const { srf } = app as unknown as { srf: { proxyRequest(req: TestRequest, to: string[], options: ProxyOptions): Promise<ProxyResults> } };
+        results.push(srf.proxyRequest(req, [target(busy.port, 'udp'), target(answers.port, to)], { remainInDialog: true }));
+      };
+      const caller = await Sipp.run(stage, { ...common, scenario: 'proxied-caller', transport: from, server: `127.0.0.1:${server[from].port}`, values: { talkMs: 100 } });
+      expect(caller).toMatchObject({ successful: calls, failed: 0 });
+      for (const callee of [busy, answers]) expect(await callee.finished()).toMatchObject({ successful: calls, failed: 0 });
+      const outcome = (await Promise.all(results)).map((one) => [one.connected, ...outcomes(one)]);
+      expect(outcome).toEqual(Array.from({ length: calls }, () => [true, 486, 200]));
+      if (server.can.strict) expect(server.stats().core).toMatchObject({ dialogs: 0, incoming: 0, proxying: 0 });
+    });
+  }
+});

@@ -2,7 +2,7 @@
 import type { SipRequest } from '../../wire/message';
 import { parseDigits } from '../../wire/chars';
 import type { CoreCounter } from '../counters';
-import type { Marks } from './marks';
+import { hasLooped } from './marks';
 
 export interface Rejection {
   status: number;
@@ -12,11 +12,12 @@ export interface Rejection {
   words: string;
 }
 
-export function rejection(request: SipRequest, marks: Marks): Rejection | undefined {
+/** @param mark of this request; see marks.ts */
+export function rejection(request: SipRequest, mark: string): Rejection | undefined {
   if (hopsLeft(request) === 0) {
     return { status: 483, headers: [], counter: 'tooManyHops', words: 'Rejected with 483 Too Many Hops due to Max-Forwards value of 0' };
   }
-  if (marks.hasLooped(request)) {
+  if (hasLooped(request, mark)) {
     return { status: 482, headers: [], counter: 'loops', words: 'Rejected with 482 Loop Detected: the request has been proxied here before' };
   }
   const wanted = request.headers.getList('proxy-require');

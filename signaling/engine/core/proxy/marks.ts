@@ -32,11 +32,6 @@ export class Marks {
     return this.hash(['loop', request.method, request.uri, request.fromTag ?? '', request.toTag ?? '', request.callId, String(request.cseq.seq), ...routing]);
   }
 
-  /** The same request was sent on from here before. A spiral, which comes back for another target, has another mark. */
-  hasLooped(request: SipRequest, mark = this.loop(request)): boolean {
-    return request.headers.getList('via').some((via) => parseVia(via).branch?.endsWith(`.${mark}`));
-  }
-
   ticket(callId: string): string {
     return this.hash(['ticket', callId]);
   }
@@ -50,4 +45,9 @@ export class Marks {
   private hash(parts: string[]): string {
     return createHmac('sha256', this.key).update(parts.join('\n')).digest('base64url').slice(0, LENGTH);
   }
+}
+
+/** The same request was sent on from here before. A spiral, which comes back for another target, has another mark. */
+export function hasLooped(request: SipRequest, mark: string): boolean {
+  return request.headers.getList('via').some((via) => parseVia(via).branch?.endsWith(`.${mark}`));
 }

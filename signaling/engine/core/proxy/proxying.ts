@@ -66,7 +66,10 @@ export class Proxying {
   /** Takes a request over that nobody has answered. What cannot be sent on is answered here. */
   sendOn(incoming: Incoming, spec: ProxySpec, listener: ProxyListener = nobody): void {
     const { request } = incoming;
-    const rejected = rejection(request, this.marks);
+    const { maxProxyTargets } = this.context.options;
+    if (spec.destinations.length > maxProxyTargets) return this.reject(incoming, 500, `error proxying request to more than ${maxProxyTargets} destinations`, listener);
+    const mark = this.marks.loop(request);
+    const rejected = rejection(request, mark);
     if (rejected) return this.reject(incoming, rejected.status, rejected.words, listener, rejected.headers, rejected.counter);
     let routed: Routed;
     try {
@@ -75,7 +78,7 @@ export class Proxying {
       if (!(error instanceof SipParseError)) throw error;
       return this.reject(incoming, 400, `Rejected with 400 Bad Request: ${error.message}`, listener);
     }
-    const targets = new TargetSet(this.context.options.maxProxyTargets);
+    const targets = new TargetSet(maxProxyTargets);
     const problems = spec.destinations.map((uri) => this.problemOf(uri));
     const usable = spec.destinations.filter((_uri, at) => problems[at] === undefined);
     targets.add(this.challenged.narrow(request, usable).map((uri) => ({ uri, requestUri: this.isOwnUri(routed.request.uri) ? uri : undefined })));
@@ -88,6 +91,7 @@ export class Proxying {
     this.begin({
       transaction: incoming.transaction,
       request,
+      mark,
       targets,
       policy: spec,
       copyFor: (target, flow) => this.copyFor(target, flow, routed.request, incoming.flow, spec),
@@ -130,7 +134,8 @@ export class Proxying {
     const routed = this.ours(request);
     if (!routed) return false;
     if (request.method === 'INVITE') responses.trying(transaction, request);
-    const rejected = rejection(request, this.marks);
+    const mark = this.marks.loop(request);
+    const rejected = rejection(request, mark);
     if (rejected) {
       this.context.count(rejected.counter);
       return refuse(rejected.status, undefined, rejected.headers);
@@ -147,6 +152,7 @@ export class Proxying {
     this.begin({
       transaction,
       request,
+      mark,
       targets,
       policy: { simultaneous: false, followRedirects: false },
       copyFor: () => copyOf(routed.request, { hostport: '' }),
@@ -198,13 +204,12 @@ export class Proxying {
     for (const open of [...this.open.values()]) open.close();
   }
 
-  private begin(job: Omit<ProxyJob, 'context' | 'isUsable' | 'mark' | 'onConcluded'>): void {
+  private begin(job: Omit<ProxyJob, 'context' | 'isUsable' | 'onConcluded'>): void {
     const { id } = job.transaction;
     const open = new ResponseContext({
       ...job,
       context: this.context,
       isUsable: (uri) => this.problemOf(uri) === undefined,
-      mark: this.marks.loop(job.request),
       onConcluded: () => void this.open.delete(id),
     });
     this.open.set(id, open);

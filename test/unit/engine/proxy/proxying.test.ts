@@ -111,6 +111,12 @@ describe('what is not sent on', () => {
     expect(told.story).toEqual([expect.stringContaining(`refused: error proxying request to ${uri}: `)]);
   });
 
+  test('to more destinations than anybody means', () => {
+    const told = sip.proxied(sip.request('OPTIONS'), Array.from({ length: 33 }, (_, n) => 6001 + n));
+    expect(sip.caller.finals).toEqual([500]);
+    expect(told.story).toEqual(['refused: error proxying request to more than 32 destinations']);
+  });
+
   test('a target that can be used is used, though another cannot', () => {
     const told = sip.proxied(sip.request('OPTIONS'), ['tel:+49301234', 'sip:x@198.51.100.9:6001']);
     sip.party(6001).answer(200);
