@@ -12,7 +12,7 @@ import type { SipAnswer, SipRequest } from './dialogs';
 import { dialledNumber } from './dialplan';
 import type { Responder } from './exchange';
 import { relayedStatus } from './reasons';
-import { isPrintable, quoted } from './text';
+import { isPrintable, nameAddr } from './text';
 import { wayBack } from './way-back';
 
 /** RFC 3428 §8 allows 1,300 bytes where the way is UDP; phones that write longer ones do so over TCP or TLS. */
@@ -116,7 +116,7 @@ function verdict(statuses: readonly number[]): number {
 /** Who it is from is what was proved, whatever its From says. */
 function headersOf(req: SipRequest, { number, name }: Pick<Extension, 'number' | 'name'>, to: string): Record<string, string> {
   const headers: Record<string, string> = {
-    From: `${name === null ? '' : `${quoted(name.replace(/[\x00-\x1f\x7f]/g, ' '))} `}<sip:${number}@localhost>`,
+    From: nameAddr({ name, number }),
     To: `<sip:${to}@localhost>`,
   };
   for (const header of passedOn) {

@@ -6,7 +6,7 @@
  *   call 2:               phone ◀──── 200, answer ───────────────────── phone       its dialog is call 2's from now on
  */
 import { abilities } from './abilities';
-import type { Call } from './call';
+import type { Call, Callee } from './call';
 import { releaseLeg } from './call-media';
 import type { CallContext } from './context';
 import { sendInDialog, type Dialog } from './dialogs';
@@ -14,6 +14,7 @@ import { guarded, hangup } from './hangup';
 import type { Leg } from './leg';
 import { contact, tellOther } from './negotiation';
 import { refuse } from './reasons';
+import { nameAddr } from './text';
 
 /** Another change of its session goes first: how often, and for how long each time, that is waited for. */
 const QUIET_MS = 100;
@@ -29,6 +30,8 @@ export interface Moving {
   /** Its leg to be (`movedLeg`), in whose name the offer was written. */
   moved: Leg;
   offer: string;
+  /** Who is there: asserted (RFC 3325), for the phone to show; it is registered here, and has our word for it. */
+  to: Callee;
   /** Asked when it has agreed: whether there still is a call for it. */
   wanted(): boolean;
   /** It has agreed. The dialog is nobody's until somebody listens to it. */
@@ -52,12 +55,12 @@ function whenQuiet(ctx: CallContext, moving: Moving, tries: number, then: () => 
 }
 
 function ask(ctx: CallContext, moving: Moving, tries: number): void {
-  const { from, old, offer } = moving;
+  const { from, old, offer, to } = moving;
   const { dialog } = old;
   if (!dialog) throw new Error('a phone without a dialog cannot be moved');
   // kept until the former call ends, or the phone stays in it
   from.negotiating = old.side;
-  const headers = { ...abilities, ...contact(old), 'Content-Type': 'application/sdp' };
+  const headers = { ...abilities, ...contact(old), 'P-Asserted-Identity': nameAddr(to), 'Content-Type': 'application/sdp' };
   sendInDialog(dialog, { method: 'INVITE', headers, body: offer }, (status, answer, problem) =>
     guarded(ctx, from, 'answer to a re-INVITE', () => {
       if (from.over) return stays(moving, 481);

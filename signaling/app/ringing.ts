@@ -14,7 +14,7 @@ import { abilities } from './abilities';
 import { cancelOthers, endLateAnswer, guarded, hangup } from './hangup';
 import { newLeg, offerTo, type Leg } from './leg';
 import { answeredElsewhere, bestCause, causeOf, endsAll, reasonHeader, refuse, type Cause } from './reasons';
-import { isPrintable, quoted } from './text';
+import { isPrintable, nameAddr } from './text';
 import { wayBack } from './way-back';
 
 /** Headers of the caller's INVITE that the callee gets to see. */
@@ -95,7 +95,7 @@ export function offerFor(ctx: CallContext, call: Call, fork: Pick<Fork, 'leg'>):
 function inviteHeaders(call: Call): Record<string, string> {
   const { from, to, invite: pending } = call;
   const headers: Record<string, string> = {
-    From: `${from.name === null ? '' : `${displayName(from.name)} `}<sip:${from.number}@localhost>`,
+    From: nameAddr(from),
     To: `<sip:${to.number}@localhost>`,
     ...abilities,
     ...(call.referredBy !== undefined && { 'Referred-By': call.referredBy }),
@@ -106,8 +106,6 @@ function inviteHeaders(call: Call): Record<string, string> {
   }
   return headers;
 }
-
-const displayName = (name: string): string => quoted(name.replace(/[\x00-\x1f\x7f]/g, ' '));
 
 function provisional(ctx: CallContext, call: Call, fork: Fork, status: number, body: string | undefined): void {
   // 199 ends an early dialog (RFC 6228); the caller has none of that fork

@@ -25,3 +25,8 @@ export function quoted(text: string): string {
   if (/[\x00-\x1f\x7f]/.test(text)) throw new RangeError('control characters cannot be quoted');
   return `"${text.replace(/["\\]/g, '\\$&')}"`;
 }
+
+/** An extension as a name-addr (RFC 3261 §25.1), for From and P-Asserted-Identity; the engine puts its address for `localhost`. */
+export function nameAddr({ name, number }: { name: string | null; number: string }): string {
+  return `${name === null ? '' : `${quoted(name.replace(/[\x00-\x1f\x7f]/g, ' '))} `}<sip:${number}@localhost>`;
+}

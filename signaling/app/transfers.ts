@@ -157,6 +157,7 @@ export class Transfers {
     move(ctx, {
       from, old, moved,
       offer: offer.text,
+      to: call.from,
       wanted: () => !call.over,
       came: (dialog, body) => {
         moved.dialog = dialog;
@@ -259,6 +260,7 @@ class Transfer implements Newcomer, Transferring {
           old: transferee,
           moved,
           offer,
+          to: call.to,
           wanted: () => !call.over,
           came: (dialog, body) => {
             on.established(dialog, 0);

@@ -88,6 +88,7 @@ describe.each(['caller', 'callee'] as const)('blind transfer by the %s', (side) 
     expect(portIn(reinvite.body)).not.toBe('');
     expect(version(reinvite.body)).toBe(2);
     expect(reinvite.body).toContain('a=sendrecv');
+    expect(reinvite.headers).toMatchObject({ 'P-Asserted-Identity': '<sip:1003@localhost>' });
     reinvite.answer(200, sdp(host, 2));
     await w.settle();
     expect(notices(transferor)).toEqual([
@@ -395,6 +396,8 @@ describe('attended', () => {
     expect(refers(ann, named(toCat)).final?.status).toBe(202);
     await w.settle();
     last(cat, 'INVITE').answer(200, sdp(CAT, 2));
+    // each is told who is there now
+    expect([cat, bob].map((phone) => last(phone, 'INVITE').headers['P-Asserted-Identity'])).toEqual(['<sip:1002@localhost>', '<sip:1003@localhost>']);
     last(bob, 'INVITE').answer(200, sdp(BOB, 2));
     await w.settle();
     expect(notices(ann).at(-1)).toContain('SIP/2.0 200 OK');
