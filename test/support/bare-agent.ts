@@ -53,7 +53,9 @@ export class BareAgent {
     return inviter;
   }
 
+  /** Whoever did not unregister is forgotten by the server in time; sip.js would keep the process alive until then, to renew it. */
   close(): Promise<void> {
+    (this.registerer as unknown as { clearTimers(): void }).clearTimers();
     return this.agent.stop();
   }
 
