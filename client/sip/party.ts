@@ -48,9 +48,10 @@ export function nameAddr(sip: Sip, value: string): { uri: Uri; party: Party; par
  */
 export function partyIn(sip: Sip, message: Core.IncomingMessage, trusted: boolean, own: 'from' | 'to'): Party {
   if (trusted) {
-    for (const header of ['p-asserted-identity', 'remote-party-id']) {
-      const value = message.getHeader(header);
-      const found = value === undefined ? undefined : nameAddr(sip, firstOf(value));
+    // There may be a tel address besides, before or after it (RFC 3325 §9.1).
+    const told = ['p-asserted-identity', 'remote-party-id'].flatMap((header) => message.getHeaders(header)).flatMap(splitList);
+    for (const value of told) {
+      const found = nameAddr(sip, value);
       if (found && found.uri.scheme === 'sip' && found.uri.user) return found.party;
     }
   }

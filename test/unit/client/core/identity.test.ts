@@ -56,6 +56,8 @@ test.each([
   ['a re-INVITE', asserted, 'INVITE', sdp],
   ['a re-INVITE', remoteParty, 'INVITE', sdp],
   ['an UPDATE', asserted, 'UPDATE', ''],
+  ['an UPDATE, after its number', 'P-Asserted-Identity: <tel:+1003>, "Carol" <sip:1003@pbx.test>', 'UPDATE', ''],
+  ['an UPDATE, in a second line', 'P-Asserted-Identity: <tel:+1003>\r\nP-Asserted-Identity: "Carol" <sip:1003@pbx.test>', 'UPDATE', ''],
   ['an UPDATE with an offer', remoteParty, 'UPDATE', sdp],
 ])('in %s: %s', async (_name, header, method, body) => {
   await phone();
