@@ -3,11 +3,11 @@
  * its speaker gives is heard on another. It rings; the sound server dies and comes back; the speaker is pulled out and put in again.
  */
 import { connectCall } from '../support/conversation';
-import { hears, mark } from '../support/ears';
 import { OurPhone } from '../support/our-phone';
 import { need } from '../support/peers';
 import { Pulse, type Ear } from '../support/pulse';
 import { Server } from '../support/server';
+import { soonHears } from '../support/soon-hears';
 import { Stage, staged } from '../support/stage';
 import { describe as sound, judge } from '../support/tone';
 import { eventually } from '../support/wait';
@@ -45,9 +45,8 @@ async function farEnd(stage: Stage): Promise<OurPhone> {
 
 /** Each other, from now on; what is still on its way has half a second. */
 async function hearEachOther(pulse: Pulse, far: OurPhone, sink = 'spk'): Promise<void> {
-  const from = mark(far) + 0.5;
   const ear = pulse.record(`${sink}.monitor`);
-  await Promise.all([hears(far, PERSON, { not: [FAR], from, waitMs: 15_000 }), hears(ear, FAR, { not: [PERSON], from: 0.5, waitMs: 15_000 })]);
+  await Promise.all([soonHears(far, PERSON, { not: [FAR], waitMs: 15_000 }), soonHears(ear, FAR, { not: [PERSON], waitMs: 15_000 })]);
 }
 
 async function hearsBell(ear: Ear): Promise<void> {
@@ -94,7 +93,7 @@ need('pulseaudio', 'pactl', 'pacat', 'parec', 'alsa-pulse')('our phone with a so
     const ear = pulse.record('spk.monitor');
     await us.dial('1002');
     await far.ringing();
-    await hears(ear, RING_BACK, { not: [PERSON, FAR], from: 0.3, seconds: 0.8 });
+    await soonHears(ear, RING_BACK, { not: [PERSON, FAR], settleMs: 0 });
     await far.answer();
     await Promise.all([us.inCall(), far.inCall()]);
     await hearEachOther(pulse, far);
@@ -131,7 +130,7 @@ need('pulseaudio', 'pactl', 'pacat', 'parec', 'alsa-pulse')('our phone with a so
     if (sink === 'usb') {
       await us.event('audio-problem', ({ problem }) => problem.startsWith('the speaker is gone: "usb" was unplugged'));
       // the microphone goes on
-      await hears(far, PERSON, { not: [FAR], from: mark(far) });
+      await soonHears(far, PERSON, { not: [FAR], settleMs: 0 });
     }
     await pulse.load(sink);
     if (sink === 'usb') await us.event('audio-recovered', ({ output }) => output === 'usb', 30_000);

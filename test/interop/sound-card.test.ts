@@ -3,9 +3,9 @@
  * other, through each back end; and what happens when the card or the sound server goes away.
  */
 import { listDevices, openDevice, systemBackends } from '../../client/node/audio/open';
-import { hears, mark } from '../support/ears';
 import { need } from '../support/peers';
 import { Pulse } from '../support/pulse';
+import { soonHears } from '../support/soon-hears';
 import { staged, type Stage } from '../support/stage';
 import { AUDIO_CHILD, Talker } from '../support/talker';
 
@@ -27,9 +27,8 @@ const open = (stage: Stage, pulse: Pulse, backend: Name, which: { input?: string
 
 /** From now on, by the tone of the other. What the sound server lets wait is through after half a second. */
 async function bothHear(talker: Talker, pulse: Pulse, sink = 'spk'): Promise<void> {
-  const from = mark(talker) + 0.5;
   const ear = pulse.record(`${sink}.monitor`);
-  await Promise.all([hears(talker, PLAYED, { not: [SAID], from, waitMs: 15_000 }), hears(ear, SAID, { not: [PLAYED], from: 0.5, waitMs: 15_000 })]);
+  await Promise.all([soonHears(talker, PLAYED, { not: [SAID], waitMs: 15_000 }), soonHears(ear, SAID, { not: [PLAYED], waitMs: 15_000 })]);
 }
 
 /** Hangs up, and has left nothing behind. */
@@ -95,7 +94,7 @@ need('pulseaudio', 'pactl', 'pacat', 'parec', 'aplay', 'arecord', 'alsa-pulse')(
       await pulse.unload('usb');
       const [gone] = await talker.news(1, 'problem');
       expect(gone).toMatchObject({ problem: expect.stringMatching(/^the speaker is gone: "usb" was unplugged/), input: 'mic.monitor', output: null });
-      await hears(talker, PLAYED, { not: [SAID], from: mark(talker) });
+      await soonHears(talker, PLAYED, { not: [SAID], settleMs: 0 });
       await pulse.load('usb');
       await talker.news(1, 'recovered');
       await bothHear(talker, pulse, 'usb');
@@ -121,8 +120,8 @@ need('pulseaudio', 'pactl', 'pacat', 'parec', 'aplay', 'arecord', 'alsa-pulse')(
 
   test(
     'no sound server at all: one sentence that says what to do instead',
-    ...staged(async () => {
-      const variables = { PULSE_SERVER: 'unix:/nonexistent', ALSA_CONFIG_PATH: '/nonexistent', DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nonexistent' };
+    ...staged(async (stage) => {
+      const variables = { PULSE_SERVER: 'unix:/nonexistent', PULSE_RUNTIME_PATH: stage.folder, ALSA_CONFIG_PATH: '/nonexistent', DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nonexistent' };
       const events = { problem: () => undefined, recovered: () => undefined };
       await expect(openDevice({ backend: 'auto' }, events, { backends: systemBackends({ variables, childArgs: AUDIO_CHILD }) })).rejects.toMatchObject({ code: 'no-device', message: expect.stringMatching(/--play.*--record.*--tone/) });
     }, { seconds: 40 }),

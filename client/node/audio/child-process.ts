@@ -1,9 +1,20 @@
 /** One program that the sound card's back ends start: what it complains about is kept and not shown, it is waited for, and it is killed for sure. */
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
-import { tmpdir } from 'node:os';
+import { setPriority, tmpdir } from 'node:os';
 import { withVariables, type Variables } from './child-environment';
 
 const KEPT_CHARACTERS = 4000;
+/** Nice value: before programs that can wait, behind the sound server (-11 as a rule). */
+const PRIORITY = -10;
+
+/** Whoever may not, does without. */
+function hurry(child: ChildProcess): void {
+  try {
+    if (child.pid !== undefined) setPriority(child.pid, PRIORITY);
+  } catch {
+    // not allowed, or it has ended already
+  }
+}
 
 /** Running: killed when this process exits. They would notice by themselves, but not all of them at once. */
 const running = new Set<ChildProcess>();
@@ -35,6 +46,7 @@ export class AudioProcess {
     const [command, all] = withVariables(variables, program, args);
     this.child = spawn(command, all, { stdio, cwd: tmpdir(), windowsHide: true });
     watchOver(this.child);
+    hurry(this.child);
     for (const stream of this.child.stdio) stream?.on('error', () => undefined);
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.complaints = (this.complaints + text).slice(-KEPT_CHARACTERS);

@@ -5,8 +5,8 @@
  *   card ──► naudiodon ──► heard ──────────────► parent          one socket pair (CHANNEL_FD), messages of child-messages.ts
  *   card ◄── naudiodon ◄── sound ◄── (wanted) ── parent
  *
- * The card sets the pace: whenever naudiodon has taken a buffer the next one is asked for. The parent answers within a millisecond; when it does
- * not (it is busy), silence goes out, since PortAudio's callback would block. Two streams, not one in both directions: there, a speaker that waits
+ * The card sets the pace: whenever naudiodon has taken a buffer the next one is asked for. The parent answers within a millisecond; when it is
+ * busy for longer than the card has sound, silence goes out, since PortAudio's callback would block. Two streams, not one in both directions: there, a speaker that waits
  * would hold up the microphone.
  */
 import { Module } from 'node:module';
@@ -36,6 +36,8 @@ interface Naudiodon {
 }
 
 const SAMPLE_16_BIT = 16;
+/** PortAudio has filled four buffers of the card and plays them while its callback waits for ours: so long the parent may take, less a margin. */
+const PATIENCE_BUFFERS = 2.5;
 /** Blocks from the microphone that may wait for this program; they do not as long as it runs. */
 const INPUT_QUEUE = 20;
 
@@ -199,7 +201,7 @@ function open(settings: StreamSettings): void {
   if (side === 'input') record(io, channels);
   io.start();
   channel.write(jsonMessage(Kind.opened, { side, device: device.name, rate } satisfies Opened));
-  if (side === 'output') feeder = new Feeder(io, frames, channels, settings.bufferMs * 0.7);
+  if (side === 'output') feeder = new Feeder(io, frames, channels, settings.bufferMs * PATIENCE_BUFFERS);
 }
 
 /** As well as it can be: it may wait for a dead sound server for ever. */
