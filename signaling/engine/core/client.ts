@@ -4,6 +4,7 @@
  */
 import { makeResponse } from '../transport/reply';
 import { buildCancel } from '../transaction/client-requests';
+import type { ClientTransaction } from '../transaction/types';
 import type { Flow, TransportError } from '../transport/types';
 import type { SipRequest, SipResponse } from '../wire/message';
 import { refuse, type App, type Reply } from './app';
@@ -38,17 +39,13 @@ export class Client {
   /** Sends over a flow; the echo goes out before anything that follows. */
   send(request: SipRequest, flow: Flow, sending: Sending): Outgoing {
     const outgoing = this.open(request, sending);
-    outgoing.transaction = this.context.transactions.request(request, flow, {
-      onResponse: (response, from, bytes, again) => {
-        if (again) this.parts.invites.again(outgoing, response, from);
-        else this.onResponse(outgoing, response, from, bytes);
-      },
-      onTimeout: () => this.fail(outgoing, outgoing.cancelled ? 487 : 408, flow.protocol),
-      onTransportError: (error) => {
-        this.context.log.debug({ error: error.message, method: outgoing.method }, 'a request could not be delivered');
-        this.fail(outgoing, failureStatus(error), flow.protocol);
-      },
-    });
+    try {
+      outgoing.transaction = this.begin(outgoing, request, flow);
+    } catch (error) {
+      // What cannot be put into bytes was never sent: nothing of it stays
+      this.withdraw(outgoing);
+      throw error;
+    }
     this.context.count('sent');
     if (isCall(outgoing)) recordAttempt(this.context, 'application', request);
     const envelope = sentRequest(flow, this.context.transport.sentBy(flow));
@@ -174,6 +171,28 @@ export class Client {
       message: response,
       makesDialog,
     });
+  }
+
+  private begin(outgoing: Outgoing, request: SipRequest, flow: Flow): ClientTransaction {
+    return this.context.transactions.request(request, flow, {
+      onResponse: (response, from, bytes, again) => {
+        if (again) this.parts.invites.again(outgoing, response, from);
+        else this.onResponse(outgoing, response, from, bytes);
+      },
+      onTimeout: () => this.fail(outgoing, outgoing.cancelled ? 487 : 408, flow.protocol),
+      onTransportError: (error) => {
+        this.context.log.debug({ error: error.message, method: outgoing.method }, 'a request could not be delivered');
+        this.fail(outgoing, failureStatus(error), flow.protocol);
+      },
+    });
+  }
+
+  private withdraw(outgoing: Outgoing): void {
+    const { dialog } = outgoing;
+    this.context.outgoing.delete(outgoing.id);
+    if (dialog?.outgoingInvite === outgoing) dialog.outgoingInvite = undefined;
+    if (dialog && outgoing.makesDialog) this.parts.inDialog.forget(dialog);
+    outgoing.release();
   }
 
   private open(request: SipRequest, sending: Sending): Outgoing {

@@ -32,6 +32,8 @@ export const coreCounters = [
   'answersRepeated',
   /** 2xx that were never acknowledged. */
   'ackTimeouts',
+  /** 2xx that we received and no application acknowledged. */
+  'unacknowledgedByApplication',
   /** ACKs sent again for a repeated 2xx. */
   'acksRepeated',
   /** BYEs the engine sent by itself. */

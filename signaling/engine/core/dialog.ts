@@ -88,7 +88,7 @@ export class Dialog {
   endAfterAck: string | undefined;
   /** Its end has been told (call-record.ts). */
   endRecorded = false;
-  /** Cancels the end of a subscription that nobody ended. */
+  /** Cancels the end that is set: of a subscription that nobody renews, of a call whose BYE was challenged. */
   stopExpiry: (() => void) | undefined;
 
   private readonly localAddress: NameAddr;

@@ -13,6 +13,7 @@ import { recordEnd } from './call-record';
 import type { CoreContext } from './context';
 import type { Dialog } from './dialog';
 import { sentRequest, unsent } from './envelope';
+import { uuid } from './ids';
 import { flowOf, hopForDialog, HopError } from './next-hop';
 import type { Outgoing, OwnFinal } from './outgoing';
 import type { Parts } from './parts';
@@ -138,9 +139,10 @@ export class InDialog {
           ack.body = message.body;
           if (ack.body.length > 0) dialog.localSdp = ack.body.toString('utf8');
         }
+        acknowledgement.overdue?.cancel();
         acknowledgement.sent = keep(this.context.transactions.sendDirect(ack, flow));
         const envelope = sentRequest(flow, this.context.transport.sentBy(flow));
-        reply?.({ ok: true, kind: 'request', transactionId: '', dialogId: dialog.id, envelope, message: ack, expectsMore: false });
+        reply?.({ ok: true, kind: 'request', transactionId: uuid(this.context.random), dialogId: dialog.id, envelope, message: ack, expectsMore: false });
       },
       (error) => {
         this.context.log.info({ callId: dialog.callId, error: error.message }, 'an ACK could not be sent');
@@ -233,13 +235,21 @@ export class InDialog {
       else this.forget(dialog);
       return;
     }
-    if (method === 'BYE' && response.status !== 401 && response.status !== 407) this.forget(dialog);
+    if (method === 'BYE') this.byeAnswered(dialog, response);
     if (method === 'UPDATE' && good && flow) {
       dialog.learn(response, flow, false);
       this.parts.sessions.arm(dialog, agreeAsUac(response, this.context.options.sessionTimer));
     }
     if (method === 'NOTIFY' && dialog.method === 'SUBSCRIBE' && (outgoing.endsSubscription || noSubscription.has(response.status))) this.forget(dialog);
     if (method === 'SUBSCRIBE' && good) this.parts.subscriptions.keep(dialog, response);
+  }
+
+  /** RFC 3261 §15.1.1: over, whatever the answer; only a challenge leaves the application time to send it again with credentials. */
+  private byeAnswered(dialog: Dialog, { status }: SipResponse): void {
+    if (status !== 401 && status !== 407) return this.forget(dialog);
+    dialog.stopExpiry?.();
+    const timer = this.context.clock.after(64 * this.context.options.t1, () => this.forget(dialog));
+    dialog.stopExpiry = () => timer.cancel();
   }
 
   /** A final response has been delivered: what waited for that goes on. */
@@ -255,6 +265,7 @@ export class InDialog {
     dialog.sessionTimer = undefined;
     dialog.answer?.stop();
     dialog.answer = undefined;
+    dialog.acknowledgement?.overdue?.cancel();
     dialog.stopExpiry?.();
     dialog.stopExpiry = undefined;
     dialog.localSdp = undefined;

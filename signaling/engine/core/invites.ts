@@ -43,6 +43,17 @@ export class Invites {
     if (outgoing.cancelled) dialog.endAfterAck = endedBy.crossedCancel;
     if (outgoing.own) this.parts.inDialog.sendAck(dialog, dialog.acknowledgement);
     else if (!this.context.isAlive(outgoing.app)) this.acknowledgeForLost(outgoing, dialog, dialog.acknowledgement);
+    else this.expectAck(dialog, dialog.acknowledgement);
+  }
+
+  /** After 64*T1 the far end gives the call up for want of an ACK (RFC 3261 §13.3.1.4); an application that has sent none by then never will. */
+  private expectAck(dialog: Dialog, acknowledgement: Acknowledgement): void {
+    acknowledgement.overdue = this.context.clock.after(64 * this.context.options.t1, () => {
+      if (!this.context.dialogs.has(dialog) || dialog.acknowledgement !== acknowledgement || acknowledgement.sent) return;
+      this.context.count('unacknowledgedByApplication');
+      this.parts.inDialog.sendAck(dialog, acknowledgement);
+      this.parts.inDialog.end(dialog, 'the application did not acknowledge the answer');
+    });
   }
 
   /** A 2xx after the first: the same one again, or another branch. */

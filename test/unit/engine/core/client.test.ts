@@ -1,5 +1,6 @@
 /** The client side of the core: requests out, responses in, and where they go. */
 import type { Flow } from '../../../../signaling/engine/transport/types';
+import { SipParseError } from '../../../../signaling/engine/wire/errors';
 import { CoreUnderTest, FakeFlow, unreachable } from './fakes';
 
 let sip: CoreUnderTest;
@@ -94,6 +95,47 @@ describe('requests outside dialogs', () => {
     sip.lastSent.handlers.onTimeout();
     expect(sip.app.responses.map((response) => response.message.status)).toEqual([408, 503, 487]);
     expect(sip.core.stats()).toMatchObject({ dialogs: 0, outgoing: 0 });
+  });
+});
+
+describe('nothing is held for ever', () => {
+  test('what cannot be put into bytes leaves nothing behind', () => {
+    const broken = sip.transactions.request.bind(sip.transactions);
+    sip.transactions.request = () => {
+      throw new SipParseError('uri', 'The URI cannot be written.');
+    };
+    expect(sip.request('INVITE', uri, [], 'v=0')).toMatchObject({ ok: false, reason: 'The URI cannot be written.' });
+    expect(sip.core.stats()).toMatchObject({ dialogs: 0, outgoing: 0 });
+    sip.transactions.request = broken;
+  });
+
+  test('a 2xx that the application does not acknowledge in 64*T1 is acknowledged and ended, and the application is told', () => {
+    sip.request('INVITE', uri, [], 'v=0');
+    sip.lastSent.answer(202, { lines: [contact] });
+    sip.clock.advance(31_900);
+    expect(sip.core.stats().dialogs).toBe(1);
+    sip.clock.advance(200);
+    expect(sip.core.stats()).toMatchObject({ dialogs: 0, counters: { unacknowledgedByApplication: 1 } });
+    expect(sip.transactions.direct.map(({ request }) => request.method)).toEqual(['ACK']);
+    expect(sip.lastSent.request.method).toBe('BYE');
+    expect(sip.app.story.at(-1)).toBe('>BYE');
+  });
+
+  test('one that is acknowledged stays', () => {
+    call();
+    sip.clock.advance(40_000);
+    expect(sip.core.stats().dialogs).toBe(1);
+  });
+
+  test('a BYE that is challenged can be sent again; without that the call is over after 64*T1', () => {
+    const id = call();
+    sip.requestInDialog(id, 'BYE');
+    sip.lastSent.answer(407);
+    expect(sip.core.stats().dialogs).toBe(1);
+    expect(sip.requestInDialog(id, 'BYE')).toMatchObject({ ok: true });
+    sip.lastSent.answer(401);
+    sip.clock.advance(32_100);
+    expect(sip.core.stats().dialogs).toBe(0);
   });
 });
 
