@@ -23,8 +23,8 @@ export class WebSocketFlow extends ConnectionFlow {
     super(protocol, local, remote, host, true);
     this.webSocket = webSocket;
     this.lastHeard = this.lastActive;
-    // Bytes that complete nothing are a message that has begun.
-    socket.on('data', () => this.heard(false));
+    // Bytes that complete nothing are a message that has begun: seen here before the library makes of them what it can.
+    socket.prependListener('data', () => this.heard(false));
     webSocket.on('message', (data: RawData) => this.read(data));
     webSocket.on('ping', () => this.heard(true));
     webSocket.on('pong', () => this.heard(true));
