@@ -178,6 +178,29 @@ describe('proxying', () => {
       await target.getResponse(200, 'BYE');
     });
 
+    for (const [name, from, host] of [
+      ['behind NAT', udp, '10.9.9.9'],
+      ['in a browser', tcpCaller, 'df7jal.invalid'],
+    ] as const) {
+      strictly(`a caller ${name}, whose Contact leads nowhere, is reached over the flow it came by`, async () => {
+        const caller = await from();
+        const target = await udp();
+        const results = proxyTo([target], { remainInDialog: true });
+        const request = invite(caller, { advertised: { host, port: 5060 } });
+        const heard = await target.getRequest('INVITE');
+        const answer = target.reply(heard, 200, { body: sdp(40002) });
+        const answered = await caller.getResponse(200, 'INVITE');
+        PeerDialog.caller(caller, request, answered).ack({ headers: { Route: routeOf(answered.message).reverse().join(', ') } });
+        await target.getRequest('ACK');
+        await results;
+        PeerDialog.called(target, heard, answer).send('BYE', { headers: { Route: routeOf(heard.message).join(', ') } });
+        const bye = await caller.getRequest('BYE');
+        expect(bye.message.uri).toContain(`@${host}:5060`);
+        caller.reply(bye, 200);
+        await target.getResponse(200, 'BYE');
+      });
+    }
+
     strictly('a request that was not let through before is not let through with our address in Route', async () => {
       const caller = await udp();
       const target = await udp();

@@ -14,7 +14,8 @@ import { SipParseError } from '../../wire/errors';
 import type { Envelope } from '../app';
 import type { CoreContext } from '../context';
 import { made, received } from '../envelope';
-import { failureStatus, flowOf, hopForTarget } from '../next-hop';
+import { failureStatus } from '../next-hop';
+import { wayTo } from './flows';
 import type { ProxyTarget } from './targets';
 
 /** Header fields for a CANCEL. */
@@ -36,9 +37,9 @@ export interface BranchEvents {
   /** The copy is on its way. */
   sent(copy: SipRequest): void;
   /** 101 to 199, of a branch that is still wanted. */
-  provisional(response: SipResponse): void;
+  provisional(response: SipResponse, from: Flow): void;
   /** A 2xx; to an INVITE there may be several (`again`), and some after `settled`. */
-  success(response: SipResponse, envelope: Envelope, again: boolean): void;
+  success(response: SipResponse, from: Flow, envelope: Envelope, again: boolean): void;
   /** Once, unless a 2xx comes first. */
   settled(response: SipResponse, envelope: Envelope): void;
 }
@@ -66,7 +67,7 @@ export class Branch {
     const { transport } = this.deps.context;
     let way: Flow | Promise<Flow>;
     try {
-      way = flowOf(hopForTarget(this.target.uri, transport), transport);
+      way = wayTo(this.target, transport);
     } catch (error) {
       this.fail(error as Error);
       return;
@@ -110,7 +111,7 @@ export class Branch {
         this.deps.copyFor(this.target, flow),
         flow,
         {
-          onResponse: (response, from, bytes) => this.onResponse(response, received(from, bytes)),
+          onResponse: (response, from, bytes) => this.onResponse(response, from, received(from, bytes)),
           onTimeout: () => this.settle(this.deps.make(this.cancelled ? 487 : 408), made(this.protocol)),
           onTransportError: (error) => this.fail(error),
         },
@@ -125,18 +126,18 @@ export class Branch {
     this.events.sent(this.transaction.request);
   }
 
-  private onResponse(response: SipResponse, envelope: Envelope): void {
+  private onResponse(response: SipResponse, from: Flow, envelope: Envelope): void {
     this.heard = true;
     this.provisionalTimer?.cancel();
     const { status } = response;
     if (status < 200) {
       if (status === 100 || this.settled || this.cancelled) return;
       if (this.invite) this.restartTimerC();
-      this.events.provisional(response);
+      this.events.provisional(response, from);
     } else if (status < 300) {
       this.settled = true;
       this.stopTimers();
-      this.events.success(response, envelope, this.answered);
+      this.events.success(response, from, envelope, this.answered);
       this.answered = true;
     } else this.settle(response, envelope);
   }

@@ -6,15 +6,14 @@ import { SipRequest } from '../../wire/message';
 import type { Headers } from '../../wire/headers';
 import { parseUri } from '../../wire/uri';
 import { replaceLocalhost } from '../app-message';
-import type { Local } from '../build';
 import { hopsLeft } from './admission';
-import { recordRoutes, routeEntry } from './routes';
+import { recordRoutes, routeEntry, type Faces } from './routes';
 
 export interface Change {
   /** Request-URI; absent: as it is. */
   uri?: string | undefined;
   /** We stay in the way: how the caller and the target reach us. */
-  remain?: { towardsCaller: Local; towardsTarget: Local; ticket: string } | undefined;
+  remain?: Faces | undefined;
   /** Of the application, in place of those of the same name. */
   headers?: Headers | undefined;
   /** What `localhost` in them becomes. */
@@ -37,14 +36,14 @@ export function copyOf(routed: SipRequest, change: Change): SipRequest {
   return copy;
 }
 
-function stay(copy: SipRequest, { towardsCaller, towardsTarget, ticket }: NonNullable<Change['remain']>): void {
+function stay(copy: SipRequest, faces: Faces): void {
   const secure = parseUri(copy.uri).scheme === 'sips';
   if (copy.method !== 'REGISTER') {
-    for (const entry of recordRoutes(towardsCaller, towardsTarget, secure, ticket).reverse()) copy.headers.prepend('Record-Route', entry);
+    for (const entry of recordRoutes(copy, faces, secure).reverse()) copy.headers.prepend('Record-Route', entry);
     return;
   }
   // RFC 3327 §5.2: on top of the Path so far. It has no ticket: what comes by it begins calls, and those are the application's.
-  copy.headers.prepend('Path', routeEntry(towardsTarget, secure));
+  copy.headers.prepend('Path', routeEntry(faces.towardsTarget, secure));
   const required = copy.headers.getList('require');
   if (!required.some((option) => option.toLowerCase() === 'path')) copy.headers.append('Require', 'path');
 }

@@ -16,6 +16,7 @@ import { parseVia } from '../../wire/via';
 /** 72 bits in 12 characters of the token alphabet. */
 const LENGTH = 12;
 export const TICKET = 'ticket';
+export const FLOW = 'flow';
 
 export class Marks {
   private readonly key: Buffer | string;
@@ -32,14 +33,15 @@ export class Marks {
     return this.hash(['loop', request.method, request.uri, request.fromTag ?? '', request.toTag ?? '', request.callId, String(request.cseq.seq), ...routing]);
   }
 
-  ticket(callId: string): string {
-    return this.hash(['ticket', callId]);
+  /** For an entry of this call; `flow`: what else stands in it (flows.ts), so that nobody can put something else there. */
+  ticket(callId: string, flow = ''): string {
+    return this.hash(['ticket', callId, flow]);
   }
 
   /** A Record-Route entry that was made here for this call. */
   isTicketed(uri: SipUri, callId: string): boolean {
     const given = uri.params.get(TICKET);
-    return given !== undefined && given === this.ticket(callId);
+    return given !== undefined && given === this.ticket(callId, uri.params.get(FLOW));
   }
 
   private hash(parts: string[]): string {

@@ -15,16 +15,17 @@ import type { App } from '../app';
 import type { Local } from '../build';
 import type { CoreContext } from '../context';
 import type { Incoming } from '../incoming';
-import { flowOf, hopForTarget, HopError } from '../next-hop';
+import { hopForTarget, HopError } from '../next-hop';
 import type { Parts } from '../parts';
 import { rememberRegistration } from '../registrations';
 import { hopsLeft, rejection } from './admission';
 import { Challenged } from './challenged';
 import { copyOf } from './copy';
+import { callersFlow, targetsFlow, wayTo } from './flows';
 import { Marks } from './marks';
 import { recordsFor, recordsForBye } from './records';
 import { ResponseContext, type ProxyJob } from './response-context';
-import { takeOwnRoutes, takeTopRoute, type Routed } from './routes';
+import { faceTarget, takeOwnRoutes, takeTopRoute, type Routed } from './routes';
 import type { ProxyListener, ProxySpec } from './spec';
 import { TargetSet, type ProxyTarget } from './targets';
 
@@ -98,6 +99,7 @@ export class Proxying {
       listener,
       app: incoming.app,
       records: recordsFor(this.context, request),
+      faceTarget: spec.remain ? (response, flow) => faceTarget(response, this.marks, targetsFlow(response, flow)) : undefined,
       onAnswer: (target, response) => {
         this.challenged.remember(target, response);
         rememberRegistration(incoming, response, this.context.transport);
@@ -111,7 +113,7 @@ export class Proxying {
       uri: target.requestUri,
       headers: spec.headers,
       hostport: `${towardsTarget.host}:${towardsTarget.port}`,
-      remain: spec.remain ? { towardsCaller: this.localOf(from), towardsTarget, ticket: this.marks.ticket(routed.callId) } : undefined,
+      remain: spec.remain ? { towardsCaller: this.localOf(from), towardsTarget, marks: this.marks, flow: callersFlow(routed, from) } : undefined,
     });
   }
 
@@ -145,9 +147,9 @@ export class Proxying {
       return refuse(503, undefined, [['Retry-After', String(this.context.options.retryAfterSeconds)]]);
     }
     // §16.5: nowhere to go.
-    if (this.problemOf(routed.nextHop) !== undefined) return refuse(480);
+    if (!routed.flow && this.problemOf(routed.nextHop) !== undefined) return refuse(480);
     const targets = new TargetSet(1);
-    targets.add([{ uri: routed.nextHop }]);
+    targets.add([{ uri: routed.nextHop, flow: routed.flow }]);
     this.context.count('relayed');
     this.begin({
       transaction,
@@ -165,7 +167,7 @@ export class Proxying {
   relayAck(ack: SipRequest): boolean {
     const routed = this.ours(ack);
     if (!routed) return false;
-    if (hopsLeft(ack) === 0 || this.problemOf(routed.nextHop) !== undefined) {
+    if (hopsLeft(ack) === 0 || (!routed.flow && this.problemOf(routed.nextHop) !== undefined)) {
       this.context.count('strays');
       return true;
     }
@@ -173,7 +175,7 @@ export class Proxying {
     const { transactions, transport } = this.context;
     const send = (flow: Flow): void => void transactions.sendDirect(copyOf(routed.request, { hostport: '' }), flow);
     const failed = (error: Error): void => this.context.log.info({ callId: ack.callId, error: error.message }, 'an ACK could not be sent on');
-    const way = flowOf(hopForTarget(routed.nextHop, transport), transport);
+    const way = wayTo({ uri: routed.nextHop, flow: routed.flow }, transport);
     if (way instanceof Promise) way.then(send).catch(failed);
     else send(way);
     return true;

@@ -10,6 +10,7 @@
  */
 import { makeResponse } from '../../transport/reply';
 import { TransactionError, type ServerTransaction } from '../../transaction/types';
+import type { Flow } from '../../transport/types';
 import type { SipRequest, SipResponse } from '../../wire/message';
 import { serialize } from '../../wire/serialize';
 import type { App, Envelope } from '../app';
@@ -40,6 +41,8 @@ export interface ProxyJob {
   /** A target's final response, before anything is done about it. */
   onAnswer?: ((target: ProxyTarget, response: SipResponse) => void) | undefined;
   records?: ProxyRecords | undefined;
+  /** Turns our Record-Route entry in a response that begins a dialog towards who sent it. */
+  faceTarget?: ((response: SipResponse, from: Flow) => void) | undefined;
   /** The final response is on its way up. */
   onConcluded(): void;
 }
@@ -108,8 +111,8 @@ export class ResponseContext {
         this.job.records?.tried(copy);
         this.tellStarted();
       },
-      provisional: (response) => this.onProvisional(response),
-      success: (response, envelope, again) => this.onSuccess(target, response, envelope, again),
+      provisional: (response, from) => this.onProvisional(response, from),
+      success: (response, from, envelope, again) => this.onSuccess(target, response, from, envelope, again),
       settled: (response, envelope) => this.onSettled(target, response, envelope),
     });
     this.branches.push(branch);
@@ -122,15 +125,15 @@ export class ResponseContext {
 
   // --- responses -----------------------------------------------------------------------------------------------------
 
-  private onProvisional(response: SipResponse): void {
-    if (!this.concluded && !this.cancelled) this.sendUpstream(this.ownViaOff(response));
+  private onProvisional(response: SipResponse, from: Flow): void {
+    if (!this.concluded && !this.cancelled) this.sendUpstream(this.forUpstream(response, from));
   }
 
-  private onSuccess(target: ProxyTarget, response: SipResponse, envelope: Envelope, again: boolean): void {
+  private onSuccess(target: ProxyTarget, response: SipResponse, from: Flow, envelope: Envelope, again: boolean): void {
     // To an INVITE every 2xx goes up, also after another final response (§16.7 step 5): each is somebody who has answered.
     if (this.concluded && !this.invite) return;
     if (!again) this.job.records?.answered(response);
-    const up = this.ownViaOff(response);
+    const up = this.forUpstream(response, from);
     if (this.concluded) {
       this.sendUpstream(up);
       return;
@@ -204,6 +207,12 @@ export class ResponseContext {
       // The transaction has had its final response: a 2xx passes by it (RFC 3261 §16.7 step 9), nothing else does.
       if (this.invite && response.status >= 200 && response.status < 300 && transaction.flow.open) transaction.flow.send(serialize(response));
     }
+  }
+
+  private forUpstream(response: SipResponse, from: Flow): SipResponse {
+    const up = this.ownViaOff(response);
+    this.job.faceTarget?.(up, from);
+    return up;
   }
 
   /** §16.7 step 3. One that lost the others on its way gets those of the request. */

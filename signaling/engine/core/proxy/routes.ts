@@ -1,17 +1,21 @@
 /**
- * Route and Record-Route on the way through (RFC 3261 §16.4, §16.6 steps 4 and 6). Pure: every function leaves its request as it was
- * and returns a copy.
+ * Route and Record-Route on the way through (RFC 3261 §16.4, §16.6 steps 4 and 6). Pure: a request that is read stays as it was, what is
+ * returned is a copy.
  */
-import { SipRequest } from '../../wire/message';
-import { parseNameAddr } from '../../wire/name-addr';
+import type { Target } from '../../transport/types';
+import type { SipRequest, SipResponse } from '../../wire/message';
+import { formatNameAddr, parseNameAddr } from '../../wire/name-addr';
 import { formatUri, parseUri, type SipUri } from '../../wire/uri';
 import { localContact, type Local } from '../build';
-import { TICKET, type Marks } from './marks';
+import { readFlow } from './flows';
+import { FLOW, TICKET, type Marks } from './marks';
 
 export interface Routed {
   request: SipRequest;
   /** URI of the next hop: the first Route that is left, or the Request-URI. */
   nextHop: string;
+  /** The flow that hop is known to be behind; see flows.ts. */
+  flow?: Target | undefined;
 }
 
 /**
@@ -19,21 +23,20 @@ export interface Routed {
  * @throws SipParseError when a Route or the Request-URI cannot be read
  */
 export function takeOwnRoutes(received: SipRequest, marks: Marks): Routed | undefined {
-  const ours = (text: string): boolean => marks.isTicketed(parseUri(text), received.callId);
+  let found: SipUri | undefined;
+  const ours = (text: string): boolean => {
+    const entry = parseUri(text);
+    if (!marks.isTicketed(entry, received.callId)) return false;
+    found = entry;
+    return true;
+  };
   const routes = routeValues(received);
   let uri = received.uri;
-  let found = false;
   // A strict router before us has put our entry where the target belongs, and the target at the end.
-  if (routes.length > 0 && ours(uri)) {
-    uri = uriOf(routes.pop()!);
-    found = true;
-  }
-  // Two of them when we have two faces (see recordRoutes).
-  while (routes.length > 0 && ours(uriOf(routes[0]!))) {
-    routes.shift();
-    found = true;
-  }
-  return found ? routed(received, uri, routes) : undefined;
+  if (routes.length > 0 && ours(uri)) uri = uriOf(routes.pop()!);
+  // Two of them when we have two faces (see recordRoutes); the last is the one that faces where the request goes.
+  while (routes.length > 0 && ours(uriOf(routes[0]!))) routes.shift();
+  return found && { ...routed(received, uri, routes), flow: readFlow(found.params.get(FLOW)) };
 }
 
 /**
@@ -69,20 +72,50 @@ function routed(received: SipRequest, uri: string, routes: string[]): Routed {
   return { request, nextHop: first ?? uri };
 }
 
+export interface Faces {
+  towardsCaller: Local;
+  towardsTarget: Local;
+  marks: Marks;
+  /** The caller's, if it is reached by that alone. */
+  flow?: string | undefined;
+}
+
 /**
  * Our entry in the route set of the call being set up, topmost first. Where the two sides see us differently (another transport,
  * another address) there is one for each, or one side would have to send to where it cannot (RFC 5658 §3).
  */
-export function recordRoutes(towardsCaller: Local, towardsTarget: Local, secure: boolean, ticket?: string): string[] {
-  const caller = routeEntry(towardsCaller, secure, ticket);
-  const target = routeEntry(towardsTarget, secure, ticket);
-  return caller === target ? [caller] : [target, caller];
+export function recordRoutes(request: SipRequest, { towardsCaller, towardsTarget, marks, flow }: Faces, secure: boolean): string[] {
+  const entry = (local: Local, behind?: string): string => {
+    const params = `${behind === undefined ? '' : `;${FLOW}=${behind}`};${TICKET}=${marks.ticket(request.callId, behind)}`;
+    return routeEntry(local, secure, params);
+  };
+  return routeEntry(towardsCaller, secure) === routeEntry(towardsTarget, secure) ? [entry(towardsCaller, flow)] : [entry(towardsTarget), entry(towardsCaller, flow)];
 }
 
 /** `<sip:host:port;lr>`: how we are reached on one side. `secure`: sips, as the Request-URI is (§16.6 step 4). */
-export function routeEntry(local: Local, secure: boolean, ticket?: string): string {
-  const uri = localContact(local).slice(1, -1);
-  return `<${secure ? uri.replace(/^sip:/, 'sips:') : uri};lr${ticket === undefined ? '' : `;${TICKET}=${ticket}`}>`;
+export function routeEntry(local: Local, secure: boolean, params = ''): string {
+  return localContact(local, secure).replace(/>$/, `;lr${params}>`);
+}
+
+/**
+ * Turns our entry in a response towards the target (§16.7 step 8 allows that): the caller's requests take it. Changes the response.
+ * `flow`: how the target is reached, unless another proxy behind us stays in the call.
+ */
+export function faceTarget(response: SipResponse, marks: Marks, flow: string | undefined): void {
+  const entries = response.headers.getList('record-route');
+  for (const [at, entry] of entries.entries()) {
+    const address = parseNameAddr(entry);
+    const uri = parseUri(address.uri);
+    if (!marks.isTicketed(uri, response.callId)) continue;
+    const behind = at === 0 ? flow : undefined;
+    if (uri.params.get(FLOW) === behind) return;
+    uri.params.delete(FLOW);
+    if (behind !== undefined) uri.params.set(FLOW, behind);
+    uri.params.set(TICKET, marks.ticket(response.callId, behind));
+    entries[at] = formatNameAddr({ ...address, uri: formatUri(uri) });
+    response.headers.set('Record-Route', entries.join(', '));
+    return;
+  }
 }
 
 function routeValues(request: SipRequest): string[] {

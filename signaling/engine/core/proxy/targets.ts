@@ -1,4 +1,5 @@
 /** The target set of a proxied request (RFC 3261 §16.5): what is still to be tried, in order, each URI once. */
+import type { Target } from '../../transport/types';
 import { sameUri } from '../../wire/uri';
 
 export interface ProxyTarget {
@@ -6,6 +7,8 @@ export interface ProxyTarget {
   readonly uri: string;
   /** The Request-URI, when it is not the caller's. */
   readonly requestUri?: string | undefined;
+  /** How it was reached before; better than the URI while it is there (flows.ts). */
+  readonly flow?: Target | undefined;
 }
 
 export class TargetSet {

@@ -1,8 +1,9 @@
 /** Calls that stay with the proxy: Record-Route when they are set up, and what comes through later (RFC 3261 §16.4, §16.6, §16.11). */
+import { TransportError } from '../../../../signaling/engine/transport/types';
 import { SipRequest } from '../../../../signaling/engine/wire/message';
 import type { SipResponse } from '../../../../signaling/engine/wire/message';
 import { parseNameAddr } from '../../../../signaling/engine/wire/name-addr';
-import { ProxyBench, type Party } from './bench';
+import { ProxyBench, settled, type Party } from './bench';
 
 let sip: ProxyBench;
 let callee: Party;
@@ -219,4 +220,102 @@ test('a REGISTER gets Path instead, and asks the registrar to mind it', () => {
   expect(headers.getList('require')).toEqual(['gruu', 'path']);
   expect(headers.has('record-route')).toBe(false);
   callee.answer(200);
+});
+
+describe('ends that cannot be reached at their Contact', () => {
+  const natted = { Contact: '<sip:alice@10.0.0.7:5060>' };
+
+  /** A call whose two ends say these Contacts; the entries each got. */
+  function between(callerContact: string, calleeContact: string, more: { lines?: Record<string, string>; above?: string } = {}): { caller: string[]; callee: string[] } {
+    sip.proxied(sip.request('INVITE', { Contact: callerContact, ...more.lines }), [6001], { remain: true });
+    const forCallee = callee.lastRequest.headers.getList('record-route');
+    const request = callee.lastRequest.clone();
+    if (more.above !== undefined) request.headers.prepend('Record-Route', more.above);
+    callee.answer(200, { to: request, lines: [['Contact', calleeContact]] });
+    return { callee: forCallee, caller: sip.caller.lastResponse.headers.getList('record-route').reverse() };
+  }
+
+  test('the caller is behind NAT: the called side\'s requests take the flow it came over', () => {
+    const routes = between(natted.Contact, '<sip:bob@198.51.100.9:6001>');
+    expect(routes.callee).toEqual([expect.stringContaining(';lr;flow=udp:198.51.100.7:5062;ticket=')]);
+    callee.say(within('BYE', 101, routes.callee, 'callee', {}, 'sip:alice@10.0.0.7:5060'));
+    expect(sip.caller.lastRequest).toMatchObject({ method: 'BYE', uri: 'sip:alice@10.0.0.7:5060' });
+    sip.caller.answer(200);
+    // And the caller's own do not come back to it.
+    expect(routes.caller).toEqual([expect.not.stringContaining('flow=')]);
+    sip.caller.say(within('INFO', 2, routes.caller));
+    callee.answer(200);
+    expect(callee.requests.map(({ method }) => method)).toEqual(['INVITE', 'INFO']);
+  });
+
+  test('the called side is behind NAT: the caller\'s requests, ACK too, take the flow that answered', () => {
+    const routes = between('<sip:alice@198.51.100.7:5062>', '<sip:bob@192.168.1.9>');
+    expect(routes.callee).toEqual([expect.not.stringContaining('flow=')]);
+    expect(routes.caller).toEqual([expect.stringContaining(';flow=udp:198.51.100.9:6001')]);
+    sip.caller.say(within('ACK', 1, routes.caller, 'caller', {}, 'sip:bob@192.168.1.9'));
+    sip.caller.say(within('BYE', 2, routes.caller, 'caller', {}, 'sip:bob@192.168.1.9'));
+    expect(callee.requests.map(({ method }) => method)).toEqual(['INVITE', 'ACK', 'BYE']);
+    callee.answer(200);
+  });
+
+  test('both are', () => {
+    const routes = between(natted.Contact, '<sip:bob@192.168.1.9>');
+    callee.say(within('INFO', 101, routes.callee, 'callee', {}, 'sip:alice@10.0.0.7:5060'));
+    sip.caller.answer(200);
+    sip.caller.say(within('BYE', 2, routes.caller, 'caller', {}, 'sip:bob@192.168.1.9'));
+    callee.answer(200);
+    expect([sip.caller.requests, callee.requests].map((all) => all.map(({ method }) => method))).toEqual([['INFO'], ['INVITE', 'BYE']]);
+  });
+
+  test('the application sees the answer as it came', () => {
+    const told = sip.proxied(sip.request('INVITE', natted), [6001], { remain: true });
+    callee.answer(200, { lines: [['Contact', '<sip:bob@192.168.1.9>']] });
+    expect(told.responses[0]!.headers.get('record-route')).toContain('flow=udp:198.51.100.7');
+    expect(sip.caller.lastResponse.headers.get('record-route')).toContain('flow=udp:198.51.100.9');
+  });
+
+  test('a browser over a stream; when its connection is gone there is no way', async () => {
+    const phone = sip.party(40123, 'tcp', '198.51.100.7');
+    const lines = { Via: 'SIP/2.0/TCP df7jal.invalid;branch=z9hG4bKws', Contact: '<sip:alice@df7jal.invalid;transport=tcp>' };
+    sip.proxied(sip.request('INVITE', lines), [6001], { remain: true }, phone);
+    const routes = callee.lastRequest.headers.getList('record-route');
+    callee.answer(200, { lines: [['Contact', '<sip:bob@198.51.100.9:6001>']] });
+    callee.say(within('INFO', 101, routes, 'callee', {}, 'sip:alice@df7jal.invalid;transport=tcp'));
+    expect(phone.lastRequest.method).toBe('INFO');
+    phone.answer(200);
+
+    const gone = (): Promise<never> => Promise.reject(new TransportError('ECONNREFUSED', 'gone'));
+    sip.dials.set(phone.id, gone);
+    sip.dials.set('tcp:df7jal.invalid:5060', gone);
+    callee.say(within('BYE', 102, routes, 'callee', {}, 'sip:alice@df7jal.invalid;transport=tcp'));
+    await settled();
+    expect(callee.finals).toEqual([200, 500]);
+  });
+
+  test('a flow that is gone: the Contact is tried', async () => {
+    const routes = between(natted.Contact, '<sip:bob@198.51.100.9:6001>');
+    sip.dials.set('udp:198.51.100.7:5062', () => Promise.reject(new TransportError('gone', 'gone')));
+    callee.say(within('BYE', 101, routes.callee, 'callee', {}, 'sip:alice@10.0.0.7:5060'));
+    await settled();
+    const there = sip.party(5060, 'udp', '10.0.0.7');
+    expect(there.whats).toEqual(['BYE']);
+    there.answer(200);
+  });
+
+  test('not when another proxy stands between and stays in the call', () => {
+    const before = between(natted.Contact, '<sip:bob@192.168.1.9>', { lines: { Via: 'SIP/2.0/UDP 198.51.100.7:5062;branch=z9hG4bKedge, SIP/2.0/UDP 10.0.0.7;branch=z9hG4bKphone' } });
+    expect(before.callee).toEqual([expect.not.stringContaining('flow=')]);
+    sip.caller.heard.length = 0;
+    const behind = between('<sip:alice@198.51.100.7:5062>', '<sip:bob@192.168.1.9>', { lines: { 'Call-ID': 'call2' }, above: '<sip:198.51.100.9:6001;lr>' });
+    expect(behind.caller.join()).not.toContain('flow=');
+  });
+
+  test('nobody can put another flow into an entry', () => {
+    const routes = between(natted.Contact, '<sip:bob@198.51.100.9:6001>');
+    const elsewhere = routes.callee.map((entry) => entry.replace('198.51.100.7:5062', '203.0.113.5:53'));
+    callee.say(within('BYE', 101, elsewhere, 'callee', {}, 'sip:alice@10.0.0.7:5060'));
+    expect(callee.finals).toEqual([481]);
+    callee.say(within('BYE', 102, routes.callee.map((entry) => entry.replace(/;flow=[^;]+/, '')), 'callee', {}, 'sip:alice@10.0.0.7:5060'));
+    expect(callee.finals).toEqual([481, 481]);
+  });
 });
