@@ -14,7 +14,7 @@ import type { CoreContext } from './context';
 import type { Dialog } from './dialog';
 import { made, received, sentRequest, unsent } from './envelope';
 import { newTag, uuid } from './ids';
-import { failureStatus } from './next-hop';
+import { failureProtocol, failureStatus } from './next-hop';
 import { Outgoing, type OwnFinal } from './outgoing';
 import type { Parts } from './parts';
 import { namesOption } from './reliable';
@@ -54,24 +54,24 @@ export class Client {
   }
 
   /** There is no way out: the application sees its request and then the response made here. */
-  sendNowhere(request: SipRequest, status: number, sending: Sending): void {
+  sendNowhere(request: SipRequest, status: number, sending: Sending, protocol = 'udp'): void {
     const outgoing = this.open(request, sending);
     sending.reply?.({
       ok: true,
       kind: 'request',
       transactionId: outgoing.id,
       dialogId: gateId(outgoing),
-      envelope: unsent('udp'),
+      envelope: unsent(protocol),
       message: request,
       expectsMore: true,
     });
     if (isCall(outgoing)) recordAttempt(this.context, 'application', request);
-    this.fail(outgoing, status, 'udp');
+    this.fail(outgoing, status, protocol);
   }
 
   failed(request: SipRequest, error: Error | TransportError, sending: Sending): void {
     this.context.log.debug({ error: error.message, method: request.method }, 'no way to the next hop');
-    this.sendNowhere(request, failureStatus(error), sending);
+    this.sendNowhere(request, failureStatus(error), sending, failureProtocol(error));
   }
 
   cancel(app: App, transactionId: string, message: AppRequest, reply: Reply): void {

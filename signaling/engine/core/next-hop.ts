@@ -85,6 +85,12 @@ export function failureStatus(error: Error | TransportError): number {
   return error instanceof GoneError ? 410 : 503;
 }
 
+/** Over what it would have gone. */
+export function failureProtocol(error: Error | TransportError): string {
+  if (error instanceof GoneError) return 'tcp';
+  return ('protocol' in error ? error.protocol : undefined) ?? 'udp';
+}
+
 function lookUp(uri: SipUri, transport: HopTransport): Hop | undefined {
   const key = registrationKey(uri);
   const found = key === undefined ? undefined : transport.registered(key);

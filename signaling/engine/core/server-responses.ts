@@ -66,11 +66,16 @@ export class ServerResponses {
       ok: true,
       kind: 'response',
       transactionId: incoming.id,
-      dialogId: ended ? '' : (incoming.dialog?.id ?? ''),
+      dialogId: ended ? '' : (incoming.dialog?.id ?? this.dialogToBe(incoming)),
       envelope: sentResponse(incoming.flow),
       message: response,
       expectsMore: status >= 200 && status < 300 && makesDialogs(incoming.request.method),
     });
+  }
+
+  /** drachtio-server names the dialog a request could make in every answer to it, one that turns it down too. */
+  private dialogToBe({ initial, request }: Incoming): string {
+    return initial && makesDialogs(request.method) ? dialogIdOf(request.callId, request.fromTag ?? '') : '';
   }
 
   private provisional(incoming: Incoming, response: SipResponse, reliably: boolean, local: Local): void {
