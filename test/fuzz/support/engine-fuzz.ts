@@ -1,13 +1,15 @@
 /**
  * The engine and an application on a stock drachtio-srf under fire, in a process of its own and (started by `engine.test.ts`) a network of its
- * own: damaged traffic by UDP and TCP, damaged control frames on authenticated connections, answers that make no sense. Now and then somebody
+ * own: damaged traffic by UDP, TCP, TLS and WebSocket, damaged control frames on authenticated connections, answers that make no sense. Now and then somebody
  * well-behaved asks, and is to be answered. Prints one line of JSON, `Outcome`.
  *
- *     node --expose-gc --require test/support/register-ts.cjs engine-fuzz.ts MESSAGES SEED
+ *     node --expose-gc --require test/support/register-ts.cjs engine-fuzz.ts MESSAGES SEED CERTIFICATE KEY
  */
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import Srf from 'drachtio-srf';
+import { WebSocket } from 'ws';
 import { createLog, Engine } from '../../../signaling/engine';
 import { sameLoopBarrier } from '../../../signaling/engine/barrier';
 import { encodeFrame } from '../../../signaling/engine/control/framing';
@@ -15,10 +17,10 @@ import { seeded } from '../../unit/media/port/line';
 import type { TestDialog, TestRequest, TestSrf } from '../../contract/engine/harness';
 import { ControlFrames } from './control-frames';
 import { Mutator } from './mutate';
-import { SipTraffic, text } from './sip-traffic';
+import { pick, SipTraffic, text } from './sip-traffic';
 
 export interface Outcome {
-  sent: { udp: number; tcp: number; control: number; answers: number };
+  sent: { udp: number; tcp: number; tls: number; ws: number; control: number; answers: number };
   /** What escaped: exceptions, rejections, errors that the engine logged. */
   problems: string[];
   /** Questions of the well-behaved, and how many of them were answered. */
@@ -54,46 +56,80 @@ async function udpSocket(heard: (message: string, port: number) => void): Promis
   return socket;
 }
 
+/** A connection to write to; `undefined` until it is there. */
+interface Line {
+  readonly open: boolean;
+  write(bytes: Buffer): void;
+  destroy(): void;
+}
+
+type Dial = (heard: (text: string) => void) => Promise<Line>;
+
+function lineOf(socket: Socket, greeting?: Buffer): Line {
+  if (greeting) socket.write(greeting);
+  return { get open() { return !socket.destroyed && socket.writable; }, write: (bytes) => void socket.write(bytes), destroy: () => socket.destroy() };
+}
+
+async function dialled(socket: Socket, event: string, heard: (text: string) => void): Promise<Socket> {
+  socket.on('error', () => undefined);
+  socket.on('data', (data) => heard(data.toString('latin1')));
+  await new Promise((resolve) => socket.once(event, resolve).once('close', resolve));
+  return socket;
+}
+
+const byTcp = (port: number, greeting?: Buffer): Dial => async (heard) => lineOf(await dialled(connect(port, HOST), 'connect', heard), greeting);
+const byTls = (port: number): Dial => async (heard) => lineOf(await dialled(connectTls({ host: HOST, port, rejectUnauthorized: false }), 'secureConnect', heard));
+const byWebSocket = (port: number): Dial => async (heard) => {
+  const socket = new WebSocket(`ws://${HOST}:${port}`, 'sip');
+  socket.on('error', () => undefined);
+  socket.on('message', (data: Buffer) => heard(data.toString('latin1')));
+  await new Promise((resolve) => socket.once('open', resolve).once('close', resolve));
+  return { get open() { return socket.readyState === WebSocket.OPEN; }, write: (bytes) => socket.send(bytes), destroy: () => socket.terminate() };
+};
+/** Below the WebSocket: what comes is not even that. */
+const byBrokenWebSocket = (port: number): Dial => {
+  const upgrade = text('GET / HTTP/1.1', [`Host: ${HOST}:${port}`, 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==', 'Sec-WebSocket-Protocol: sip']);
+  return byTcp(port, Buffer.from(upgrade));
+};
+
 /** Connections that are made again when the other side has had enough. */
 class Streams {
-  private readonly sockets: Array<Socket | undefined> = [];
+  private readonly lines: Array<Line | undefined> = [];
 
   constructor(
-    private readonly port: number,
-    private readonly greeting: Buffer | undefined,
+    private readonly dial: Dial,
     private readonly heard: (text: string) => void,
   ) {}
 
   async write(index: number, bytes: Buffer): Promise<void> {
-    let socket = this.sockets[index];
-    if (!socket || socket.destroyed || !socket.writable) {
-      socket = connect(this.port, HOST);
-      socket.on('error', () => undefined);
-      socket.on('data', (data) => this.heard(data.toString('latin1')));
-      await new Promise((resolve) => socket?.once('connect', resolve).once('close', resolve));
-      if (this.greeting) socket.write(this.greeting);
-      this.sockets[index] = socket;
+    let line = this.lines[index];
+    if (!line?.open) {
+      line = await this.dial(this.heard);
+      this.lines[index] = line;
     }
-    socket.write(bytes);
+    if (line.open) line.write(bytes);
   }
 
   close(index: number): void {
-    this.sockets[index]?.destroy();
+    this.lines[index]?.destroy();
   }
 
   closeAll(): void {
-    for (const socket of this.sockets) socket?.destroy();
+    for (const line of this.lines) line?.destroy();
   }
 }
 
-async function startEngine(): Promise<{ engine: Engine; port: number; tcpPort: number; control: number }> {
+async function startEngine(certificate: string, key: string): Promise<{ engine: Engine; port(protocol: string): number; control: number }> {
   const log = createLog((level, message, fields) => problem(`the engine logged ${level} "${message}"`, (fields as { err?: unknown } | undefined)?.err ?? JSON.stringify(fields)), 'error');
   const engine = new Engine(
     {
       listen: [
         { protocol: 'udp', address: HOST, port: 0 },
         { protocol: 'tcp', address: HOST, port: 0 },
+        { protocol: 'tls', address: HOST, port: 0 },
+        { protocol: 'ws', address: HOST, port: 0 },
       ],
+      tls: { certificates: [{ certificate, key }] },
       control: { port: 0, secret: SECRET, graceSeconds: 0 },
       timers: { t1: 10, t2: 80, t4: 100 },
       limits: { maxRingingSeconds: 2, maxMessageBytes: 16_384, maxHeaders: 200, maxDialogs: 2000, maxTransactions: 5000, maxPendingRequests: 2000 },
@@ -101,8 +137,8 @@ async function startEngine(): Promise<{ engine: Engine; port: number; tcpPort: n
     { log, barrier: sameLoopBarrier },
   );
   const ready = await engine.start();
-  const of = (protocol: string): number => ready.listening.find((point) => point.protocol === protocol)?.port ?? 0;
-  return { engine, port: of('udp'), tcpPort: of('tcp'), control: ready.control.port };
+  const port = (protocol: string): number => ready.listening.find((point) => point.protocol === protocol)?.port ?? 0;
+  return { engine, port, control: ready.control.port };
 }
 
 /** An application that does a bit of everything, by chance. */
@@ -137,12 +173,13 @@ async function startApplication(control: number, peer: string, random: () => num
   return srf;
 }
 
-async function main(messages: number, seed: number): Promise<void> {
+async function main(messages: number, seed: number, certificate: string, key: string): Promise<void> {
   const random = seeded(seed);
-  const { engine, port, tcpPort, control } = await startEngine();
+  const { engine, port: portOf, control } = await startEngine(certificate, key);
+  const port = portOf('udp');
   const traffic = new SipTraffic(random);
   const mutator = new Mutator(random);
-  const sent = { udp: 0, tcp: 0, control: 0, answers: 0 };
+  const sent = { udp: 0, tcp: 0, tls: 0, ws: 0, control: 0, answers: 0 };
   const to = `${HOST}:${port}`;
 
   const socket = await udpSocket((message, from) => {
@@ -157,8 +194,14 @@ async function main(messages: number, seed: number): Promise<void> {
   const application = await startApplication(control, own, random);
 
   const frames = new ControlFrames(random, mutator, own);
-  const streams = new Streams(tcpPort, undefined, (data) => traffic.learn(data));
-  const applications = new Streams(control, encodeFrame(`a|authenticate|${SECRET}|`), (data) => frames.learn(data));
+  const learn = (data: string): void => traffic.learn(data);
+  const streams = {
+    tcp: new Streams(byTcp(portOf('tcp')), learn),
+    tls: new Streams(byTls(portOf('tls')), learn),
+    ws: new Streams(byWebSocket(portOf('ws')), learn),
+  };
+  const brokenWebSockets = new Streams(byBrokenWebSocket(portOf('ws')), learn);
+  const applications = new Streams(byTcp(control, encodeFrame(`a|authenticate|${SECRET}|`)), (data) => frames.learn(data));
 
   let waiting: { callId: string; resolve(): void } | undefined;
   const asker = await udpSocket((message) => {
@@ -192,19 +235,20 @@ async function main(messages: number, seed: number): Promise<void> {
       const message = random() < 0.9 ? traffic.request({ transport: 'UDP', from: own, to }) : (traffic.response({ transport: 'UDP', from: own, to }, traffic.request({ transport: 'UDP', from: to, to: own })) ?? '');
       socket.send(mutator.damage(message).subarray(0, 60_000), port, HOST);
     } else if (choice < 0.9) {
-      sent.tcp++;
-      await streams.write(n % STREAMS, mutator.damage(traffic.request({ transport: 'TCP', from: own, to: `${HOST}:${tcpPort}` }), 2));
+      const protocol = pick(random, ['tcp', 'tcp', 'tls', 'ws'] as const);
+      sent[protocol]++;
+      const bytes = mutator.damage(traffic.request({ transport: protocol.toUpperCase(), from: own, to: `${HOST}:${portOf(protocol)}` }), 2);
+      await (protocol === 'ws' && random() < 0.1 ? brokenWebSockets : streams[protocol]).write(n % STREAMS, bytes);
     } else {
       sent.control++;
       await applications.write(n % 2, frames.next());
     }
     if (n % BATCH === 0) await ask();
-    if (n % 1500 === 0) [streams, applications].forEach((some) => some.close(0));
+    if (n % 1500 === 0) [...Object.values(streams), applications].forEach((some) => some.close(0));
     if (n === Math.floor(messages / 4)) early = heapMb();
   }
   await ask();
-  streams.closeAll();
-  applications.closeAll();
+  for (const some of [...Object.values(streams), brokenWebSockets, applications]) some.closeAll();
   await new Promise((resolve) => setTimeout(resolve, 2000));
   // It has lost sight of calls itself (createB2BUA of an answer that nobody acknowledged, say): what it holds ends with it
   application.disconnect();
@@ -230,4 +274,5 @@ function transactionsOf(engine: Engine): number {
   return server + client;
 }
 
-void main(Number(process.argv[2]), Number(process.argv[3]));
+const [messages, seed, certificate = '', key = ''] = process.argv.slice(2);
+void main(Number(messages), Number(seed), certificate, key);
