@@ -30,6 +30,26 @@ test('removing takes away one verb of one application, and keeps the turn', () =
   expect([routes.pick('register'), routes.pick('register'), routes.pick('register')]).toEqual([a, c, a]);
 });
 
+test('only applications with a tag, in turn', () => {
+  const routes = new Routes();
+  const tagged = (name: string, ...tags: string[]): App => ({ ...app(name), tags }) as App;
+  const [a, b, c] = [tagged('a', 'blue'), tagged('b', 'red'), tagged('c', 'blue', 'red')];
+  for (const one of [a, b, c]) routes.add(one, 'invite');
+  expect([1, 2, 3].map(() => routes.pick('INVITE', 'blue')?.name)).toEqual(['a', 'c', 'a']);
+  expect([1, 2, 3].map(() => routes.pick('INVITE', 'red')?.name)).toEqual(['b', 'c', 'b']);
+  expect(routes.pick('INVITE', 'green')).toBeUndefined();
+  expect(routes.pick('REGISTER', 'blue')).toBeUndefined();
+});
+
+test('one that is behind is passed over while another is not', () => {
+  const routes = new Routes();
+  const [a, b] = [{ ...app('a'), behind: true }, { ...app('b'), behind: false }];
+  for (const one of [a, b]) routes.add(one, 'invite');
+  expect([1, 2, 3].map(() => routes.pick('INVITE')?.name)).toEqual(['b', 'b', 'b']);
+  b.behind = true;
+  expect([1, 2].map(() => routes.pick('INVITE')?.name).sort()).toEqual(['a', 'b']);
+});
+
 test('six tokens, the time in UTC without a date', () => {
   const envelope = { source: 'network', bytes: 497, protocol: 'udp', address: '127.0.0.1', port: 5071 } as const;
   expect(meta(envelope, 'text', new Date('2026-07-20T16:39:20.658Z'))).toBe('network|497|udp|127.0.0.1|5071|16:39:20.658000');
