@@ -13,7 +13,7 @@ export interface CoreOptions {
   t2: number;
   /** Dialogs of all kinds, early ones included; above it new calls get 503 with Retry-After. */
   maxDialogs: number;
-  /** Received requests that wait for an application, and sent ones that wait for a final response. */
+  /** Received requests that wait for an application or are being proxied, and sent ones that wait for a final response. */
   maxPendingRequests: number;
   /** Seconds named in a 503. */
   retryAfterSeconds: number;

@@ -164,7 +164,7 @@ export class Server {
 
   private isOverLimit(makesDialog: boolean): boolean {
     const { incoming, dialogs, options } = this.context;
-    return incoming.size >= options.maxPendingRequests || (makesDialog && dialogs.size >= options.maxDialogs);
+    return incoming.size + this.parts.proxying.size >= options.maxPendingRequests || (makesDialog && dialogs.size >= options.maxDialogs);
   }
 
   /** RFC 3261 §8.2.2.2: the same request by two ways. A call we know under the same name is the same case later on. */

@@ -12,7 +12,7 @@ import type { ProxyListener, ProxySpec } from '../../../../signaling/engine/core
 import { silentLog } from '../../../../signaling/engine/log';
 import { makeResponse } from '../../../../signaling/engine/transport/reply';
 import { TransportError, type Flow, type MessageHandler, type Target, type Transport } from '../../../../signaling/engine/transport/types';
-import { TransactionLayer } from '../../../../signaling/engine/transaction/transaction-layer';
+import { FailOver } from '../../../../signaling/engine/transaction/fail-over';
 import { Headers } from '../../../../signaling/engine/wire/headers';
 import { SipRequest, SipResponse } from '../../../../signaling/engine/wire/message';
 import { parseMessage } from '../../../../signaling/engine/wire/parser';
@@ -30,6 +30,8 @@ export class Party implements Flow {
   /** What they are sent is lost. */
   deaf = false;
   readonly heard: Array<SipRequest | SipResponse> = [];
+  /** Where else the name leads that this one was found by (RFC 3263 §4.3). */
+  next?: () => Promise<Flow>;
   /** Called for each request they get. */
   onRequest: (request: SipRequest) => void = () => undefined;
 
@@ -151,7 +153,7 @@ export class ProxyBench {
     sentBy: () => ({ host: '192.0.2.1', port: 5060 }),
   };
   readonly records: CallRecord[] = [];
-  readonly layer: TransactionLayer;
+  readonly layer: FailOver;
   readonly core: Core;
   /** Where dialling fails, or takes its time. */
   readonly dials = new Map<string, () => Promise<Flow>>();
@@ -167,7 +169,7 @@ export class ProxyBench {
       return random & 0xff;
     };
     const deps = { clock: this.clock, random: (bytes: number) => Buffer.from(Array.from({ length: bytes }, nextByte)), log: silentLog };
-    this.layer = new TransactionLayer(this.transport, {}, deps);
+    this.layer = new FailOver(this.transport, {}, deps);
     const transport: CoreTransport = {
       ...this.transport,
       flowTo: (target) => this.flowTo(target),

@@ -550,6 +550,25 @@ describe('targets that cannot be reached', () => {
     sip.ack(invite);
   });
 
+  test('a name that leads to several places is one target: the next place is tried, and only the last word is reported', async () => {
+    const [first, second] = [sip.party(6001), sip.party(6002)];
+    first.next = () => Promise.resolve(second);
+    const told = sip.proxied(sip.request('INVITE'), [6001], { remain: true });
+    first.answer(503);
+    await settled();
+    expect(second.whats).toEqual(['INVITE']);
+    expect(second.lastRequest.headers.getAll('via')).toHaveLength(2);
+    // It is still known as ours when it comes back.
+    const round = second.lastRequest.clone();
+    round.headers.prepend('Via', 'SIP/2.0/UDP 198.51.100.9:6002;branch=z9hG4bKother');
+    second.say(round);
+    expect(sip.proxy([6001]).story).toEqual([expect.stringContaining('482')]);
+    second.answer(180, { to: second.requests[0]! });
+    second.answer(200, { to: second.requests[0]! });
+    expect(statuses()).toEqual([100, 180, 200]);
+    expect(told.story).toEqual(['started', '200', 'done']);
+  });
+
   test('one that is being dialled when the caller gives up is never called', async () => {
     const invite = sip.request('INVITE');
     let connected: () => void = () => undefined;
@@ -648,4 +667,15 @@ test('an application with something sent on is not idle', () => {
   sip.party(6001).answer(486);
   expect(sip.core.isIdle(sip.app)).toBe(true);
   sip.ack(invite);
+});
+
+test('what is being sent on counts against the limit of open requests', () => {
+  sip = new ProxyBench({ maxPendingRequests: 1 });
+  sip.proxied(sip.request('MESSAGE'), [6001]);
+  sip.caller.say(sip.request('MESSAGE'));
+  expect(sip.caller.finals).toEqual([503]);
+  sip.party(6001).answer(200);
+  sip.proxied(sip.request('MESSAGE'), [6002]);
+  sip.party(6002).answer(200);
+  expect(sip.caller.finals).toEqual([503, 200, 200]);
 });
