@@ -6,7 +6,7 @@ afterEach(closeAll);
 
 const transactionId = Buffer.from('b7e7a701bc34d686fa87dfae', 'hex');
 
-function request(attributes = Buffer.alloc(0), type = 0x0001): Buffer {
+function request(attributes: Buffer = Buffer.alloc(0), type = 0x0001): Buffer {
   const head = Buffer.alloc(8);
   head.writeUInt16BE(type, 0);
   head.writeUInt16BE(attributes.length, 2);
