@@ -39,11 +39,12 @@ export class RateLimit {
     const full = this.perSecond * BURST;
     let bucket = this.buckets.get(key);
     if (!bucket) {
-      if (this.exempt(source)) return true;
       if (this.buckets.size >= MAX_SOURCES) this.makeRoom(now);
-      bucket = { tokens: full, at: now };
+      // A bucket that never empties spares looking through the networks each time.
+      bucket = { tokens: this.exempt(source) ? Number.POSITIVE_INFINITY : full, at: now };
       this.buckets.set(key, bucket);
     }
+    if (bucket.tokens === Number.POSITIVE_INFINITY) return true;
     bucket.tokens = Math.min(full, bucket.tokens + ((now - bucket.at) * this.perSecond) / 1000);
     bucket.at = now;
     if (bucket.tokens < 1) return false;

@@ -152,6 +152,23 @@ describe('a mistake is one sentence', () => {
     expect(error.message).toContain(hint);
   });
 
+  it.each([
+    [{ 'sip.tls': '127.0.0.1' }, 'sip.tls needs sip.tlsCertificates and sip.tlsKeys (--cert FILE --key FILE).'],
+    [{ 'sip.wss': '127.0.0.1' }, 'sip.wss needs sip.tlsCertificates and sip.tlsKeys (--cert FILE --key FILE).'],
+    [{ 'sip.tlsCertificates': 'a.pem,b.pem', 'sip.tlsKeys': 'a.key' }, 'sip.tlsCertificates names 2 files and sip.tlsKeys 1 file: each certificate needs its key, in the same order.'],
+    [{ 'sip.tlsClients': 'require' }, 'sip.tlsClients (require) needs sip.tlsAuthorities, the authorities whose clients are trusted.'],
+    [{ 'sip.ws': '0.0.0.0:5060' }, 'sip.listen and sip.ws both name 0.0.0.0 with port 5060: give one of them another.'],
+    [{ 'sip.ws': '0.0.0.0:80,0.0.0.0:80' }, 'sip.ws names 0.0.0.0 with port 80 twice.'],
+    [{ 'sip.dnsServers': 'ns.example' }, 'sip.dnsServers names ns.example, which is not an IP address: somebody would have to be asked for it.'],
+  ])('about transports: %j', (flags, says) => {
+    expect(failure(() => load({ flags })).message).toContain(says);
+  });
+
+  it('files of certificates are relative to where they are named', () => {
+    const settings = load({ cwd: '/srv', flags: { 'sip.tls': '0.0.0.0', 'sip.tlsCertificates': 'a.pem,/b.pem', 'sip.tlsKeys': 'a.key,b.key' } });
+    expect(settings.sip).toMatchObject({ tls: [{ host: '0.0.0.0', port: 5061 }], tlsCertificates: ['/srv/a.pem', '/b.pem'], tlsKeys: ['/srv/a.key', '/srv/b.key'] });
+  });
+
   it('for an unknown key on the command line', () => {
     expect(failure(() => load({ flags: { 'sip.relm': 'x' } })).message).toBe('There is no setting sip.relm (from --set). Did you mean sip.realm?');
   });

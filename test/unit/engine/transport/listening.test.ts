@@ -32,6 +32,31 @@ describe('listening', () => {
     expect(both.points).toHaveLength(2);
   });
 
+  test(':: by itself is all addresses, IPv4 among them, under one number and as themselves', async () => {
+    if (!hasIPv6()) return;
+    const rig = await Rig.start([{ ...udp4, address: '::' }, { ...tcp4, address: '::' }]);
+    expect(rig.points.map(({ protocol, address }) => `${protocol} ${address}`)).toEqual(['udp ::', 'udp 0.0.0.0', 'tcp ::', 'tcp 0.0.0.0']);
+    expect(new Set(rig.points.map(({ port }) => port)).size).toBe(1);
+    for (const [index, host] of ['127.0.0.1', '::1'].entries()) {
+      const peer = await TcpPeer.open(rig.port(), host);
+      peer.write(options(`SIP/2.0/TCP phone.invalid;branch=z9hG4bK${index}`));
+      const { flow, message } = await rig.message(index);
+      expect(message.topVia.received).toBe(host);
+      expect(rig.layer.sentBy(flow).host).toBe(index === 0 ? '127.0.0.1' : '[::1]');
+    }
+  });
+
+  test('what runs over TCP has numbers of its own', async () => {
+    const rig = await Rig.start([udp4, tcp4, { ...tcp4, protocol: 'ws' }]);
+    expect(rig.port(1)).toBe(rig.port(0));
+    expect(rig.port(2)).not.toBe(rig.port(0));
+  });
+
+  test('TLS without a certificate is refused by name', async () => {
+    const rig = new Rig([{ ...tcp4, protocol: 'tls' }]);
+    await expect(rig.layer.start()).rejects.toMatchObject({ name: 'TransportError', about: 'certificates', message: 'TLS and WSS need a certificate and its key.' });
+  });
+
   test.each(['udp', 'tcp'] as const)('a taken %s port is a sentence that names protocol, address and port, and nothing stays open', async (protocol) => {
     const taken = await Rig.start([{ ...udp4, protocol }]);
     const port = taken.port();

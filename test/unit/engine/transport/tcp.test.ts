@@ -80,6 +80,20 @@ describe('TCP', () => {
     expect(rig.stats.connections).toBe(1);
   });
 
+  test('messages that cannot be understood are answered until their bytes are too many', async () => {
+    const bad = message(1).replace('CSeq: 1 OPTIONS', 'CSeq: x OPTIONS');
+    const rig = await Rig.start([tcp4], { limits: { maxUnparsableBytes: bad.length * 2 } });
+    const peer = await TcpPeer.open(rig.port());
+    peer.write(bad + bad + message(2));
+    await rig.message();
+    expect(rig.stats).toMatchObject({ closedUnparsable: 0, connections: 1 });
+    peer.write(bad + message(3));
+    await peer.end();
+    expect(peer.data.match(/SIP\/2\.0 400/g)).toHaveLength(3);
+    expect(rig.received).toHaveLength(1);
+    expect(rig.stats).toMatchObject({ closedUnparsable: 1, connections: 0 });
+  });
+
   test('a flow that ends says so to its listeners, once, and to those that come later', async () => {
     const rig = await Rig.start([tcp4]);
     const peer = await TcpPeer.open(rig.port());
@@ -201,6 +215,22 @@ describe('slow and silent peers', () => {
     rig.clock.advance(15_000);
     await silent.end();
     expect(rig.stats).toMatchObject({ closedUnfinished: 1, connections: 1 });
+  });
+
+  test('one that pings and never sends a message is closed, too, only later', async () => {
+    const rig = await Rig.start([tcp4], { limits: { ...limits, firstMessageMs: 40_000 } });
+    const [pinging, talking] = [await TcpPeer.open(rig.port()), await TcpPeer.open(rig.port())];
+    talking.write(message());
+    await rig.message();
+    for (let n = 1; n < 40; n++) {
+      pinging.write('\r\n\r\n');
+      await until(() => rig.stats.keepalives === n);
+      rig.clock.advance(1_000);
+    }
+    expect(rig.stats).toMatchObject({ connections: 2, closedUnfinished: 0 });
+    rig.clock.advance(1_000);
+    await pinging.end();
+    expect(rig.stats).toMatchObject({ connections: 1, closedUnfinished: 1 });
   });
 
   test('an idle connection is closed; traffic in either direction keeps it', async () => {
