@@ -105,6 +105,25 @@ strictly('an authenticated application may send large frames, up to the limit', 
   await client.closed;
 });
 
+strictly('frames in one piece, in many pieces, and many large ones at once', async () => {
+  const client = await raw();
+  const greeting = `id1|authenticate|${secret}|`;
+  for (const byte of Buffer.from(`${greeting.length}#${greeting}`)) {
+    client.socket.write(Buffer.from([byte]));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await eventually('the greeting to be answered', () => client.text().includes('response|id1|OK'));
+  const frames: string[] = [];
+  for (let i = 0; i < 300; i++) {
+    const payload = `m${i}|sip||\r\nMESSAGE ${peer.uri} SIP/2.0\r\nContent-Type: text/plain\r\n\r\n${'x'.repeat(3000 + 20 * i)}`;
+    frames.push(`${payload.length}#${payload}`);
+  }
+  client.socket.write(frames.join(''));
+  await eventually('every one to be answered', () => client.text().split('Msg sent:').length === 301);
+  for (let i = 0; i < 300; i++) expect(client.text()).toContain(`response|m${i}|OK`);
+  client.socket.destroy();
+});
+
 strictly('no more connections than allowed', async () => {
   const clients = await Promise.all([raw(), raw(), raw(), raw()]);
   const fifth = await raw();

@@ -114,4 +114,15 @@ export const differences: Difference[] = [
     recorded: '+o +r +subject +supported +x +x-fold',
     why: 'RFC 3261 §7.3.3: compact names mean the same as the long ones, which is what an application asks for',
   },
+  {
+    only: ['11', '76'],
+    ours: /^- echo network 0 udp - continue \| 408 INVITE to-tag$/,
+    why: 'a target that gave no answer in its time is reported, as one without an address (the final timeout was never looked at: PROTOCOL 21.7)',
+  },
+  {
+    only: ['73'],
+    ours: /^(- response NOK error proxying request to ).+$/,
+    recorded: '$1',
+    why: 'it says to whom, and why not',
+  },
 ];
