@@ -17,6 +17,7 @@ import { DialogTable } from './dialog-table';
 import { InDialog } from './in-dialog';
 import { Invites } from './invites';
 import type { CoreOptions } from './options';
+import { NewRequests } from './new-requests';
 import { Orphans } from './orphans';
 import { Outside } from './outside';
 import type { Parts } from './parts';
@@ -71,6 +72,7 @@ export class Core {
     parts.decisions = new Decisions(this.context, parts);
     parts.invites = new Invites(this.context, parts);
     parts.inDialog = new InDialog(this.context, parts);
+    parts.newRequests = new NewRequests(this.context, parts);
     parts.orphans = new Orphans(this.context, parts);
     parts.proxying = new Proxying(this.context, parts);
     parts.sessions = new Sessions(this.context, parts);

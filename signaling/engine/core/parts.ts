@@ -3,6 +3,7 @@ import type { Client } from './client';
 import type { Decisions } from './decision';
 import type { InDialog } from './in-dialog';
 import type { Invites } from './invites';
+import type { NewRequests } from './new-requests';
 import type { Orphans } from './orphans';
 import type { Proxying } from './proxy/proxying';
 import type { Server } from './server';
@@ -15,6 +16,7 @@ export interface Parts {
   decisions: Decisions;
   invites: Invites;
   inDialog: InDialog;
+  newRequests: NewRequests;
   orphans: Orphans;
   proxying: Proxying;
   sessions: Sessions;

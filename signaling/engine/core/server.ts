@@ -3,38 +3,27 @@
  * that application has given its final response. Responses are in server-responses.ts.
  *
  *     request ─┬─ To tag ──▶ dialog, or 481 ──▶ checks of the dialog ──▶ its application
- *              └─ no tag ──▶ checks of the method ──▶ an application registered for it, or 503
+ *              └─ no tag ──▶ new-requests.ts
  */
 import type { ServerTransaction } from '../transaction/types';
 import type { Flow } from '../transport/types';
 import { SipRequest } from '../wire/message';
-import { parseNameAddr } from '../wire/name-addr';
-import { parseUri } from '../wire/uri';
-import { SipParseError } from '../wire/errors';
 import { isFitForIds } from './build';
-import { recordAttempt, recordEnd } from './call-record';
+import { recordEnd } from './call-record';
 import type { CoreContext } from './context';
 import type { Dialog } from './dialog';
-import { undecided } from './decision';
-import { firstContact } from './dialog';
 import { received } from './envelope';
-import { dialogIdOf, uuid } from './ids';
+import { uuid } from './ids';
 import { Incoming } from './incoming';
 import { endsSubscription } from './outgoing';
 import type { Parts } from './parts';
 import { isTooSmall, readOffer } from './session-timer';
 
-/** Requests that make sense outside dialogs: an application is asked, or 503. */
-const outsideMethods = new Set(['INVITE', 'REGISTER', 'OPTIONS', 'MESSAGE', 'INFO', 'NOTIFY', 'SUBSCRIBE', 'PUBLISH', 'REFER']);
-/** Requests that exist in dialogs only (RFC 3261 §15, RFC 3262, RFC 3311). */
-const insideMethods = new Set(['BYE', 'UPDATE', 'PRACK']);
 /** A To tag in these means nothing to us: they are not in dialogs. */
 const neverInDialog = new Set(['REGISTER', 'PUBLISH']);
 
 export class Server {
   private readonly byTransaction = new Map<string, Incoming>();
-  /** Requests that may make a dialog and have no final response, by the dialog's name. */
-  private readonly making = new Map<string, Incoming>();
 
   constructor(
     private readonly context: CoreContext,
@@ -47,7 +36,7 @@ export class Server {
       return;
     }
     if (request.toTag !== undefined && !neverInDialog.has(request.method)) this.inDialog(transaction, request, flow, bytes);
-    else this.outside(transaction, request, flow, bytes);
+    else this.parts.newRequests.receive(transaction, request, flow, bytes);
   }
 
   /** The CANCEL is answered already; the INVITE's 487 is ours (RFC 3261 §9.2). */
@@ -107,70 +96,7 @@ export class Server {
   forget(incoming: Incoming): void {
     this.context.incoming.delete(incoming.id);
     this.byTransaction.delete(incoming.transaction.id);
-    if (!incoming.initial) return;
-    const id = dialogIdOf(incoming.request.callId, incoming.request.fromTag ?? '');
-    if (this.making.get(id) === incoming) this.making.delete(id);
-  }
-
-  // --- outside dialogs -----------------------------------------------------------------------------------------------
-
-  private outside(transaction: ServerTransaction, request: SipRequest, flow: Flow, bytes: number): void {
-    const { responses } = this.parts;
-    const { method } = request;
-    if (insideMethods.has(method)) {
-      this.context.count('unknownDialogs');
-      responses.refuse(transaction, request, 481);
-      return;
-    }
-    const makesDialog = method === 'INVITE' || method === 'SUBSCRIBE';
-    const problem = makesDialog ? dialogProblem(request) : undefined;
-    if (problem !== undefined) {
-      responses.refuse(transaction, request, 400, problem);
-      return;
-    }
-    if (method === 'INVITE') responses.trying(transaction, request);
-    if (makesDialog && this.isMerged(request)) {
-      this.context.count('merged');
-      responses.refuse(transaction, request, 482);
-      return;
-    }
-    const offer = method === 'INVITE' ? readOffer(request) : undefined;
-    if (offer && isTooSmall(offer, this.context.options.sessionTimer)) {
-      responses.refuseInterval(transaction, request);
-      return;
-    }
-    if (method === 'INVITE') recordAttempt(this.context, 'network', request);
-    const over = this.isOverLimit(makesDialog);
-    const decision = over ? undefined : this.context.apps.decide?.(request, received(flow, bytes));
-    const app = decision ? undecided : this.context.apps.pick(method);
-    if (!app) {
-      const known = outsideMethods.has(method);
-      if (known) this.context.count('noApplication');
-      responses.refuseCall(transaction, request, known ? 503 : 501);
-      return;
-    }
-    if (over) {
-      this.context.count('overload');
-      responses.refuseCall(transaction, request, 503, [['Retry-After', String(this.context.options.retryAfterSeconds)]]);
-      return;
-    }
-    const incoming = new Incoming(uuid(this.context.random), transaction, request, flow, bytes, app, true);
-    incoming.sessionOffer = offer;
-    if (makesDialog) this.making.set(dialogIdOf(request.callId, request.fromTag ?? ''), incoming);
-    this.keep(incoming);
-    if (decision) this.parts.decisions.wait(incoming, decision);
-    else this.deliver(incoming, '');
-  }
-
-  private isOverLimit(makesDialog: boolean): boolean {
-    const { incoming, dialogs, options } = this.context;
-    return incoming.size + this.parts.proxying.size >= options.maxPendingRequests || (makesDialog && dialogs.size >= options.maxDialogs);
-  }
-
-  /** RFC 3261 §8.2.2.2: the same request by two ways. A call we know under the same name is the same case later on. */
-  private isMerged(request: SipRequest): boolean {
-    const id = dialogIdOf(request.callId, request.fromTag ?? '');
-    return this.making.has(id) || this.context.dialogs.get(id) !== undefined;
+    if (incoming.initial) this.parts.newRequests.forget(incoming);
   }
 
   // --- inside dialogs ------------------------------------------------------------------------------------------------
@@ -249,7 +175,7 @@ export class Server {
   }
 
   /** From here on it can be cancelled, and has an end even if nobody answers. */
-  private keep(incoming: Incoming): void {
+  keep(incoming: Incoming): void {
     this.context.incoming.set(incoming.id, incoming);
     this.byTransaction.set(incoming.transaction.id, incoming);
     this.parts.responses.watch(incoming);
@@ -267,22 +193,6 @@ export class Server {
     });
     if (endsSubscription(incoming.request) && incoming.dialog?.method === 'SUBSCRIBE') incoming.endsDialog = true;
   }
-}
-
-/** Why this request cannot make a dialog (RFC 3261 §8.1.1.3, §8.1.1.8, §12.1.1). */
-function dialogProblem(request: SipRequest): string | undefined {
-  if (request.fromTag === undefined) return 'Missing From tag';
-  try {
-    const contact = firstContact(request);
-    if (contact === undefined) return 'Missing Contact';
-    const { scheme } = parseUri(contact);
-    if (scheme !== 'sip' && scheme !== 'sips') return 'Contact is not a SIP URI';
-    for (const route of request.headers.getList('record-route')) parseUri(parseNameAddr(route).uri);
-  } catch (error) {
-    if (error instanceof SipParseError) return 'Unusable Contact or Record-Route';
-    throw error;
-  }
-  return undefined;
 }
 
 /** The text of a CANCEL nobody sent: drachtio-srf finds its INVITE by Call-ID. */

@@ -329,3 +329,18 @@ describe('an application that goes away', () => {
     expect(sip.clock.waiting).toBe(0);
   });
 });
+
+test.each([
+  [{ Contact: '*', Expires: '0' }, undefined],
+  [{ Contact: '*', Expires: '60' }, 400],
+  [{ Contact: '*' }, 400],
+  [{ Contact: '*, <sip:alice@192.0.2.7>', Expires: '0' }, 400],
+  [{ Contact: '<alice@192.0.2.7>' }, 400],
+  [{ Contact: '<sip:alice@192.0.2.7>, <tel:+15550100>' }, undefined],
+  [{ Contact: undefined }, undefined],
+])('REGISTER with %j: %s before anybody is asked (RFC 3261 §10.3)', (lines, status) => {
+  const core = new CoreUnderTest();
+  const register = core.receive('REGISTER', lines);
+  expect(register.statuses).toEqual(status === undefined ? [] : [status]);
+  expect(core.app.requests).toHaveLength(status === undefined ? 1 : 0);
+});
