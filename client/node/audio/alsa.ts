@@ -20,6 +20,8 @@ const BUFFER_MS = 20;
 const PERIOD_MS = 5;
 const AHEAD_MS = 10;
 const PACKAGE = 'alsa-utils';
+/** What libasound2-plugins lists whether there is a card or not: ways to one, for which there is none behind them. */
+const NO_CARD = /^(?:null|lavrate|samplerate|speexrate|speex|upmix|vdownmix|usbstream|oss|jack)(?::|$)/;
 
 export class Alsa implements Backend {
   readonly name = 'alsa';
@@ -82,7 +84,7 @@ export function parseNames(text: string): Array<{ id: string; description: strin
   return text
     .split(/^(?=\S)/m)
     .map((part) => part.split('\n').map((line) => line.trim()))
-    .filter((lines) => lines[0] !== undefined && lines[0] !== '' && lines[0] !== 'null')
+    .filter((lines) => lines[0] !== undefined && lines[0] !== '' && !NO_CARD.test(lines[0]))
     .map((lines) => ({ id: lines[0] as string, description: lines.slice(1).filter(Boolean).join(', ') }));
 }
 

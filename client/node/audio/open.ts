@@ -36,8 +36,9 @@ function worst(errors: readonly unknown[]): unknown {
   const telling = audio.find((err) => err.code === 'unknown-device');
   if (telling) return telling;
   if (audio.length === 1) return audio[0];
-  const said = [...new Set(audio.map((err) => err.message))].join('; ');
-  return new AudioDeviceError('no-device', `${NO_DEVICE} (${said})`);
+  // Where nobody found anything, that is all there is to say; a device that is there and cannot be had has a reason
+  const said = [...new Set(audio.filter(({ code }) => code === 'failed').map(({ message }) => message))].join('; ');
+  return new AudioDeviceError('no-device', said === '' ? NO_DEVICE : `${NO_DEVICE} (${said})`);
 }
 
 /** See `OpenDevice`. Errors: AudioDeviceError. */

@@ -2,7 +2,7 @@
 import type { Backend, CardStream, Side, StreamEvents } from './backend';
 import type { Variables } from './child-environment';
 import { chooseDevice, type KnownDevice } from './choose';
-import { DEVICE_RATE, type DeviceInfo } from './device';
+import { AudioDeviceError, DEVICE_RATE, type DeviceInfo } from './device';
 import { openProgramStream } from './program-stream';
 import { outputOf } from './run-program';
 
@@ -75,9 +75,14 @@ export class PulseAudio implements Backend {
 
   private async devices(): Promise<KnownDevice[]> {
     const ask = (...args: string[]): Promise<string> => outputOf('pactl', args, this.variables, PACKAGE);
-    const [info, sinks, sources] = await Promise.all([ask('info'), ask('list', 'sinks'), ask('list', 'sources')]);
+    const [info, sinks, sources] = await Promise.all([ask('info'), ask('list', 'sinks'), ask('list', 'sources')]).catch(noServer);
     return parseDevices(info, sinks, sources);
   }
+}
+
+function noServer(err: unknown): never {
+  if (err instanceof AudioDeviceError && /connection refused|no such file/i.test(err.message)) throw new AudioDeviceError('no-device', 'no PulseAudio server runs here: start one, or use another back end');
+  throw err;
 }
 
 /** What pactl prints with LC_ALL=C. Speakers first; a sink's monitor is a microphone too. */
