@@ -11,16 +11,15 @@ import type { CallRecord } from '../core/call-record';
 import type { App, Reply, RequestDelivery, ResponseDelivery } from '../core/app';
 import { uuid } from '../core/ids';
 import type { Log } from '../log';
-import { messageText } from '../wire/serialize';
 import { Backlog, type BacklogOptions } from './backlog';
 import { commands } from './commands/table';
 import type { CommandContext } from './commands/command';
 import type { ControlCounter } from './counters';
-import { parseFrame, refusal } from './frame';
+import { parseFrame } from './frame';
 import { FrameSocket } from './frame-socket';
 import { encodeFrame } from './framing';
-import { meta, timeOfDay } from './meta';
 import { Outbox, type OutboxOptions } from './outbox';
+import { echoText, recordText, requestText, responseText } from './sentences';
 
 /** What an unauthenticated peer may send in one frame: enough for a secret and twenty tags. */
 const MAX_GREETING_BYTES = 4096;
@@ -151,38 +150,23 @@ export class Connection implements App {
     this.close(reason);
   }
 
-  /** How the outcome of a `sip` command is told: the message exactly as it was sent, or why it was not. */
+  /** How the outcome of a `sip` command is told. */
   echo(requestId: string): Reply {
-    return (outcome) => {
-      if (!outcome.ok) {
-        this.reply(requestId, refusal(outcome.reason));
-        return;
-      }
-      const ids = outcome.kind === 'request' ? outcome.transactionId : `${outcome.transactionId}|${outcome.dialogId}|`;
-      const text = messageText(outcome.message);
-      const head = `response|${requestId}|OK|${meta(outcome.envelope, text, this.deps.clock.wall())}|${ids}|Msg sent:|`;
-      this.outbox.now(this.frame(`${head}\r\n${text}`), outcome.expectsMore ? gateOf(outcome) : undefined);
-    };
+    return (outcome) => this.outbox.now(this.frame(`response|${requestId}|${echoText(outcome, this.wall())}`), outcome.ok && outcome.expectsMore ? gateOf(outcome) : undefined);
   }
 
   // --- what the core uses --------------------------------------------------------------------------------------------
 
   deliverRequest(delivery: RequestDelivery): void {
-    const received = delivery.receivedOn ? `${delivery.receivedOn.host}|${delivery.receivedOn.port}|` : '';
-    const text = messageText(delivery.message);
-    const head = `sip|${meta(delivery.envelope, text, this.deps.clock.wall())}|${delivery.transactionId}|${delivery.dialogId}|${received}`;
-    this.outbox.after(gateOf(delivery), this.frame(`${head}\r\n${text}`));
+    this.outbox.after(gateOf(delivery), this.frame(requestText(delivery, this.wall())));
   }
 
   deliverResponse(delivery: ResponseDelivery): void {
-    const text = messageText(delivery.message);
-    const head = `sip|${meta(delivery.envelope, text, this.deps.clock.wall())}|${delivery.transactionId}|${delivery.dialogId}|`;
-    this.outbox.after(gateOf(delivery), this.frame(`${head}\r\n${text}`), delivery.makesDialog === true);
+    this.outbox.after(gateOf(delivery), this.frame(responseText(delivery, this.wall())), delivery.makesDialog === true);
   }
 
   deliverRecord(record: CallRecord): void {
-    const detail = record.event === 'start' ? `|${record.role}` : record.event === 'stop' ? `|${record.reason}` : '';
-    this.outbox.now(this.frame(`cdr:${record.event}|${record.source}|${timeOfDay(this.deps.clock.wall())}${detail}\r\n${messageText(record.message)}`));
+    this.outbox.now(this.frame(recordText(record, this.wall())));
   }
 
   /** Ends the connection after what was written has left. Idempotent. */
@@ -224,6 +208,10 @@ export class Connection implements App {
       this.deps.log.error({ app: this.name, verb: frame.verb, error: String((error as Error).stack ?? error) }, 'a command failed');
       this.reply(frame.id, 'NOK|internal error: see the log of the engine');
     }
+  }
+
+  private wall(): Date {
+    return this.deps.clock.wall();
   }
 
   private frame(text: string): Buffer {

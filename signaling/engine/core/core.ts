@@ -20,6 +20,7 @@ import type { CoreOptions } from './options';
 import { NewRequests } from './new-requests';
 import { Orphans } from './orphans';
 import { Outside } from './outside';
+import { OwnRequests } from './own-requests';
 import type { Parts } from './parts';
 import { Proxying } from './proxy/proxying';
 import type { ProxyListener, ProxySpec } from './proxy/spec';
@@ -74,6 +75,7 @@ export class Core {
     parts.inDialog = new InDialog(this.context, parts);
     parts.newRequests = new NewRequests(this.context, parts);
     parts.orphans = new Orphans(this.context, parts);
+    parts.own = new OwnRequests(this.context, parts);
     parts.proxying = new Proxying(this.context, parts);
     parts.sessions = new Sessions(this.context, parts);
     parts.subscriptions = new Subscriptions(this.context, parts);

@@ -1,6 +1,6 @@
 /**
- * Requests within dialogs on their way out (RFC 3261 §12.2.1, PROTOCOL 9, 10): the application's, its ACKs, and those the engine sends
- * by itself. They leave in the order of their CSeq, also while a connection is being dialled.
+ * Requests within dialogs on their way out (RFC 3261 §12.2.1, PROTOCOL 9, 10): the application's, and its ACKs; those of the engine are in
+ * own-requests.ts. They leave in the order of their CSeq, also while a connection is being dialled.
  */
 import type { Flow } from '../transport/types';
 import type { SipRequest, SipResponse } from '../wire/message';
@@ -12,10 +12,10 @@ import { addContentType, localContact, needsContact, passOn, type Local } from '
 import { recordEnd } from './call-record';
 import type { CoreContext } from './context';
 import type { Dialog } from './dialog';
-import { sentRequest, unsent } from './envelope';
+import { sentRequest } from './envelope';
 import { uuid } from './ids';
 import { flowOf, hopForDialog, HopError } from './next-hop';
-import type { Outgoing, OwnFinal } from './outgoing';
+import type { Outgoing } from './outgoing';
 import type { Parts } from './parts';
 import { agreeAsUac, keepRunning } from './session-timer';
 
@@ -121,7 +121,7 @@ export class InDialog {
     if (dialog.endAfterAck !== undefined) {
       const reason = dialog.endAfterAck;
       dialog.endAfterAck = undefined;
-      this.end(dialog, reason);
+      this.parts.own.end(dialog, reason);
     }
   }
 
@@ -147,79 +147,6 @@ export class InDialog {
       (error) => {
         this.context.log.info({ callId: dialog.callId, error: error.message }, 'an ACK could not be sent');
         if (reply) this.refuse(reply, `Server error: ${error.message}`);
-      },
-    );
-  }
-
-  // --- the engine's own ----------------------------------------------------------------------------------------------
-
-  /** A request the application does not see. `fill` adds to it before it leaves. */
-  sendOwn(dialog: Dialog, method: string, fill: (request: SipRequest) => void, onFinal: OwnFinal): void {
-    this.inOrder(
-      dialog,
-      '',
-      (flow) => {
-        if (!this.context.dialogs.has(dialog)) return;
-        const request = dialog.makeRequest(method, ++dialog.localSeq);
-        if (needsContact(method)) request.headers.append('Contact', dialog.localContact || localContact(this.localOf(flow)));
-        const agreement = dialog.sessionTimer?.agreement;
-        if (agreement) keepRunning(request.headers, agreement, this.context.options.sessionTimer.minSeconds);
-        fill(request);
-        this.parts.client.send(request, flow, { app: dialog.app, dialog, own: onFinal });
-      },
-      (error) => this.context.log.info({ callId: dialog.callId, method, error: error.message }, 'a request of the engine could not be sent'),
-    );
-  }
-
-  /** Ends a dialog with BYE and tells the application with an `unsolicited` one (PROTOCOL 16). */
-  end(dialog: Dialog, reason: string): void {
-    if (!this.context.dialogs.has(dialog)) return;
-    this.context.count('unsolicitedByes');
-    this.context.log.info({ callId: dialog.callId, reason }, 'the engine ends a call');
-    this.forget(dialog);
-    this.sendBye(dialog, reason, (bye, flow) => {
-      recordEnd(this.context, 'application', dialog, bye, reason);
-      this.tellEnded(dialog, bye, flow);
-    });
-  }
-
-  tellEnded(dialog: Dialog, bye: SipRequest, flow: Flow | undefined): void {
-    const delivery = {
-      transactionId: 'unsolicited',
-      dialogId: dialog.id,
-      envelope: flow ? sentRequest(flow, this.context.transport.sentBy(flow)) : unsent('udp'),
-      message: bye,
-    };
-    if (this.context.isAlive(dialog.app)) dialog.app.deliverRequest(delivery);
-    else this.parts.orphans.missed(dialog.app, delivery);
-  }
-
-  /** Our own BYE; what becomes of it interests nobody. `told` gets it as sent, or as it would have been. */
-  sendBye(dialog: Dialog, reason: string | undefined, told?: (bye: SipRequest, flow: Flow | undefined) => void): void {
-    const why = reason === undefined ? [] : ([['Reason', `SIP;cause=200;text="${reason}"`]] as Array<[string, string]>);
-    this.sendLast(dialog, 'BYE', why, told);
-  }
-
-  /** A request after which the dialog is over for us, whatever the answer. */
-  sendLast(dialog: Dialog, method: string, headers: Array<[string, string]>, told?: (request: SipRequest, flow: Flow | undefined) => void): void {
-    if (dialog.remoteTarget === undefined) return;
-    const make = (): SipRequest => {
-      const request = dialog.makeRequest(method, ++dialog.localSeq);
-      for (const [name, value] of headers) request.headers.append(name, value);
-      return request;
-    };
-    this.inOrder(
-      dialog,
-      '',
-      (flow) => {
-        const request = make();
-        if (needsContact(method)) request.headers.append('Contact', dialog.localContact || localContact(this.localOf(flow)));
-        this.context.transactions.request(request, flow, { onResponse: () => undefined, onTimeout: () => undefined, onTransportError: () => undefined });
-        told?.(request, flow);
-      },
-      (error) => {
-        this.context.log.info({ callId: dialog.callId, method, error: error.message }, 'the last request of a dialog could not be sent');
-        told?.(make(), undefined);
       },
     );
   }
@@ -284,7 +211,7 @@ export class InDialog {
   }
 
   /** Runs `job` with the flow to the dialog's next hop: at once, or behind what is already waiting for a connection. */
-  private inOrder(dialog: Dialog, routeUrl: string, job: (flow: Flow) => void, failed: (error: Error) => void): void {
+  inOrder(dialog: Dialog, routeUrl: string, job: (flow: Flow) => void, failed: (error: Error) => void): void {
     const run = (): Promise<void> | undefined => {
       let way: Flow | Promise<Flow>;
       try {

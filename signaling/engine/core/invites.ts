@@ -52,7 +52,7 @@ export class Invites {
       if (!this.context.dialogs.has(dialog) || dialog.acknowledgement !== acknowledgement || acknowledgement.sent) return;
       this.context.count('unacknowledgedByApplication');
       this.parts.inDialog.sendAck(dialog, acknowledgement);
-      this.parts.inDialog.end(dialog, 'the application did not acknowledge the answer');
+      this.parts.own.end(dialog, 'the application did not acknowledge the answer');
     });
   }
 
@@ -76,7 +76,7 @@ export class Invites {
     const { acknowledgement } = dialog;
     if (!acknowledgement) return;
     this.parts.inDialog.sendAck(dialog, acknowledgement);
-    this.parts.inDialog.sendBye(dialog, undefined, (bye) => recordEnd(this.context, 'application', dialog, bye, endedBy.applicationGone));
+    this.parts.own.sendBye(dialog, undefined, (bye) => recordEnd(this.context, 'application', dialog, bye, endedBy.applicationGone));
     this.parts.inDialog.forget(dialog);
   }
 
@@ -123,7 +123,7 @@ export class Invites {
     if (branch.remoteTarget === undefined) return;
     branch.acknowledgement = { seq };
     this.parts.inDialog.sendAck(branch, branch.acknowledgement);
-    this.parts.inDialog.sendBye(branch, 'another branch of the call was answered first');
+    this.parts.own.sendBye(branch, 'another branch of the call was answered first');
   }
 
   private learn(dialog: Dialog, response: SipResponse, flow: Flow, withRoutes = true): void {

@@ -115,8 +115,8 @@ export class Orphans {
     this.context.count('orphansEnded');
     if (dialog.method !== 'INVITE') this.parts.subscriptions.abandon(dialog);
     // RFC 3261 §15: the called side waits for its ACK.
-    else if (dialog.answer) dialog.afterAck.push(() => this.parts.inDialog.end(dialog, endedBy.applicationGone));
-    else this.parts.inDialog.end(dialog, endedBy.applicationGone);
+    else if (dialog.answer) dialog.afterAck.push(() => this.parts.own.end(dialog, endedBy.applicationGone));
+    else this.parts.own.end(dialog, endedBy.applicationGone);
   }
 
   private drop(app: App): void {

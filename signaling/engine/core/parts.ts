@@ -5,6 +5,7 @@ import type { InDialog } from './in-dialog';
 import type { Invites } from './invites';
 import type { NewRequests } from './new-requests';
 import type { Orphans } from './orphans';
+import type { OwnRequests } from './own-requests';
 import type { Proxying } from './proxy/proxying';
 import type { Server } from './server';
 import type { ServerResponses } from './server-responses';
@@ -18,6 +19,7 @@ export interface Parts {
   inDialog: InDialog;
   newRequests: NewRequests;
   orphans: Orphans;
+  own: OwnRequests;
   proxying: Proxying;
   sessions: Sessions;
   subscriptions: Subscriptions;

@@ -145,7 +145,7 @@ export class ServerResponses {
     dialog.answer = undefined;
     const waiting = dialog.afterAck.splice(0);
     if (waiting.length > 0) for (const next of waiting) next();
-    else this.parts.inDialog.end(dialog, endedBy.ackTimeout);
+    else this.parts.own.end(dialog, endedBy.ackTimeout);
   }
 
   private concludedInDialog(incoming: Incoming, dialog: Dialog, response: SipResponse): void {

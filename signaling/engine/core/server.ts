@@ -73,7 +73,7 @@ export class Server {
     if (!this.context.isAlive(incoming.app)) return;
     if (concluded && dialog) {
       // Its 2xx was accepted from the application and waited for a PRACK: the application believes in a dialog.
-      this.parts.inDialog.tellEnded(dialog, dialog.makeRequest('BYE', dialog.localSeq + 1), undefined);
+      this.parts.own.tellEnded(dialog, dialog.makeRequest('BYE', dialog.localSeq + 1), undefined);
       return;
     }
     incoming.app.deliverRequest({

@@ -26,7 +26,7 @@ export class Sessions {
       refresh: () => this.refresh(dialog, agreement),
       expired: () => {
         this.context.count('sessionsExpired');
-        this.parts.inDialog.end(dialog, endedBy.sessionExpired);
+        this.parts.own.end(dialog, endedBy.sessionExpired);
       },
     });
   }
@@ -39,7 +39,7 @@ export class Sessions {
     }
     const useUpdate = dialog.takesUpdate || dialog.localSdp === undefined;
     this.context.count('refreshesSent');
-    this.parts.inDialog.sendOwn(
+    this.parts.own.sendOwn(
       dialog,
       useUpdate ? 'UPDATE' : 'INVITE',
       (request) => complete(request, useUpdate ? undefined : dialog.localSdp),
@@ -52,7 +52,7 @@ export class Sessions {
     if (response.status < 300) return;
     if (response.status === 408 || response.status === 481) {
       this.context.count('sessionsExpired');
-      this.parts.inDialog.end(dialog, endedBy.sessionExpired);
+      this.parts.own.end(dialog, endedBy.sessionExpired);
       return;
     }
     if (response.status === 422) {

@@ -31,7 +31,7 @@ export class Subscriptions {
     const headers: Array<[string, string]> = dialog.role === 'uas' ? [['Subscription-State', 'terminated;reason=deactivated']] : [['Expires', '0']];
     if (dialog.event !== undefined) headers.push(['Event', dialog.event]);
     this.parts.inDialog.forget(dialog);
-    this.parts.inDialog.sendLast(dialog, dialog.role === 'uas' ? 'NOTIFY' : 'SUBSCRIBE', headers);
+    this.parts.own.sendLast(dialog, dialog.role === 'uas' ? 'NOTIFY' : 'SUBSCRIBE', headers);
   }
 
   /** From a 2xx on the dialog lives for its Expires, and a little for the last NOTIFY. */
