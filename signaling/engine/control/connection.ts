@@ -104,7 +104,6 @@ export class Connection implements App {
     return this.isAuthenticated;
   }
 
-  /** The name under which it may come back: its tags. */
   get identity(): string | undefined {
     return this.tags.length > 0 ? this.tags.join(',') : undefined;
   }
@@ -114,7 +113,6 @@ export class Connection implements App {
     return this.deps.clock.now() - this.heardAt;
   }
 
-  /** It does not read as fast as it is told things. */
   get behind(): boolean {
     return this.backlog.behind;
   }

@@ -9,6 +9,7 @@ import type { Clock, Random } from '../../clock';
 import type { Log } from '../log';
 import type { App, AppRouter, Reply } from './app';
 import type { AppRequest, AppResponse } from './app-message';
+import { CalledDialogs } from './called-dialogs';
 import { Client } from './client';
 import type { CoreContext, CoreTransport, Transactions } from './context';
 import { coreCounters, type CoreCounter } from './counters';
@@ -69,6 +70,7 @@ export class Core {
     };
     // They know one another; the object is there before its members are.
     const parts = {} as Parts;
+    parts.called = new CalledDialogs(this.context, parts);
     parts.client = new Client(this.context, parts);
     parts.decisions = new Decisions(this.context, parts);
     parts.invites = new Invites(this.context, parts);

@@ -1,4 +1,5 @@
 /** The modules of the core, for one another: the client side ends dialogs, the server side sends BYE. */
+import type { CalledDialogs } from './called-dialogs';
 import type { Client } from './client';
 import type { Decisions } from './decision';
 import type { InDialog } from './in-dialog';
@@ -13,6 +14,7 @@ import type { Subscriptions } from './subscriptions';
 import type { Sessions } from './sessions';
 
 export interface Parts {
+  called: CalledDialogs;
   client: Client;
   decisions: Decisions;
   invites: Invites;

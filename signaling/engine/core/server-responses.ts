@@ -6,19 +6,18 @@ import { makeResponse } from '../transport/reply';
 import { TransactionError, type ServerTransaction } from '../transaction/types';
 import type { SipRequest, SipResponse } from '../wire/message';
 import { SipParseError } from '../wire/errors';
-import { Answer } from './answer';
 import { refuse, type App, type Reply } from './app';
 import type { AppResponse } from './app-message';
-import { buildResponse, localContact, makesDialogs, type Local } from './build';
-import { endedBy, recordFailure, recordStart } from './call-record';
+import { buildResponse, makesDialogs, type Local } from './build';
+import { recordFailure } from './call-record';
 import type { CoreContext } from './context';
-import { Dialog } from './dialog';
+import type { Dialog } from './dialog';
 import { sentResponse } from './envelope';
-import { dialogIdOf, newSequence, uuid } from './ids';
+import { dialogIdOf } from './ids';
 import type { Incoming } from './incoming';
 import type { Parts } from './parts';
 import { rememberRegistration } from './registrations';
-import { namesOption, ReliableSender } from './reliable';
+import { namesOption } from './reliable';
 import { agreeAsUas } from './session-timer';
 
 const unknownTransaction = 'Response not sent due to unknown transaction';
@@ -80,9 +79,9 @@ export class ServerResponses {
 
   private provisional(incoming: Incoming, response: SipResponse, reliably: boolean, local: Local): void {
     const isInvite = incoming.request.method === 'INVITE';
-    if (isInvite && incoming.initial && response.status > 100) this.dialogFor(incoming, response, local);
+    if (isInvite && incoming.initial && response.status > 100) this.parts.called.dialogFor(incoming, response, local);
     if (reliably) {
-      this.reliable(incoming).send(response);
+      this.parts.called.reliable(incoming).send(response);
     } else {
       incoming.transaction.respond(response);
       if (isInvite && response.status > 100) incoming.lastProvisional = response;
@@ -95,57 +94,19 @@ export class ServerResponses {
     const good = response.status < 300;
     if (good && incoming.sessionOffer) incoming.agreement = agreeAsUas(incoming.sessionOffer, response, this.context.options.sessionTimer);
     if (good && request.method === 'INVITE') {
-      const dialog = incoming.initial ? this.dialogFor(incoming, response, local) : incoming.dialog;
-      if (dialog) this.confirm(incoming, dialog, response);
+      const dialog = incoming.initial ? this.parts.called.dialogFor(incoming, response, local) : incoming.dialog;
+      if (dialog) this.parts.called.confirm(incoming, dialog, response);
       return;
     }
     incoming.transaction.respond(response);
     if (incoming.initial && request.method === 'INVITE') recordFailure(this.context, 'application', 'call-rejected', response);
     if (incoming.initial && request.method === 'SUBSCRIBE' && good) {
-      const dialog = this.dialogFor(incoming, response, local);
+      const dialog = this.parts.called.dialogFor(incoming, response, local);
       dialog.state = 'confirmed';
       this.parts.subscriptions.keep(dialog, response);
     } else if (incoming.dialog) this.concludedInDialog(incoming, incoming.dialog, response);
     rememberRegistration(incoming, response, this.context.transport);
     this.conclude(incoming);
-  }
-
-  /** A 2xx to INVITE: to be sent until its ACK is there, after the provisional responses that still wait for theirs. */
-  private confirm(incoming: Incoming, dialog: Dialog, response: SipResponse): void {
-    const { request, transaction } = incoming;
-    const send = (): void => {
-      transaction.respond(response);
-      if (!incoming.initial) dialog.learn(request, incoming.flow, false);
-      dialog.state = 'confirmed';
-      if (response.body.length > 0) dialog.localSdp = response.body.toString('utf8');
-      dialog.answer = new Answer(
-        this.context.clock,
-        this.context.options,
-        transaction,
-        request.cseq.seq,
-        incoming.initial ? incoming.id : uuid(this.context.random),
-        {
-          repeated: () => this.context.count('answersRepeated'),
-          unacknowledged: () => this.unacknowledged(dialog),
-        },
-      );
-      this.parts.sessions.arm(dialog, incoming.agreement);
-      if (incoming.initial) recordStart(this.context, 'application', 'uas', response);
-      this.conclude(incoming);
-    };
-    if (incoming.reliable) {
-      incoming.concluded = true;
-      incoming.reliable.beforeAnswer(send);
-    } else send();
-  }
-
-  /** No ACK in 64*T1 (RFC 3261 §13.3.1.4): the call ends; a BYE of the application that waited for the ACK does it. */
-  private unacknowledged(dialog: Dialog): void {
-    this.context.count('ackTimeouts');
-    dialog.answer = undefined;
-    const waiting = dialog.afterAck.splice(0);
-    if (waiting.length > 0) for (const next of waiting) next();
-    else this.parts.own.end(dialog, endedBy.ackTimeout);
   }
 
   private concludedInDialog(incoming: Incoming, dialog: Dialog, response: SipResponse): void {
@@ -162,61 +123,6 @@ export class ServerResponses {
     } else if (good && (method === 'SUBSCRIBE' || method === 'NOTIFY')) dialog.learn(incoming.request, incoming.flow, false);
     if (method === 'SUBSCRIBE' && good) this.parts.subscriptions.keep(dialog, response);
     if (incoming.endsDialog) this.parts.inDialog.forget(dialog);
-  }
-
-  /** The dialog an INVITE or SUBSCRIBE makes, from its first response with a tag on (RFC 3261 §12.1.1). */
-  private dialogFor(incoming: Incoming, response: SipResponse, local: Local): Dialog {
-    const { request } = incoming;
-    if (incoming.dialog) {
-      // A BYE or a 481 may have ended the early dialog while the request is still open: its answer makes the dialog anew (RFC 3261 §12.1.1).
-      if (!this.context.dialogs.has(incoming.dialog)) {
-        incoming.dialog.state = 'early';
-        if (request.method === 'INVITE') incoming.dialog.incomingInvite = incoming;
-        this.context.dialogs.add(incoming.dialog);
-      }
-      return incoming.dialog;
-    }
-    const dialog = new Dialog({
-      id: dialogIdOf(request.callId, request.fromTag ?? ''),
-      role: 'uas',
-      method: request.method,
-      callId: request.callId,
-      localTag: incoming.toTag(),
-      remoteTag: request.fromTag,
-      local: request.to,
-      remote: request.from,
-      localSeq: newSequence(this.context.random),
-      remoteSeq: request.cseq.seq,
-      app: incoming.app,
-      event: request.headers.get('event'),
-    });
-    dialog.localContact = response.headers.get('contact') ?? localContact(local);
-    dialog.learn(request, incoming.flow, true);
-    incoming.dialog = dialog;
-    if (request.method === 'INVITE') dialog.incomingInvite = incoming;
-    this.context.dialogs.add(dialog);
-    return dialog;
-  }
-
-  private reliable(incoming: Incoming): ReliableSender {
-    incoming.reliable ??= new ReliableSender(
-      this.context.clock,
-      this.context.options.t1,
-      newSequence(this.context.random),
-      incoming.request.cseq.seq,
-      {
-        transmit: (response) => void incoming.transaction.respond(response),
-        repeated: () => this.context.count('reliableRepeated'),
-        unacknowledged: () => this.neverAcknowledged(incoming),
-      },
-    );
-    return incoming.reliable;
-  }
-
-  /** RFC 3262 §3: no PRACK in 64*T1 is a failure of the INVITE. */
-  private neverAcknowledged(incoming: Incoming): void {
-    this.context.count('prackTimeouts');
-    this.parts.server.abandon(incoming, 504);
   }
 
   // --- the engine's --------------------------------------------------------------------------------------------------
