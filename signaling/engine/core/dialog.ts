@@ -192,7 +192,8 @@ export function firstContact(message: SipMessage): string | undefined {
 function mustReturnOver(flow: Flow, contact: string, role: 'uas' | 'uac'): boolean {
   const uri = parseUri(contact);
   if (uri.scheme !== 'sip' && uri.scheme !== 'sips') throw new SipParseError('uri', 'A Contact has to be a SIP URI.');
-  if (flow.reliable) return true;
+  // `ob` asks for it (RFC 5626 §4.3).
+  if (flow.reliable || uri.params.has('ob')) return true;
   if (uri.host.toLowerCase() !== flow.remote.address.toLowerCase()) return true;
   return role === 'uas' && uri.port !== undefined && uri.port !== flow.remote.port;
 }

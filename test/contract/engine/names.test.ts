@@ -122,6 +122,17 @@ unless(isRealServer ? 'a real drachtio-server asks the name servers of its machi
     expect(names.asked.filter((name) => name === 'A nobody.test')).toHaveLength(1);
   });
 
+  test.each([[';ob', 'the flow'], ['', 'the Contact']])('in dialogs requests follow a Contact with %j: %s', async (parameter) => {
+    const [peer, elsewhere] = [await own(SipPeer.udp()), await own(SipPeer.udp())];
+    const made = app.srf.createUAC(peer.uri, { localSdp: sdp() });
+    peer.reply(await peer.getRequest('INVITE'), 200, { body: sdp(), headers: { Contact: `<sip:bob@127.0.0.1:${elsewhere.port}${parameter}>` } });
+    const dialog = await made;
+    const ended = dialog.destroy();
+    const there = parameter === '' ? elsewhere : peer;
+    there.reply(await there.getRequest('BYE'), 200);
+    await ended;
+  });
+
   describe('requests over 1300 bytes', () => {
     const large = { 'X-Large': 'x'.repeat(1_300) };
 
