@@ -140,9 +140,10 @@ export class Engine {
     return { dialogs: core.dialogs, connections: transport.connections, controlConnections: control.connections, transport, transactions, core, control };
   }
 
-  /** Reads the certificates of TLS and WSS again, connections that are up keep theirs. What keeps the new ones from being used, if anything does. */
+  /** Reads the certificates of TLS and WSS, and of the control port, again; connections that are up keep theirs. What keeps the new ones from being used, if anything does. */
   reloadCertificates(): string | undefined {
-    return this.transport.reloadCertificates();
+    const problems = [this.transport.reloadCertificates(), this.control.reloadCertificate()].filter((problem) => problem !== undefined);
+    return problems.length > 0 ? problems.join(' ') : undefined;
   }
 
   /** Answers what is open with 503 and ends. Idempotent. */

@@ -1,7 +1,7 @@
 /** One port applications connect to: plain, or TLS 1.2 and later with a certificate from files that can be read again. */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type SecureContextOptions, type Server as TlsServer, type TLSSocket } from 'node:tls';
+import { createSecureContext, createServer as createTlsServer, type SecureContextOptions, type Server as TlsServer, type TLSSocket } from 'node:tls';
 
 /** Files, all PEM. */
 export interface ControlCertificate {
@@ -38,7 +38,7 @@ export class ControlListener {
 
   /** Resolves with the address bound; rejects with the system's error (EADDRINUSE, EACCES, ENOENT for a certificate …). */
   async listen(): Promise<{ host: string; port: number }> {
-    const server = await this.create();
+    const server = this.create();
     server.maxConnections = this.options.maxConnections;
     server.on('drop', () => this.events.refused());
     this.server = server;
@@ -53,10 +53,16 @@ export class ControlListener {
     });
   }
 
-  /** Reads the certificate again; connections that are there keep theirs. Rejects, and keeps the old one, when it cannot be used. */
-  async reload(): Promise<void> {
+  /** Reads the certificate again; connections that are there keep theirs. A text: why the old one is kept. */
+  reload(): string | undefined {
     const { tls } = this.options;
-    if (tls && this.server && 'setSecureContext' in this.server) this.server.setSecureContext(await readCertificate(tls));
+    if (!tls || !this.server || !('setSecureContext' in this.server)) return undefined;
+    try {
+      this.server.setSecureContext(readCertificate(tls));
+      return undefined;
+    } catch (error) {
+      return `The certificate of the control port stays as it was: ${(error as Error).message}`;
+    }
   }
 
   /** Connections have to be ended before. Idempotent. */
@@ -66,18 +72,21 @@ export class ControlListener {
     return new Promise((resolve) => (server?.listening ? server.close(() => resolve()) : resolve()));
   }
 
-  private async create(): Promise<Server | TlsServer> {
+  private create(): Server | TlsServer {
     const { tls, handshakeMs } = this.options;
     if (!tls) return createServer((socket) => this.events.connection(socket));
     const asked = tls.authorities !== undefined;
-    const server = createTlsServer({ ...(await readCertificate(tls)), minVersion: 'TLSv1.2', handshakeTimeout: handshakeMs, requestCert: asked, rejectUnauthorized: asked });
+    const server = createTlsServer({ ...readCertificate(tls), minVersion: 'TLSv1.2', handshakeTimeout: handshakeMs, requestCert: asked, rejectUnauthorized: asked });
     server.on('secureConnection', (socket: TLSSocket) => this.events.connection(socket));
     server.on('tlsClientError', (error) => this.events.handshakeFailed(error));
     return server;
   }
 }
 
-async function readCertificate(files: ControlCertificate): Promise<SecureContextOptions> {
-  const [cert, key, ca] = await Promise.all([readFile(files.certificate), readFile(files.key), files.authorities === undefined ? undefined : readFile(files.authorities)]);
-  return { cert, key, ...(ca ? { ca } : {}) };
+/** @throws the system's error, which names the file; createSecureContext's when it holds something else */
+function readCertificate(files: ControlCertificate): SecureContextOptions {
+  const options: SecureContextOptions = { cert: readFileSync(files.certificate), key: readFileSync(files.key) };
+  if (files.authorities !== undefined) options.ca = readFileSync(files.authorities);
+  createSecureContext(options);
+  return options;
 }

@@ -113,9 +113,9 @@ export class ControlServer {
     }
   }
 
-  /** Reads the certificate of the TLS port again. */
-  async reload(): Promise<void> {
-    await this.secure?.reload();
+  /** Reads the certificate of the TLS port again. A text: why the old one is kept. */
+  reloadCertificate(): string | undefined {
+    return this.secure?.reload();
   }
 
   stats(): ControlStats {
