@@ -3,9 +3,8 @@
  * request or a response goes over (flow-router.ts), remembers the connections that registrations came over, and keeps all of it within
  * limits.
  */
-import type { Clock, Timer } from '../../clock';
+import type { Timer } from '../../clock';
 import { CachedNames } from '../resolve/cache';
-import type { Names } from '../resolve/names';
 import { systemNames } from '../resolve/system-names';
 import { StreamFramer } from '../wire/framer';
 import { SipRequest, type SipResponse } from '../wire/message';
@@ -20,19 +19,18 @@ import { FlowTable } from './flow-table';
 import { Identity } from './identity';
 import { Intake } from './intake';
 import { isWildcard, type Host, type Listen, type Listener } from './listener';
-import { LocalAddresses, type Interfaces, type Probe } from './local-address';
+import { LocalAddresses } from './local-address';
 import { networkList } from './networks';
 import { openListeners } from './open-listeners';
 import { protocols } from './protocols';
 import { RateLimit } from './rate-limit';
 import { listenStream } from './stream';
+import type { TransportDeps } from './transport-deps';
 import {
   defaultTransportLimits,
   TransportError,
-  type Endpoint,
   type Flow,
   type ListeningPoint,
-  type Log,
   type MessageHandler,
   type Protocol,
   type Target,
@@ -49,18 +47,7 @@ const SWEEP_MS = 1_000;
 /** A further transport is a file and a row. */
 const listenOn: Readonly<Record<Protocol, Listen>> = { udp: listenUdp, tcp: listenStream, tls: listenStream, ws: listenWebSocket, wss: listenWebSocket };
 
-export interface TransportDeps {
-  clock: Clock;
-  log: Log;
-  /** Who is asked for names; default: what `dnsServers` says, cached. */
-  names?: Names | undefined;
-  /** From 0 (included) to 1 (not included). */
-  chance?: (() => number) | undefined;
-  /** For tests: what `os.networkInterfaces` and the routing table say. */
-  interfaces?: Interfaces | undefined;
-  probe?: Probe | undefined;
-  localPortIsClosed?: ((remote: Endpoint) => Promise<boolean>) | undefined;
-}
+export type { TransportDeps };
 
 export class TransportLayer implements Transport {
   onMessage: MessageHandler = () => undefined;
