@@ -21,7 +21,7 @@ export async function runEverything(root, argv) {
   }
   if (chosen.types) await checkTypes(root, tally);
   await runJest(root, { suites: chosen.parallel, names: chosen.names, workers: Math.min(4, availableParallelism()), title: 'Units and contracts' }, tally, say);
-  await runJest(root, { suites: chosen.serial, names: chosen.names, workers: Math.min(2, availableParallelism()), title: 'Calls, with phones of others' }, tally, say);
+  await runJest(root, { suites: chosen.serial, names: chosen.names, workers: Math.min(3, availableParallelism() + 1), title: 'Calls, with phones of others' }, tally, say);
   if (tally.total === 0) say('Nothing ran.');
   for (const line of tally.lines()) say(line);
   return tally.failed > 0 || tally.total === 0 ? 1 : 0;

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Suites that drive whole systems, each on ports of its own: two at a time, since they mostly listen and must not be late. The name comes first in what they print. */
+/** Suites that drive whole systems, each on ports of its own: three at a time on two cores, since they mostly listen, and no more, since they must not be late. The name comes first in what they print. */
 const SERIAL = ['call', 'interop'];
 
 /** Every suite file below test/, from the root of the checkout, sorted. */
