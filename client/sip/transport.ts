@@ -95,6 +95,7 @@ export class SipTransport implements Transport {
       clock: options.clock,
       open: options.open,
       received: (channel, text, from) => this.received(channel, text, from),
+      lost: (channel) => this.detourLost(channel),
       warn: (text) => this.warn(text),
     });
     this.large = new LargeRequests(options.clock, (target) => this.ways.stream(target));
@@ -151,6 +152,7 @@ export class SipTransport implements Transport {
     this.attempt = undefined;
     this.connecting = undefined;
     this.transactions.clear();
+    this.large.clear();
     if (this.current === 'Connected' || this.current === 'Connecting') {
       this.dropChannel();
       this.transition('Disconnecting');
@@ -190,6 +192,12 @@ export class SipTransport implements Transport {
     const stream = large && (await large);
     if (large && !this.isConnected()) throw new Error('The connection was lost before this could be sent.');
     this.sendBy(stream ?? way, head, way);
+    if (stream) this.large.sent(head, stream.channel, way);
+  }
+
+  /** Without a connection to the server it is lost; the agent is told of that. */
+  private detourLost(channel: Channel): void {
+    for (const { head, udp } of this.large.lost(channel)) if (this.isConnected() && udp.channel === this.channel) this.sendBy(udp, head, udp);
   }
 
   /** As it goes by `way`; `reached`: how we are reached, for the Contact. */
@@ -224,6 +232,7 @@ export class SipTransport implements Transport {
       return;
     }
     if (!channel.reliable && !this.transactions.incoming(head)) return;
+    this.large.answered(head);
     const edits = [...addressIn(head, this.ours, this.contact), ...challengesIn(head)];
     const via = head.method === undefined ? undefined : topVia(head);
     if (via) {

@@ -28,6 +28,8 @@ export interface WaysOptions {
   clock: Clock;
   open: OpenChannel;
   received(channel: Channel, text: string, from: HostPort | undefined): void;
+  /** A channel to somewhere else than the server has ended by itself. */
+  lost(channel: Channel): void;
   warn(text: string): void;
 }
 
@@ -176,6 +178,7 @@ export class Ways {
     const abort = new AbortController();
     const late = this.options.clock.after(OPEN_TIMEOUT_MS, () => abort.abort(new Error(`no answer within ${OPEN_TIMEOUT_MS / 1000} seconds`)));
     let channel: Channel | undefined;
+    let early: string | undefined;
     try {
       channel = await this.options.open(
         target,
@@ -188,12 +191,15 @@ export class Ways {
           },
           pong: () => undefined,
           closed: (problem) => {
+            early = problem;
             if (channel && this.others.get(key)?.open === channel) this.drop(key);
             this.options.warn(`The connection to ${hostPortText({ host: target.host, port: channel?.remote.port ?? target.port ?? 0 })} is gone: ${problem}`);
+            if (channel) this.options.lost(channel);
           },
         },
         abort.signal,
       );
+      if (early !== undefined) throw new Error(early);
       return channel;
     } finally {
       late.cancel();

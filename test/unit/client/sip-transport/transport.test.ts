@@ -264,6 +264,30 @@ describe('requests that are too large for UDP (RFC 3261 §18.1.1)', () => {
     await transport.disconnect();
   });
 
+  test('TCP breaks before anything was heard: over UDP at once, and repeated there', async () => {
+    const { clock, channels, transport } = set('UDP');
+    await transport.connect();
+    await invite(transport, channels, 1400, '1');
+    expect(channels[0]?.sent).toHaveLength(0);
+    channels[1]!.events.closed('closed by the far end');
+    expect(channels[0]?.sent.map(({ text }) => text.split('\r\n')[1])).toEqual(['Via: SIP/2.0/UDP 10.0.0.1:40001;branch=z9hG4bK1;rport']);
+    clock.advance(500);
+    expect(channels[0]?.sent).toHaveLength(2);
+    await transport.send(request('CANCEL', 'sip:b@9.9.9.9', '1', 'To: <sip:b>'));
+    expect(channels[0]?.sent[2]?.text).toContain('Via: SIP/2.0/UDP 10.0.0.1:40001;branch=z9hG4bK1;rport');
+    await transport.disconnect();
+  });
+
+  test('TCP breaks when it was heard of: not sent twice', async () => {
+    const { channels, transport } = set('UDP');
+    await transport.connect();
+    await invite(transport, channels, 1400, '1');
+    channels[1]!.events.message('SIP/2.0 180 Ringing\r\nVia: SIP/2.0/TCP 10.0.0.1:40002;branch=z9hG4bK1;rport=1\r\nCSeq: 1 INVITE\r\n\r\n');
+    channels[1]!.events.closed('closed by the far end');
+    expect(channels[0]?.sent).toHaveLength(0);
+    await transport.disconnect();
+  });
+
   test('given up meanwhile: not sent', async () => {
     const { clock, channels, box, transport } = set('UDP');
     await transport.connect();
