@@ -99,12 +99,12 @@ function stays(moving: Moving, status: number): void {
   moving.old.local = moving.moved.local;
 }
 
-/** It has agreed to go where there is no call any more: it is told again how things are here. */
+/** It has agreed to go where there is no call any more: it is told again how things are here, and who is, after it was told of another. */
 function restore(ctx: CallContext, from: Call, old: Leg): void {
   from.negotiating = undefined;
   // what it had from us before is behind it: the same again needs a number of its own
   const { current: _past, ...local } = old.local;
   old.local = local;
   const other = from.other(old);
-  if (!from.over && other) tellOther(ctx, from, other);
+  if (!from.over && other) tellOther(ctx, from, other, { 'P-Asserted-Identity': nameAddr(other.side === 'caller' ? from.from : from.to) });
 }

@@ -119,10 +119,10 @@ function passOnOffer(ctx: CallContext, call: Call, leg: Leg, offer: Picked, open
  * Sends `leg`'s phone a re-INVITE. `opposite`: whose session it describes. `done` gets its answer, or the status of its refusal; it is not
  * called when the call ends meanwhile, which a phone without a dialog makes it do.
  */
-function propose(ctx: CallContext, call: Call, leg: Leg, spec: AudioSpec, opposite: Picked, done: (result: Picked | number) => void): void {
+function propose(ctx: CallContext, call: Call, leg: Leg, spec: AudioSpec, opposite: Picked, done: (result: Picked | number) => void, more: Record<string, string> = {}): void {
   if (!leg.dialog) throw new Error('a change for a leg without a dialog');
   const offered = offerTo(leg, mediaAddress(leg, opposite.stream), spec);
-  const headers = { ...abilities, ...contact(leg), 'Content-Type': 'application/sdp' };
+  const headers = { ...abilities, ...contact(leg), ...more, 'Content-Type': 'application/sdp' };
   sendInDialog(leg.dialog, { method: 'INVITE', headers, body: offered.text }, (status, answer, problem) =>
     guarded(ctx, call, 'answer to a re-INVITE', () => {
       if (call.over) return;
@@ -220,8 +220,8 @@ function offerFor(ctx: CallContext, call: Call, from: Picked, to: Leg, direction
   return { ...spec, direction: passedOnDirection(ctx, call, direction) };
 }
 
-/** A re-INVITE that tells the other phone how `leg`'s session is now. Releases the negotiation, whatever becomes of it. */
-export function tellOther(ctx: CallContext, call: Call, leg: Leg): void {
+/** A re-INVITE that tells the other phone how `leg`'s session is now, with `more` header fields. Releases the negotiation, whatever becomes of it. */
+export function tellOther(ctx: CallContext, call: Call, leg: Leg, more: Record<string, string> = {}): void {
   const other = call.other(leg);
   if (!other || !leg.heard) throw new Error('a session without another side');
   const done = (result: Picked | number) => {
@@ -231,7 +231,7 @@ export function tellOther(ctx: CallContext, call: Call, leg: Leg): void {
   };
   call.negotiating = leg.side;
   try {
-    propose(ctx, call, other, offerFor(ctx, call, leg.heard, other, leg.agreed), leg.heard, done);
+    propose(ctx, call, other, offerFor(ctx, call, leg.heard, other, leg.agreed), leg.heard, done, more);
   } catch (err) {
     if (!(err instanceof SdpError)) throw err;
     done(488);

@@ -192,7 +192,7 @@ describe.each(['caller', 'callee'] as const)('blind transfer by the %s', (side) 
   });
 
   test('the target hangs up before the transferee has agreed: that one is called back', async () => {
-    const { w, transferor, transferee, host } = await referred();
+    const { w, transferor, transferee, host, by } = await referred();
     notices(transferor);
     const before = [...w.plane.held.values()].map(({ rtpPort }) => String(rtpPort)).slice(0, 2);
     const phone = w.fork(1).answers(sdp(CAT));
@@ -201,6 +201,7 @@ describe.each(['caller', 'callee'] as const)('blind transfer by the %s', (side) 
     expect(of(transferee, 'INVITE')).toHaveLength(2);
     expect(before).toContain(portIn(last(transferee, 'INVITE').body));
     expect(version(last(transferee, 'INVITE').body)).toBe(3);
+    expect(last(transferee, 'INVITE').headers).toMatchObject({ 'P-Asserted-Identity': expect.stringContaining(`<sip:${by}@localhost>`) });
     last(transferee, 'INVITE').answer(200, sdp(host, 3));
     await w.settle();
     expect(notices(transferor).at(-1)).toContain('SIP/2.0 480 ');
