@@ -67,6 +67,44 @@ export class NatNetwork {
   }
 }
 
+/**
+ * Two hosts on one cable, of which one changes its address, as a laptop does that moves from cable to Wi-Fi.
+ *
+ *     [near] 198.51.100.10, then another ──── 198.51.100.2 [far: server, other phones]
+ */
+export class TwoHosts {
+  private constructor(
+    readonly near: string,
+    readonly far: string,
+    private address: string,
+  ) {}
+
+  static async make(stage: Stage, address = '198.51.100.10'): Promise<TwoHosts> {
+    await removeOrphans();
+    const prefix = `ofh-${process.pid}-${++made}`;
+    const hosts = stage.own(new TwoHosts(`${prefix}-near`, `${prefix}-far`, address));
+    const { near, far } = hosts;
+    for (const name of [near, far]) await ip('netns', 'add', name);
+    await ip('link', 'add', 'eth0', 'netns', near, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', far);
+    for (const [name, own] of [[near, address], [far, PUBLIC_ADDRESS]] as const) {
+      await ip('-n', name, 'address', 'add', `${own}/24`, 'dev', 'eth0');
+      for (const device of ['eth0', 'lo']) await ip('-n', name, 'link', 'set', device, 'up');
+    }
+    return hosts;
+  }
+
+  /** The near host has this address from now on, and the old one no more. */
+  async moveTo(address: string): Promise<void> {
+    await ip('-n', this.near, 'address', 'delete', `${this.address}/24`, 'dev', 'eth0');
+    await ip('-n', this.near, 'address', 'add', `${address}/24`, 'dev', 'eth0');
+    this.address = address;
+  }
+
+  async close(): Promise<void> {
+    for (const name of [this.near, this.far]) await run('ip', ['netns', 'delete', name]);
+  }
+}
+
 /** Namespaces of test runs that were killed before they could tidy up: their names carry the pid. */
 async function removeOrphans(): Promise<void> {
   const { output } = await run('ip', ['netns', 'list']);
