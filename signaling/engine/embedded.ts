@@ -7,6 +7,7 @@ import { Worker } from 'node:worker_threads';
 import { sameLoopBarrier } from './barrier';
 import { EngineStartError, type EngineReady, type EngineStats } from './engine';
 import type { LogLevel, LogSink } from './log';
+import type { Ladder } from './observe/ladder';
 import type { EngineOptions } from './options';
 import type { FromWorker, ToWorker, WorkerInput } from './worker';
 
@@ -15,6 +16,8 @@ export interface EmbeddedEngine extends EngineReady {
   stats(): Promise<EngineStats>;
   /** Reads the certificates of TLS and WSS again. Resolves with what keeps the new ones from being used; undefined: nothing does. */
   reloadCertificates(): Promise<string | undefined>;
+  /** As `Engine.ladder`. */
+  ladder(callIds: string | readonly string[], columns?: number): Promise<Ladder>;
   /** Idempotent. */
   close(): Promise<void>;
   /** `error` set: the thread died; absent: it was closed. Called at once when that has happened already. */
@@ -42,12 +45,16 @@ export async function startEmbeddedEngine(options: EngineOptions, deps: Embedded
   const ready = await handle.started;
   return {
     ...ready,
-    stats: () => handle.ask<EngineStats>('stats'),
-    reloadCertificates: () => handle.ask<string | undefined>('reload'),
+    stats: () => handle.ask<EngineStats>({ kind: 'stats' }),
+    reloadCertificates: () => handle.ask<string | undefined>({ kind: 'reload' }),
+    ladder: (callIds, columns) => handle.ask<Ladder>({ kind: 'ladder', callIds: typeof callIds === 'string' ? [callIds] : callIds, columns }),
     close: () => handle.close(),
     onExit: (fn) => handle.onExit(fn),
   };
 }
+
+/** What the worker answers, without the number that the answer is known by. */
+type Question = { kind: 'stats' } | { kind: 'reload' } | { kind: 'ladder'; callIds: readonly string[]; columns: number | undefined };
 
 class Handle {
   readonly started: Promise<EngineReady>;
@@ -69,6 +76,7 @@ class Handle {
         else if (message.kind === 'failed') reject(new EngineStartError(message.setting ?? 'sip.listen', message.message, message.code));
         else if (message.kind === 'stats') this.answer(message.id, message.stats);
         else if (message.kind === 'reloaded') this.answer(message.id, message.problem);
+        else if (message.kind === 'ladder') this.answer(message.id, message.ladder);
         else if (message.kind === 'barrier') sameLoopBarrier(() => this.post({ kind: 'read', id: message.id }));
         else if (message.kind === 'log') log?.(message.level, message.message, message.fields);
         else this.isClosed = true;
@@ -86,12 +94,12 @@ class Handle {
   }
 
   /** `Answer` is what the worker answers this kind of question with. */
-  ask<Answer>(kind: 'stats' | 'reload'): Promise<Answer> {
+  ask<Answer>(question: Question): Promise<Answer> {
     if (this.ended) return Promise.reject(this.failure ?? new Error('the engine has ended'));
     const id = this.nextQuestion++;
     return new Promise<Answer>((resolve, reject) => {
       this.questions.set(id, { resolve, reject });
-      this.post({ kind, id });
+      this.post({ ...question, id });
     });
   }
 

@@ -13,8 +13,12 @@ import { defaultCoreOptions } from './core/options';
 import { coreTransport } from './core-transport';
 import { silentLog, type Log } from './log';
 import { makeTransport } from './make-transport';
-import { defaultGapMs, defaultLimits, limitsProblem, type EngineLimits, type EngineOptions } from './options';
+import type { CaptureStats } from './observe/capture';
+import type { Ladder } from './observe/ladder';
+import { Observer } from './observe/observer';
+import { captureProblem, defaultGapMs, defaultLimits, limitsProblem, type EngineOptions } from './options';
 import { EngineStartError, startError } from './start-error';
+import { trafficStats, type TrafficStats } from './statistics';
 import { FailOver } from './transaction/fail-over';
 import type { TransactionLayer } from './transaction/transaction-layer';
 import type { TransactionStats } from './transaction/counters';
@@ -49,10 +53,13 @@ export interface EngineStats {
   transactions: TransactionStats;
   core: CoreStats;
   control: ControlStats;
+  traffic: TrafficStats;
+  /** Undefined: there is no feed. */
+  capture: CaptureStats | undefined;
 }
 
 export class Engine {
-  private readonly limits: EngineLimits;
+  private readonly observer: Observer;
   private readonly transport: TransportLayer;
   private readonly transactions: TransactionLayer;
   private readonly core: Core;
@@ -69,14 +76,19 @@ export class Engine {
     if (options.control.secret === '') throw new EngineStartError('engine.control', 'The control port needs a secret: set one.');
     const problem = limitsProblem(options.limits ?? {});
     if (problem !== undefined) throw new EngineStartError('limits', problem);
+    const badCapture = options.capture && captureProblem(options.capture);
+    if (badCapture !== undefined) throw new EngineStartError('capture.address', badCapture);
     const clock = deps.clock ?? systemClock;
     const random = pooled(deps.random ?? systemRandom);
     const log = deps.log ?? silentLog;
     const limits = { ...defaultLimits, ...options.limits };
     const timers = { t1: options.timers?.t1 ?? 500, t2: options.timers?.t2 ?? 4000, t4: options.timers?.t4 ?? 5000 };
-    this.limits = limits;
     this.log = log;
-    this.transport = makeTransport(options, limits, { clock, log, chance: () => random(4).readUInt32BE() / 2 ** 32 });
+    this.observer = new Observer(
+      { ladder: { messages: limits.ladderMessages, perCall: limits.ladderMessagesPerCall, bytes: limits.ladderMessageBytes }, capture: options.capture },
+      { clock, log, localAddress: (ends) => this.transport.localAddress(ends) },
+    );
+    this.transport = makeTransport(options, limits, { clock, log, tap: this.observer, chance: () => random(4).readUInt32BE() / 2 ** 32 });
     this.transactions = new FailOver(this.transport, { ...timers, maxTransactions: limits.maxTransactions, largeRequestBytes: limits.largeRequestBytes }, { clock, random, log });
     const router = new Router();
     this.core = new Core(
@@ -137,7 +149,27 @@ export class Engine {
 
   stats(): EngineStats {
     const [transport, transactions, core, control] = [this.transport.stats(), this.transactions.stats(), this.core.stats(), this.control.stats()];
-    return { dialogs: core.dialogs, connections: transport.connections, controlConnections: control.connections, transport, transactions, core, control };
+    return {
+      dialogs: core.dialogs,
+      connections: transport.connections,
+      controlConnections: control.connections,
+      transport,
+      transactions,
+      core,
+      control,
+      traffic: trafficStats(this.observer.counts(), transport, transactions, core),
+      capture: this.observer.captureStats(),
+    };
+  }
+
+  /**
+   * What is remembered of the messages of these calls, in the order they passed. The legs of a bridged call have a Call-ID each, which only the
+   * application can name.
+   *
+   * @param columns of the diagram: 80 to 120, 100 when absent
+   */
+  ladder(callIds: string | readonly string[], columns?: number): Ladder {
+    return this.observer.ladder(typeof callIds === 'string' ? [callIds] : callIds, columns);
   }
 
   /** Reads the certificates of TLS and WSS, and of the control port, again; connections that are up keep theirs. What keeps the new ones from being used, if anything does. */
@@ -157,7 +189,9 @@ export class Engine {
     if (this.controlOpen) await this.control.close();
     this.transactions.close();
     await this.transport.close();
-    this.log.debug({ limits: this.limits.maxDialogs }, 'engine closed');
+    this.observer.close();
+    const { messagesReceived, messagesSent } = this.transport.stats();
+    this.log.info({ messagesReceived, messagesSent }, 'engine closed');
   }
 
   /** As drachtio-server announces itself: TCP before UDP, `proto/host:port`. */

@@ -3,6 +3,7 @@ import type { ListenSpec, TlsOptions } from './transport/types';
 import type { ControlCertificate } from './control/listener';
 import type { RequestHandlerSettings } from './control/handlers/settings';
 import type { SessionTimerOptions } from './core/options';
+import type { CaptureOptions } from './observe/capture';
 
 export interface EngineLimits {
   /** Bytes of one SIP message. */
@@ -50,6 +51,10 @@ export interface EngineLimits {
   authenticateSeconds: number;
   /** An INVITE an application never answers finally is answered 480 after this. */
   maxRingingSeconds: number;
+  /** Messages remembered for ladders (`Engine.ladder`), in all and of one call, and bytes of each; 0 in all: none. */
+  ladderMessages: number;
+  ladderMessagesPerCall: number;
+  ladderMessageBytes: number;
 }
 
 export const defaultLimits: EngineLimits = {
@@ -76,6 +81,9 @@ export const defaultLimits: EngineLimits = {
   maxControlBufferBytes: 33_554_432,
   authenticateSeconds: 5,
   maxRingingSeconds: 600,
+  ladderMessages: 2_000,
+  ladderMessagesPerCall: 200,
+  ladderMessageBytes: 2_048,
 };
 
 export interface EngineOptions {
@@ -114,6 +122,8 @@ export interface EngineOptions {
     handlers?: readonly RequestHandlerSettings[] | undefined;
   };
   limits?: Partial<EngineLimits> | undefined;
+  /** A collector that gets a copy of every SIP message, as HEP3 over UDP (observe/capture.ts). Default: none. */
+  capture?: CaptureOptions | undefined;
   sessionTimer?: Partial<SessionTimerOptions> | undefined;
   /** RFC 3261 timer values in milliseconds, for tests and slow networks. */
   timers?: { t1?: number | undefined; t2?: number | undefined; t4?: number | undefined; c?: number | undefined } | undefined;
@@ -134,4 +144,11 @@ export function limitsProblem(limits: Partial<EngineLimits>): string | undefined
   return undefined;
 }
 
-const mayBeZero: ReadonlySet<string> = new Set(['maxRequestsPerSecond', 'largeRequestBytes', 'maxUnparsableBytes']);
+/** What is wrong with this capture feed, in a sentence; undefined: nothing. */
+export function captureProblem({ host, port, id = 0, key = '' }: CaptureOptions): string | undefined {
+  if (host === '' || !Number.isInteger(port) || port < 1 || port > 65_535) return 'The capture feed needs the host and the port (1 to 65535) of its collector.';
+  if (!Number.isInteger(id) || id < 0 || id > 0xffffffff) return 'The id of the capture feed must be a number from 0 to 4294967295.';
+  return Buffer.byteLength(key) > 255 ? 'The key of the capture feed may have 255 bytes.' : undefined;
+}
+
+const mayBeZero: ReadonlySet<string> = new Set(['maxRequestsPerSecond', 'largeRequestBytes', 'maxUnparsableBytes', 'ladderMessages']);

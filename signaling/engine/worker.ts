@@ -6,6 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { RemoteBarrier } from './barrier';
 import { Engine, EngineStartError, type EngineReady, type EngineStats } from './engine';
 import { createLog, type LogLevel } from './log';
+import type { Ladder } from './observe/ladder';
 import type { EngineOptions } from './options';
 
 export interface WorkerInput {
@@ -15,13 +16,14 @@ export interface WorkerInput {
   appsInParent: boolean;
 }
 
-export type ToWorker = { kind: 'stats'; id: number } | { kind: 'close' } | { kind: 'reload'; id: number } | { kind: 'read'; id: number };
+export type ToWorker = { kind: 'stats'; id: number } | { kind: 'close' } | { kind: 'reload'; id: number } | { kind: 'read'; id: number } | { kind: 'ladder'; id: number; callIds: readonly string[]; columns: number | undefined };
 
 export type FromWorker =
   | { kind: 'ready'; ready: EngineReady }
   | { kind: 'failed'; setting: EngineStartError['setting'] | undefined; message: string; code: string | undefined }
   | { kind: 'stats'; id: number; stats: EngineStats }
   | { kind: 'reloaded'; id: number; problem: string | undefined }
+  | { kind: 'ladder'; id: number; ladder: Ladder }
   | { kind: 'log'; level: LogLevel; message: string; fields: object }
   | { kind: 'barrier'; id: number }
   | { kind: 'closed' };
@@ -38,6 +40,7 @@ async function run(parent: NonNullable<typeof parentPort>, input: WorkerInput): 
     parent.on('message', (message: ToWorker) => {
       if (message.kind === 'stats') tell({ kind: 'stats', id: message.id, stats: engine.stats() });
       else if (message.kind === 'reload') tell({ kind: 'reloaded', id: message.id, problem: engine.reloadCertificates() });
+      else if (message.kind === 'ladder') tell({ kind: 'ladder', id: message.id, ladder: engine.ladder(message.callIds, message.columns) });
       else if (message.kind === 'read') barrier.answered(message.id);
       else {
         void engine.close().then(() => {

@@ -9,6 +9,7 @@ import { serialize } from '../wire/serialize';
 import { TransportError, type Flow } from '../transport/types';
 import { addVia } from './client-requests';
 import { guarded, type Context } from './context';
+import type { EndCause } from './counters';
 import type { QueuedTimer } from './timer-queue';
 import type { ClientHandlers, ClientState, ClientTransaction } from './types';
 
@@ -31,6 +32,7 @@ export interface ClientOwner {
 }
 
 export abstract class ClientMachine {
+  abstract readonly invite: boolean;
   state: ClientState = 'connecting';
   flow: Flow | undefined;
   /** The request's bytes, while a retransmission can still be due. */
@@ -124,7 +126,8 @@ export abstract class ClientMachine {
     guarded(this.context, 'onTransportError', () => this.handlers.onTransportError(error));
   }
 
-  terminate(): void {
+  terminate(cause: EndCause): void {
+    this.context.counters.endings[this.invite ? 'inviteClient' : 'client'][cause]++;
     this.settle();
     this.endTimer?.cancel();
     this.endTimer = undefined;

@@ -70,16 +70,19 @@ const tellTransportError = (m: Machine, error: TransportError): void => m.tellTr
 const countTransportError = (m: Machine): void => {
   m.context.counters.transportErrors++;
 };
-const terminate = (m: Machine): void => m.terminate();
+const terminate = (m: Machine): void => m.terminate('done');
+const endUnanswered = (m: Machine): void => m.terminate('timedOut');
+const endGivenUp = (m: Machine): void => m.terminate(m.cancelSent ? 'timedOut' : 'abandoned');
+const endBroken = (m: Machine): void => m.terminate('broken');
 
 export const inviteClientTable = new StateTable<Machine, ClientState, InviteClientEvents>('INVITE client transaction', [
   { in: ['connecting'], on: 'send', do: [transmit, startA, startB], to: 'calling', rfc: 'RFC 3261 §17.1.1.2 ¶1-4' },
 
   { in: ['calling'], on: 'timerA', do: [repeatAndDoubleA], rfc: 'RFC 3261 §17.1.1.2 ¶2' },
-  { in: ['calling'], on: 'timerB', do: [tellTimeout, terminate], to: 'terminated', rfc: 'RFC 3261 §17.1.1.2 ¶5' },
+  { in: ['calling'], on: 'timerB', do: [tellTimeout, endUnanswered], to: 'terminated', rfc: 'RFC 3261 §17.1.1.2 ¶5' },
   { in: ['calling'], on: 'provisional', do: [stopRepeating, startGuard, sendHeldCancel, passUp], to: 'proceeding', rfc: 'RFC 3261 §17.1.1.2 ¶6, §9.1' },
   { in: ['proceeding'], on: 'provisional', do: [startGuard, passUp], rfc: 'RFC 3261 §17.1.1.2 ¶6' },
-  { in: ['proceeding'], on: 'givenUp', do: [tellTimeout, terminate], to: 'terminated', rfc: 'RFC 3261 §9.1 ¶9' },
+  { in: ['proceeding'], on: 'givenUp', do: [tellTimeout, endGivenUp], to: 'terminated', rfc: 'RFC 3261 §9.1 ¶9' },
 
   { in: ['calling', 'proceeding'], on: 'success', do: [settle, startM, passUp], to: 'accepted', rfc: 'RFC 6026 §7.2' },
   { in: ['calling', 'proceeding'], on: 'failure', do: [acknowledge, settle, passUp, startD], to: 'completed', rfc: 'RFC 3261 §17.1.1.2 ¶7' },
@@ -94,12 +97,13 @@ export const inviteClientTable = new StateTable<Machine, ClientState, InviteClie
   { in: ['accepted'], on: 'failure', do: [], rfc: 'RFC 6026 §7.2: only 2xx are passed' },
   { in: ['accepted'], on: 'timerM', do: [terminate], to: 'terminated', rfc: 'RFC 6026 §7.2' },
 
-  { in: ['connecting', 'calling', 'proceeding'], on: 'transportError', do: [tellTransportError, terminate], to: 'terminated', rfc: 'RFC 3261 §17.1.4' },
-  { in: ['completed'], on: 'transportError', do: [countTransportError, terminate], to: 'terminated', rfc: 'RFC 3261 §17.1.1.2 ¶8; the core has its final response already' },
+  { in: ['connecting', 'calling', 'proceeding'], on: 'transportError', do: [tellTransportError, endBroken], to: 'terminated', rfc: 'RFC 3261 §17.1.4' },
+  { in: ['completed'], on: 'transportError', do: [countTransportError, endBroken], to: 'terminated', rfc: 'RFC 3261 §17.1.1.2 ¶8; the core has its final response already' },
   { in: ['accepted', 'terminated'], on: 'transportError', do: [], rfc: 'RFC 6026 §7.2: nothing of ours is on its way' },
 ]);
 
 export class InviteClientMachine extends ClientMachine {
+  readonly invite = true;
   /** The ACK to the final non-2xx response, for its retransmissions. */
   ack: Buffer | undefined;
   cancelSent = false;
@@ -158,10 +162,17 @@ export class InviteClientMachine extends ClientMachine {
   }
 
   onTimer(name: ClientTimer): void {
-    if (name === 'repeat') this.fire('timerA', undefined);
-    else if (this.state === 'proceeding') {
+    const { timersFired } = this.context.counters;
+    if (name === 'repeat') {
+      timersFired.A++;
+      this.fire('timerA', undefined);
+    } else if (this.state === 'proceeding') {
       if (!this.cancelSent) this.context.counters.abandoned++;
       this.fire('givenUp', undefined);
-    } else this.fire(this.state === 'calling' ? 'timerB' : this.state === 'completed' ? 'timerD' : 'timerM', undefined);
+    } else {
+      const letter = this.state === 'calling' ? 'B' : this.state === 'completed' ? 'D' : 'M';
+      timersFired[letter]++;
+      this.fire(`timer${letter}`, undefined);
+    }
   }
 }

@@ -72,14 +72,16 @@ const dropRequest = (m: Machine): void => {
   m.handle = undefined;
 };
 const passAckUp = (m: Machine, { request, flow }: Arrival): void => m.passAckUp(request, flow);
-const countUnacknowledged = (m: Machine): void => {
+const giveUpAck = (m: Machine): void => {
   m.context.counters.unacknowledged++;
+  m.terminate('unacknowledged');
 };
-const countAbandoned = (m: Machine): void => {
+const abandon = (m: Machine): void => {
   m.context.counters.abandoned++;
+  m.terminate('abandoned');
 };
 const tellTransportError = (m: Machine, error: TransportError): void => m.reportTransportError(error);
-const terminate = (m: Machine): void => m.terminate();
+const terminate = (m: Machine): void => m.terminate('done');
 
 export const inviteServerTable = new StateTable<Machine, ServerState, InviteServerEvents>('INVITE server transaction', [
   { in: ['proceeding'], on: 'retransmission', do: [repeatResponse], rfc: 'RFC 3261 §17.2.1 ¶3' },
@@ -87,12 +89,12 @@ export const inviteServerTable = new StateTable<Machine, ServerState, InviteServ
   { in: ['proceeding'], on: 'success', do: [dropRequest, sendResponse, startL], to: 'accepted', rfc: 'RFC 6026 §7.1' },
   { in: ['proceeding'], on: 'failure', do: [dropRequest, sendResponse, startG, startH], to: 'completed', rfc: 'RFC 3261 §17.2.1 ¶5' },
   { in: ['proceeding'], on: 'ack', do: [], rfc: 'RFC 3261 §17.2.1: nothing to acknowledge yet' },
-  { in: ['proceeding'], on: 'abandoned', do: [countAbandoned, terminate], to: 'terminated', rfc: 'not in the RFCs: a leak guard' },
+  { in: ['proceeding'], on: 'abandoned', do: [abandon], to: 'terminated', rfc: 'not in the RFCs: a leak guard' },
 
   { in: ['completed'], on: 'retransmission', do: [repeatResponse], rfc: 'RFC 3261 §17.2.1 ¶6' },
   { in: ['completed'], on: 'timerG', do: [repeatAndDoubleG], rfc: 'RFC 3261 §17.2.1 ¶6' },
   { in: ['completed'], on: 'ack', do: [startI], to: 'confirmed', rfc: 'RFC 3261 §17.2.1 ¶7' },
-  { in: ['completed'], on: 'timerH', do: [countUnacknowledged, terminate], to: 'terminated', rfc: 'RFC 3261 §17.2.1 ¶8, RFC 6026 §7.1' },
+  { in: ['completed'], on: 'timerH', do: [giveUpAck], to: 'terminated', rfc: 'RFC 3261 §17.2.1 ¶8, RFC 6026 §7.1' },
 
   { in: ['confirmed'], on: 'ack', do: [absorb], rfc: 'RFC 3261 §17.2.1 ¶9' },
   { in: ['confirmed'], on: 'retransmission', do: [absorb], rfc: 'RFC 3261 §17.2.1 ¶9: overtaken by its ACK' },
@@ -158,17 +160,17 @@ export class InviteServerMachine extends ServerMachine {
   }
 
   onTimer(name: ServerTimer): void {
-    if (name === 'repeat') this.fire('timerG', undefined);
-    else this.fire(endEvent[this.state], undefined);
+    const { timersFired } = this.context.counters;
+    if (name === 'repeat') {
+      timersFired.G++;
+      this.fire('timerG', undefined);
+      return;
+    }
+    const letter = endLetter[this.state];
+    if (letter !== undefined) timersFired[letter]++;
+    this.fire(letter === undefined ? 'abandoned' : `timer${letter}`, undefined);
   }
 }
 
-/** One timer ends each state; what it is called depends on where it finds the machine. */
-const endEvent: Record<ServerState, 'abandoned' | 'timerH' | 'timerI' | 'timerL'> = {
-  trying: 'abandoned',
-  proceeding: 'abandoned',
-  completed: 'timerH',
-  confirmed: 'timerI',
-  accepted: 'timerL',
-  terminated: 'abandoned',
-};
+/** One timer ends each state; what it is called depends on where it finds the machine. In the others it is the guard against leaks. */
+const endLetter: Partial<Record<ServerState, 'H' | 'I' | 'L'>> = { completed: 'H', confirmed: 'I', accepted: 'L' };

@@ -49,14 +49,16 @@ const startK = (m: Machine): void => {
 };
 const tellTimeout = (m: Machine): void => m.tellTimeout();
 const tellTransportError = (m: Machine, error: TransportError): void => m.tellTransportError(error);
-const terminate = (m: Machine): void => m.terminate();
+const terminate = (m: Machine): void => m.terminate('done');
+const endUnanswered = (m: Machine): void => m.terminate('timedOut');
+const endBroken = (m: Machine): void => m.terminate('broken');
 
 export const nonInviteClientTable = new StateTable<Machine, ClientState, NonInviteClientEvents>('non-INVITE client transaction', [
   { in: ['connecting'], on: 'send', do: [transmit, startE, startF], to: 'trying', rfc: 'RFC 3261 §17.1.2.2 ¶1-3' },
 
   { in: ['trying'], on: 'timerE', do: [repeatRequest, doubleE], rfc: 'RFC 3261 §17.1.2.2 ¶3' },
   { in: ['proceeding'], on: 'timerE', do: [repeatRequest, resetEToT2], rfc: 'RFC 3261 §17.1.2.2 ¶6' },
-  { in: ['trying', 'proceeding'], on: 'timerF', do: [tellTimeout, terminate], to: 'terminated', rfc: 'RFC 3261 §17.1.2.2 ¶4, ¶6' },
+  { in: ['trying', 'proceeding'], on: 'timerF', do: [tellTimeout, endUnanswered], to: 'terminated', rfc: 'RFC 3261 §17.1.2.2 ¶4, ¶6' },
   { in: ['trying', 'proceeding'], on: 'provisional', do: [passUp], to: 'proceeding', rfc: 'RFC 3261 §17.1.2.2 ¶5, ¶7' },
   { in: ['trying', 'proceeding'], on: 'final', do: [settle, passUp, startK], to: 'completed', rfc: 'RFC 3261 §17.1.2.2 ¶5, ¶7' },
 
@@ -64,11 +66,13 @@ export const nonInviteClientTable = new StateTable<Machine, ClientState, NonInvi
   { in: ['completed'], on: 'provisional', do: [], rfc: 'RFC 3261 §17.1.2.2 ¶8' },
   { in: ['completed'], on: 'timerK', do: [terminate], to: 'terminated', rfc: 'RFC 3261 §17.1.2.2 ¶8' },
 
-  { in: ['connecting', 'trying', 'proceeding'], on: 'transportError', do: [tellTransportError, terminate], to: 'terminated', rfc: 'RFC 3261 §17.1.4' },
+  { in: ['connecting', 'trying', 'proceeding'], on: 'transportError', do: [tellTransportError, endBroken], to: 'terminated', rfc: 'RFC 3261 §17.1.4' },
   { in: ['completed', 'terminated'], on: 'transportError', do: [], rfc: 'a send that failed after its answer came' },
 ]);
 
 export class NonInviteClientMachine extends ClientMachine {
+  readonly invite = false;
+
   fire<Name extends keyof NonInviteClientEvents>(event: Name, input: NonInviteClientEvents[Name]): void {
     nonInviteClientTable.fire(this, event, input);
   }
@@ -91,7 +95,8 @@ export class NonInviteClientMachine extends ClientMachine {
   }
 
   onTimer(name: ClientTimer): void {
-    if (name === 'repeat') this.fire('timerE', undefined);
-    else this.fire(this.state === 'completed' ? 'timerK' : 'timerF', undefined);
+    const letter = name === 'repeat' ? 'E' : this.state === 'completed' ? 'K' : 'F';
+    this.context.counters.timersFired[letter]++;
+    this.fire(`timer${letter}`, undefined);
   }
 }

@@ -20,7 +20,7 @@ export interface NonInviteServerEvents {
   provisional: Buffer;
   final: Buffer;
   /** A 408, or nothing at all from the core for twice the client's patience. */
-  givenUp: undefined;
+  givenUp: 'heldBack' | 'abandoned';
   timerJ: undefined;
   transportError: TransportError;
 }
@@ -53,13 +53,14 @@ const startJ = (m: Machine): void => {
   m.armEnd(m.context.timings.limit);
 };
 const tellTransportError = (m: Machine, error: TransportError): void => m.reportTransportError(error);
-const terminate = (m: Machine): void => m.terminate();
+const terminate = (m: Machine): void => m.terminate('done');
+const endUnanswered = (m: Machine, cause: 'heldBack' | 'abandoned'): void => m.terminate(cause);
 
 export const nonInviteServerTable = new StateTable<Machine, ServerState, NonInviteServerEvents>('non-INVITE server transaction', [
   { in: ['trying'], on: 'retransmission', do: [absorb], rfc: 'RFC 3261 §17.2.2 ¶2' },
   { in: ['trying', 'proceeding'], on: 'provisional', do: [sendResponse], to: 'proceeding', rfc: 'RFC 3261 §17.2.2 ¶3, RFC 4320 §4.1' },
   { in: ['trying', 'proceeding'], on: 'final', do: [dropRequest, sendResponse, startJ], to: 'completed', rfc: 'RFC 3261 §17.2.2 ¶4' },
-  { in: ['trying', 'proceeding'], on: 'givenUp', do: [terminate], to: 'terminated', rfc: 'RFC 4320 §4.2' },
+  { in: ['trying', 'proceeding'], on: 'givenUp', do: [endUnanswered], to: 'terminated', rfc: 'RFC 4320 §4.2' },
   { in: ['proceeding', 'completed'], on: 'retransmission', do: [repeatResponse], rfc: 'RFC 3261 §17.2.2 ¶3, ¶5' },
   { in: ['completed'], on: 'timerJ', do: [terminate], to: 'terminated', rfc: 'RFC 3261 §17.2.2 ¶6' },
   { in: ['proceeding', 'completed'], on: 'transportError', do: [tellTransportError], rfc: 'RFC 3261 §17.2.4; state kept, a retransmission may get through' },
@@ -96,7 +97,7 @@ export class NonInviteServerMachine extends ServerMachine {
     }
     if (status === 408) {
       counters.timeoutsHeldBack++;
-      this.fire('givenUp', undefined);
+      this.fire('givenUp', 'heldBack');
       return false;
     }
     this.fire('final', this.prepare(response));
@@ -127,10 +128,12 @@ export class NonInviteServerMachine extends ServerMachine {
       this.repeatTimer = undefined;
       // Sent by the core already (reliable transports): once is enough.
       if (this.state === 'trying' && this.handle) this.fire('provisional', this.prepare(makeResponse(this.handle.request, 100)));
-    } else if (this.state === 'completed') this.fire('timerJ', undefined);
-    else {
+    } else if (this.state === 'completed') {
+      this.context.counters.timersFired.J++;
+      this.fire('timerJ', undefined);
+    } else {
       this.context.counters.abandoned++;
-      this.fire('givenUp', undefined);
+      this.fire('givenUp', 'abandoned');
     }
   }
 }

@@ -9,6 +9,7 @@ import type { Via } from '../wire/via';
 import { serialize } from '../wire/serialize';
 import type { Flow, TransportError } from '../transport/types';
 import { guarded, type Context } from './context';
+import type { EndCause } from './counters';
 import type { QueuedTimer } from './timer-queue';
 import { TransactionError, type ServerState, type ServerTransaction } from './types';
 
@@ -88,7 +89,8 @@ export abstract class ServerMachine {
     if (listener) guarded(this.context, 'onTransportError', () => listener(error));
   }
 
-  terminate(): void {
+  terminate(cause: EndCause): void {
+    this.context.counters.endings[this.invite ? 'inviteServer' : 'server'][cause]++;
     this.repeatTimer?.cancel();
     this.endTimer?.cancel();
     this.repeatTimer = this.endTimer = undefined;

@@ -115,7 +115,7 @@ export class TransactionLayer {
   }
 
   stats(): TransactionStats {
-    return { ...this.counters, server: this.server.size, client: this.client.size, timers: this.context.timers.size };
+    return { ...structuredClone(this.counters), server: this.server.size, client: this.client.size, timers: this.context.timers.size };
   }
 
   /** Forgets everything without a word to the core: it closes first. */

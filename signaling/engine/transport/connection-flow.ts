@@ -73,6 +73,7 @@ export abstract class ConnectionFlow implements Flow {
     }
     host.counters.messagesSent++;
     host.counters.bytesSent += data.length;
+    host.tap?.sent(data, this);
     this.lastActive = host.clock.now();
     this.deliver(data, (error) => {
       if (error) fail(cannotSend(error, this.protocol, this.remote));

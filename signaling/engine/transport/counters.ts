@@ -1,4 +1,5 @@
 /** What the transport layer counts: every degraded path has its number. */
+import { sipParseCodes, type SipParseCode } from '../wire/errors';
 import type { Protocol } from './types';
 
 export class TransportCounters {
@@ -8,6 +9,8 @@ export class TransportCounters {
   bytesSent = 0;
   /** Could not be parsed or lacked what is mandatory. */
   malformed = 0;
+  /** ... by what was wrong with them (wire/errors.ts). */
+  readonly malformedByCode = Object.fromEntries(sipParseCodes.map((code) => [code, 0])) as Record<SipParseCode, number>;
   /** ... and were answered 400, 413 or 505. */
   malformedAnswered = 0;
   /** CRLF and the like on UDP, pings and pongs on streams and WebSockets. */

@@ -26,6 +26,11 @@ export class Identity {
     return { host: isIP(address) === 6 ? `[${address}]` : address, port: this.listeningPort(flow) };
   }
 
+  /** Our end of a flow as its packets have it, as far as that is known: a socket bound to all addresses says none. */
+  localAddress({ local, remote }: Pick<Flow, 'local' | 'remote'>): string {
+    return isWildcard(local.address) ? this.addresses.towards(remote.address) : local.address;
+  }
+
   /** Whether a request to there would come back to us. */
   isOwn(host: string, port: number): boolean {
     const address = host === 'localhost' ? '127.0.0.1' : host.startsWith('[') ? host.slice(1, -1) : host;

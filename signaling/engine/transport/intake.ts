@@ -7,12 +7,13 @@
  */
 import { SipRequest, type SipResponse } from '../wire/message';
 import { parseMessage, SipParseError, validateRequest, validateResponse, type WireLimits } from '../wire/parser';
+import { beginOf, isResponseAt } from '../wire/peek';
 import { serialize } from '../wire/serialize';
 import { ConnectionFlow } from './connection-flow';
 import type { TransportCounters } from './counters';
 import type { RateLimit } from './rate-limit';
 import { makeResponse, statelessTag } from './reply';
-import type { Flow, Log, MessageHandler } from './types';
+import type { Flow, Log, MessageHandler, Tap } from './types';
 import { stampVia } from './via-stamp';
 
 export interface IntakeParts {
@@ -20,6 +21,7 @@ export interface IntakeParts {
   rate: RateLimit;
   counters: TransportCounters;
   log: Log;
+  tap: Tap | undefined;
   /** A message that is good, before it is handled. */
   seen(message: SipRequest | SipResponse, flow: Flow): void;
   handler(): MessageHandler;
@@ -32,7 +34,8 @@ export class Intake {
     const { counters, log, wire, rate } = this.parts;
     counters.messagesReceived++;
     counters.bytesReceived += data.length;
-    const over = !isResponse(data) && !rate.allows(flow.remote.address);
+    this.parts.tap?.received(data, flow);
+    const over = !isResponseAt(data, beginOf(data)) && !rate.allows(flow.remote.address);
     if (over) {
       counters.rateLimited++;
       // The sender repeats it, slower each time; on a connection nothing is repeated, so there it is told.
@@ -70,6 +73,7 @@ export class Intake {
   reject(error: SipParseError, flow: Flow, bytes = 0): void {
     const { counters, log } = this.parts;
     counters.malformed++;
+    counters.malformedByCode[error.code]++;
     log.debug({ flow: flow.id, code: error.code }, `A message was not understood: ${error.message}`);
     const request = error.partial;
     if (request && request.method !== 'ACK') {
@@ -90,9 +94,4 @@ export class Intake {
     response.headers.append('Retry-After', '1');
     flow.send(serialize(response));
   }
-}
-
-/** Begins with `SIP/`, which no method does. */
-function isResponse(data: Buffer): boolean {
-  return data[3] === 0x2f && /^sip$/i.test(data.toString('latin1', 0, 3));
 }

@@ -5,13 +5,14 @@ import type { SipParseError } from '../wire/errors';
 import type { TransportCounters } from './counters';
 import type { Certificates } from './certificates';
 import type { ConnectionFlow } from './connection-flow';
-import { TransportError, type Endpoint, type Flow, type ListenSpec, type Log, type Protocol, type TransportLimits } from './types';
+import { TransportError, type Endpoint, type Flow, type ListenSpec, type Log, type Protocol, type Tap, type TransportLimits } from './types';
 
 export interface Host {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: TransportLimits;
   readonly counters: TransportCounters;
+  readonly tap: Tap | undefined;
   /** Bytes of one message. */
   readonly maxMessageBytes: number;
   newFramer(): StreamFramer;

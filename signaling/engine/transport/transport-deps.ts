@@ -2,11 +2,13 @@
 import type { Clock } from '../../clock';
 import type { Names } from '../resolve/names';
 import type { Interfaces, Probe } from './local-address';
-import type { Endpoint, Log } from './types';
+import type { Endpoint, Log, Tap } from './types';
 
 export interface TransportDeps {
   clock: Clock;
   log: Log;
+  /** Sees what is received and sent. */
+  tap?: Tap | undefined;
   /** Who is asked for names; default: what `dnsServers` says, cached. */
   names?: Names | undefined;
   /** From 0 (included) to 1 (not included). */

@@ -44,7 +44,6 @@ import { listenWebSocket } from './websocket';
 
 const SWEEP_MS = 1_000;
 
-/** A further transport is a file and a row. */
 const listenOn: Readonly<Record<Protocol, Listen>> = { udp: listenUdp, tcp: listenStream, tls: listenStream, ws: listenWebSocket, wss: listenWebSocket };
 
 export type { TransportDeps };
@@ -80,7 +79,7 @@ export class TransportLayer implements Transport {
     this.addresses = new LocalAddresses(clock, deps.interfaces, deps.probe);
     this.identity = new Identity(() => this.listeners, this.addresses, options.external, options.localNets);
     this.rate = new RateLimit(clock, this.limits.maxRequestsPerSecond, networkList(options.unlimitedNets ?? []));
-    this.intake = new Intake({ wire: options.wire, rate: this.rate, counters, log, seen: (message, flow) => this.seen(message, flow), handler: () => this.onMessage });
+    this.intake = new Intake({ wire: options.wire, rate: this.rate, counters, log, tap: deps.tap, seen: (message, flow) => this.seen(message, flow), handler: () => this.onMessage });
     this.router = new FlowRouter({
       clock,
       listeners: () => (this.state === 'open' ? this.listeners : []),
@@ -131,6 +130,10 @@ export class TransportLayer implements Transport {
     return this.identity.sentBy(flow);
   }
 
+  localAddress(ends: Pick<Flow, 'local' | 'remote'>): string {
+    return this.identity.localAddress(ends);
+  }
+
   /** Whether a request to there would come back to us. */
   isOwn(host: string, port: number): boolean {
     return this.identity.isOwn(host, port);
@@ -165,6 +168,7 @@ export class TransportLayer implements Transport {
   stats(): TransportStats {
     return {
       ...this.counters,
+      malformedByCode: { ...this.counters.malformedByCode },
       connections: this.connections.size,
       connectionsByProtocol: this.connections.byProtocol(),
       rememberedFlows: this.remembered.size,
@@ -191,6 +195,7 @@ export class TransportLayer implements Transport {
       log: deps.log,
       limits,
       counters,
+      tap: deps.tap,
       maxMessageBytes: options.wire.maxMessageBytes,
       newFramer: () => new StreamFramer(options.wire),
       certificates: () => {

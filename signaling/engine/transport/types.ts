@@ -54,6 +54,12 @@ export interface Target {
   secure?: boolean;
 }
 
+/** Sees every SIP message that is received or sent, as it is before encryption and behind it: counters, captures (see ../observe). Must not throw. */
+export interface Tap {
+  received(data: Buffer, flow: Flow): void;
+  sent(data: Buffer, flow: Flow): void;
+}
+
 export interface ListenSpec {
   protocol: Protocol;
   address: string;

@@ -99,7 +99,8 @@ class UdpListener implements Listener {
     });
   }
 
-  send(data: Buffer, remote: Endpoint, onError?: (error: TransportError) => void): void {
+  send(data: Buffer, flow: Flow, onError?: (error: TransportError) => void): void {
+    const { remote } = flow;
     const { counters } = this.host;
     if (this.closed || data.length > LARGEST) {
       if (!this.closed) counters.oversizedDatagrams++;
@@ -112,6 +113,7 @@ class UdpListener implements Listener {
     if (data.length > LARGE) counters.largeDatagrams++;
     counters.messagesSent++;
     counters.bytesSent += data.length;
+    this.host.tap?.sent(data, flow);
     this.socket.send(data, remote.port, remote.address, (error) => {
       if (error) fail(cannotSend(error, 'udp', remote));
     });
@@ -163,7 +165,7 @@ export class UdpFlow implements Flow {
   }
 
   send(data: Buffer, onError?: (error: TransportError) => void): void {
-    this.listener.send(data, this.remote, onError);
+    this.listener.send(data, this, onError);
   }
 
   doubt(onError: (error: TransportError) => void): void {

@@ -3,24 +3,26 @@
  */
 import type { SipRequest } from './message';
 
-export type SipParseCode =
-  | 'start-line'
-  | 'version'
-  | 'header'
-  | 'control-character'
-  | 'incomplete'
-  | 'too-large'
-  | 'too-many-headers'
-  | 'content-length'
-  | 'missing-header'
-  | 'duplicate-header'
-  | 'method-mismatch'
-  | 'cseq'
-  | 'max-forwards'
-  | 'uri'
-  | 'name-addr'
-  | 'via'
-  | 'framing';
+export const sipParseCodes = [
+  'start-line',
+  'version',
+  'header',
+  'control-character',
+  'incomplete',
+  'too-large',
+  'too-many-headers',
+  'content-length',
+  'missing-header',
+  'duplicate-header',
+  'method-mismatch',
+  'cseq',
+  'max-forwards',
+  'uri',
+  'name-addr',
+  'via',
+  'framing',
+] as const;
+export type SipParseCode = (typeof sipParseCodes)[number];
 
 const STATUS: Partial<Record<SipParseCode, number>> = { version: 505, 'too-large': 413 };
 
