@@ -69,7 +69,7 @@ export function encodeHep(packet: HepPacket): Buffer | undefined {
   writeAddress(out, chunk(six ? 6 : 4, addressBytes), destination.address, six);
   out.writeUInt16BE(source.port & 0xffff, chunk(7, 2));
   out.writeUInt16BE(destination.port & 0xffff, chunk(8, 2));
-  const micros = Math.floor(packet.at * 1000);
+  const micros = Math.round(packet.at * 1000);
   out.writeUInt32BE(Math.floor(micros / 1e6) >>> 0, chunk(9, 4));
   out.writeUInt32BE(micros % 1e6, chunk(10, 4));
   out[chunk(11, 1)] = SIP;

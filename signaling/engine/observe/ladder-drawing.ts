@@ -2,6 +2,7 @@
  * A call as people draw it:
  *
  *                 192.0.2.7:5060          engine         192.0.2.9:5060
+ *                      udp                                    tls
  *                       │                   │                   │
  *     10:00:00.000      ├─ INVITE ─────────▶│                   │
  *     10:00:00.012      │                   ├─ INVITE ─────────▶│
@@ -24,7 +25,7 @@ export function draw(messages: readonly LadderMessage[], columns = 100): string 
   const calls = [...new Set(messages.map((one) => one.callId))];
   const stage = new Stage(messages, width);
   const lines = calls.map((id, index) => cut(`${calls.length > 1 ? `${index + 1}  ` : ''}Call-ID ${shown(id)}`, width));
-  lines.push('', stage.titles(), stage.lifelines());
+  lines.push('', ...stage.titles(), stage.lifelines());
   for (const one of messages) {
     const margin = `${clock(one.at)} ${calls.length > 1 ? calls.indexOf(one.callId) + 1 : ''}`;
     lines.push(stage.arrow(one, margin));
@@ -51,11 +52,15 @@ class Stage {
     this.gap = Math.floor((width - OVERHANG - 1 - this.first) / (this.names.length - 1));
   }
 
-  titles(): string {
+  /** Addresses, and below them what they speak over. */
+  titles(): string[] {
+    return [this.over((name) => name), this.over((name) => this.transports.get(name) ?? '')];
+  }
+
+  private over(text: (name: string) => string): string {
     const line = new Array<string>(this.width).fill(' ');
     this.names.forEach((name, index) => {
-      const over = this.transports.get(name);
-      const title = cut(shown(over === undefined || over === 'udp' ? name : `${name} ${over}`), this.gap - 1);
+      const title = cut(shown(text(name)), this.gap - 1);
       put(line, Math.max(0, Math.min(this.width - title.length, this.at(index) - Math.floor(title.length / 2))), title);
     });
     return line.join('');
