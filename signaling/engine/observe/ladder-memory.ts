@@ -51,8 +51,10 @@ export class LadderMemory {
   private readonly at: Float64Array;
   private readonly length: Uint32Array;
   private readonly sent: Uint8Array;
-  private readonly flows: Array<{ protocol: Protocol; local: Kept['local']; remote: Kept['remote'] } | undefined>;
-  private readonly call: Array<Call | undefined>;
+  private readonly protocol: Protocol[] = [];
+  private readonly local: Array<Kept['local']> = [];
+  private readonly remote: Array<Kept['remote']> = [];
+  private readonly call: Call[] = [];
   /** The next message of the same call; neighbours in the order of all. */
   private readonly later: Int32Array;
   private readonly next: Int32Array;
@@ -71,8 +73,6 @@ export class LadderMemory {
     this.later = new Int32Array(messages);
     this.next = new Int32Array(messages);
     this.previous = new Int32Array(messages);
-    this.flows = new Array<undefined>(messages).fill(undefined);
-    this.call = new Array<undefined>(messages).fill(undefined);
   }
 
   get callCount(): number {
@@ -96,9 +96,11 @@ export class LadderMemory {
     this.sent[slot] = sent ? 1 : 0;
     this.length[slot] = data.length;
     // Not the flow itself, which may hold a socket.
-    this.flows[slot] = { protocol: flow.protocol, local: flow.local, remote: flow.remote };
-    const bytes = this.bytesOf(slot);
-    data.copy(bytes, 0, 0, Math.min(data.length, bytes.length));
+    this.protocol[slot] = flow.protocol;
+    this.local[slot] = flow.local;
+    this.remote[slot] = flow.remote;
+    const { bytes } = this.limits;
+    data.copy(this.slabOf(slot), (slot % SLAB) * bytes, 0, Math.min(data.length, bytes));
   }
 
   /** What is kept of these calls, in the order it came. The Call-IDs are Latin-1, as `callIdText` gives them. */
@@ -113,14 +115,17 @@ export class LadderMemory {
 
   private kept(slot: number, callId: string): Kept {
     const length = this.length[slot] as number;
+    const start = (slot % SLAB) * this.limits.bytes;
     return {
-      ...(this.flows[slot] as Pick<Kept, 'protocol' | 'local' | 'remote'>),
+      protocol: this.protocol[slot] as Protocol,
+      local: this.local[slot] as Kept['local'],
+      remote: this.remote[slot] as Kept['remote'],
       order: this.order[slot] as number,
       at: this.at[slot] as number,
       callId,
       sent: this.sent[slot] === 1,
       length,
-      data: this.bytesOf(slot).subarray(0, length),
+      data: this.slabOf(slot).subarray(start, start + Math.min(length, this.limits.bytes)),
     };
   }
 
@@ -153,11 +158,9 @@ export class LadderMemory {
     this.newest = slot;
   }
 
-  private bytesOf(slot: number): Buffer {
+  private slabOf(slot: number): Buffer {
     const { bytes, messages } = this.limits;
     const slab = Math.floor(slot / SLAB);
-    const start = (slot % SLAB) * bytes;
-    const all = (this.slabs[slab] ??= Buffer.allocUnsafeSlow(Math.min(SLAB, messages - slab * SLAB) * bytes));
-    return all.subarray(start, start + bytes);
+    return (this.slabs[slab] ??= Buffer.allocUnsafeSlow(Math.min(SLAB, messages - slab * SLAB) * bytes));
   }
 }
