@@ -17,6 +17,9 @@ export interface PortRange {
 }
 
 export const TEST_PORTS: PortRange = { min: 26000, max: 29899 };
+/** Where blocks of more than `LARGE` ports are: among small ones that lie anywhere there is soon no gap wide enough. */
+export const LARGE_BLOCKS: PortRange = { min: 20000, max: 25899 };
+const LARGE = 200;
 
 const CLAIMS = join(tmpdir(), 'offhook-test-ports');
 
@@ -44,7 +47,7 @@ export class PortBlock {
  * Claims `count` consecutive free ports.
  * @param start where to begin looking; random by default so that parallel runs rarely meet
  */
-export async function claimPorts(count: number, range = TEST_PORTS, start?: number): Promise<PortBlock> {
+export async function claimPorts(count: number, range = count > LARGE ? LARGE_BLOCKS : TEST_PORTS, start?: number): Promise<PortBlock> {
   mkdirSync(CLAIMS, { recursive: true });
   const room = range.max - range.min + 1 - count;
   if (count < 1 || room < 0) throw new RangeError(`cannot claim ${count} ports in ${range.min}-${range.max}`);

@@ -1,7 +1,7 @@
 /** Port claims: never the same port twice, never one that is taken. */
 import { createSocket, type Socket } from 'node:dgram';
 import { createServer } from 'node:net';
-import { claimPorts, isFree, type PortBlock, type PortRange } from '../../support/ports';
+import { claimPorts, isFree, LARGE_BLOCKS, type PortBlock, type PortRange, TEST_PORTS } from '../../support/ports';
 
 // A corner of the test range of its own, so that the "range is full" case is quick.
 const RANGE: PortRange = { min: 29900, max: 29939 };
@@ -34,6 +34,14 @@ test('a full range says so, and a released block can be had again', async () => 
   await expect(claim(1)).rejects.toThrow('no 1 free consecutive ports in 29900-29939');
   all.release();
   expect((await claim(40)).count).toBe(40);
+});
+
+test('a large block is had however the small ones lie', async () => {
+  for (let start = TEST_PORTS.min; start < TEST_PORTS.max; start += 400) blocks.push(await claimPorts(1, TEST_PORTS, start));
+  const large = await claimPorts(700);
+  blocks.push(large);
+  expect(large.first).toBeGreaterThanOrEqual(LARGE_BLOCKS.min);
+  expect(large.last).toBeLessThanOrEqual(LARGE_BLOCKS.max);
 });
 
 test('a port bound by anyone, over UDP or TCP, is passed over', async () => {
