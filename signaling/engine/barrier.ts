@@ -13,27 +13,32 @@ export const sameLoopBarrier: Barrier = (read) => {
   setImmediate(() => setImmediate(read));
 };
 
-/** Asks the loop at the other end of a message port; what is asked in one turn travels as one question. */
+/**
+ * Asks the loop at the other end of a message port. One question is under way at a time, and what comes up meanwhile travels with the next one:
+ * a question costs both threads as much as a SIP message does, and under load hundreds would be asked at once.
+ */
 export class RemoteBarrier {
-  private next = 1;
+  private id = 0;
+  private underWay: Array<() => void> = [];
   private collecting: Array<() => void> = [];
-  private readonly asked = new Map<number, Array<() => void>>();
 
   constructor(private readonly ask: (id: number) => void) {}
 
   readonly wait: Barrier = (read) => {
-    if (this.collecting.push(read) > 1) return;
-    queueMicrotask(() => {
-      const id = this.next++;
-      this.asked.set(id, this.collecting);
-      this.collecting = [];
-      this.ask(id);
-    });
+    this.collecting.push(read);
+    if (this.underWay.length === 0) this.askNow();
   };
 
   answered(id: number): void {
-    const waiting = this.asked.get(id) ?? [];
-    this.asked.delete(id);
-    for (const read of waiting) read();
+    if (id !== this.id) return;
+    for (const read of this.underWay) read();
+    this.underWay = [];
+    if (this.collecting.length > 0) this.askNow();
+  }
+
+  private askNow(): void {
+    this.underWay = this.collecting;
+    this.collecting = [];
+    this.ask(++this.id);
   }
 }

@@ -79,7 +79,7 @@ export class Engine {
     const badCapture = options.capture && captureProblem(options.capture);
     if (badCapture !== undefined) throw new EngineStartError('capture.address', badCapture);
     const clock = deps.clock ?? systemClock;
-    const random = pooled(deps.random ?? systemRandom);
+    const random = deps.random ?? systemRandom;
     const log = deps.log ?? silentLog;
     const limits = { ...defaultLimits, ...options.limits };
     const timers = { t1: options.timers?.t1 ?? 500, t2: options.timers?.t2 ?? 4000, t4: options.timers?.t4 ?? 5000 };
@@ -201,17 +201,6 @@ export class Engine {
     const bound = (point: ListeningPoint): string => (isWildcard(point.address) ? ownAddress(point.address) : point.address);
     return { announced: text((point) => point.external ?? bound(point)), local: text(bound) };
   }
-}
-
-/** One call to the system's generator yields randomness for hundreds of ids; no byte is used twice. */
-function pooled(random: Random): Random {
-  let pool: Buffer = Buffer.alloc(0);
-  return (bytes) => {
-    if (bytes > pool.length) pool = random(Math.max(4096, bytes));
-    const piece = pool.subarray(0, bytes);
-    pool = pool.subarray(bytes);
-    return piece;
-  };
 }
 
 /** One of our addresses, for a socket bound to all of them. */

@@ -17,7 +17,7 @@ import type { CommandContext } from './commands/command';
 import type { ControlCounter } from './counters';
 import { parseFrame } from './frame';
 import { FrameSocket } from './frame-socket';
-import { encodeFrame } from './framing';
+import { frameText } from './framing';
 import { Outbox, type OutboxOptions } from './outbox';
 import { echoText, recordText, requestText, responseText } from './sentences';
 
@@ -83,7 +83,7 @@ export class Connection implements App {
       },
     );
     this.name = this.frames.name;
-    this.backlog = new Backlog(clock, options, options.outbox.barrier, () => this.frames.waitingBytes + this.outbox.heldBytes, (behind) => this.fellBehind(behind));
+    this.backlog = new Backlog(clock, options, options.outbox.barrier, () => this.frames.waitingBytes + this.outbox.heldLength, (behind) => this.fellBehind(behind));
     this.outbox = new Outbox(
       (frame, flushed) => this.write(frame, flushed),
       clock,
@@ -212,11 +212,11 @@ export class Connection implements App {
     return this.deps.clock.wall();
   }
 
-  private frame(text: string): Buffer {
-    return encodeFrame(`${uuid(this.deps.random)}|${text}`);
+  private frame(text: string): string {
+    return frameText(`${uuid(this.deps.random)}|${text}`);
   }
 
-  private write(frame: Buffer, flushed?: () => void): void {
+  private write(frame: string, flushed?: () => void): void {
     this.heardAt = this.deps.clock.now();
     this.frames.write(frame, flushed);
     this.backlog.grown();

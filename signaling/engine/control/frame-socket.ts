@@ -1,6 +1,7 @@
 /**
- * A connection of the control port as frames: payloads in, frames out. What is said in one turn leaves with one system call, and a peer
- * that does not read is given up when too much waits for it.
+ * A connection of the control port as frames: payloads in, frames out. What is said in one turn of the event loop, in answer to perhaps
+ * thirty datagrams, leaves with one system call: on loopback a call costs more than all the rest of a frame. A peer that does not read is
+ * given up when too much waits for it.
  */
 import type { Socket } from 'node:net';
 import type { Clock } from '../../clock';
@@ -8,6 +9,8 @@ import { FrameError, FrameReader } from './framing';
 
 /** A peer that does not close its side must not keep the socket. */
 const STUBBORN_MS = 2000;
+/** What is not held back for more: a system call is cheap against it. */
+const ENOUGH = 16_384;
 
 export interface FrameSocketEvents {
   /** A frame has come. */
@@ -27,7 +30,10 @@ export class FrameSocket {
   readonly name: string;
   private readonly reader: FrameReader;
   private ended = false;
-  private corked = false;
+  /** Frames of this turn. */
+  private text = '';
+  private readonly flushed: Array<() => void> = [];
+  private leaving = false;
 
   constructor(
     private readonly socket: Socket,
@@ -51,7 +57,7 @@ export class FrameSocket {
 
   /** Bytes the kernel has not taken yet. */
   get waitingBytes(): number {
-    return this.socket.writableLength;
+    return this.socket.writableLength + this.text.length;
   }
 
   /** A peer that has proved who it is may send larger frames. */
@@ -59,18 +65,16 @@ export class FrameSocket {
     this.reader.setLimit(bytes);
   }
 
-  /** `flushed` is called when the kernel has the bytes. */
-  write(frame: Buffer, flushed?: () => void): void {
+  /** @param frame with its length, see framing.ts. `flushed` is called when the kernel has the bytes. */
+  write(frame: string, flushed?: () => void): void {
     if (!this.socket.writable) return;
-    if (!this.corked) {
-      this.corked = true;
-      this.socket.cork();
-      process.nextTick(() => {
-        this.corked = false;
-        this.socket.uncork();
-      });
+    this.text += frame;
+    if (flushed) this.flushed.push(flushed);
+    if (this.text.length >= ENOUGH) this.flush();
+    else if (!this.leaving) {
+      this.leaving = true;
+      setImmediate(() => this.flush());
     }
-    this.socket.write(frame, flushed ? (error) => (error ? undefined : flushed()) : undefined);
     const waiting = this.waitingBytes;
     if (waiting > this.options.maxWriteBufferBytes) {
       this.events.stuck(waiting);
@@ -81,6 +85,7 @@ export class FrameSocket {
   /** Ends after what was written has left. Idempotent. */
   close(): void {
     if (this.ended) return;
+    this.flush();
     this.finish();
     this.socket.end();
     const stubborn = this.clock.after(STUBBORN_MS, () => this.socket.destroy());
@@ -91,6 +96,14 @@ export class FrameSocket {
   destroy(): void {
     this.finish();
     this.socket.destroy();
+  }
+
+  private flush(): void {
+    this.leaving = false;
+    if (this.text === '' || !this.socket.writable) return;
+    const told = this.flushed.splice(0);
+    this.socket.write(this.text, 'utf8', told.length === 0 ? undefined : (error) => (error ? undefined : told.forEach((tell) => tell())));
+    this.text = '';
   }
 
   private receive(chunk: Buffer): void {

@@ -20,13 +20,9 @@ export class FrameError extends Error {
 const HASH = 0x23;
 const ZERO = 0x30;
 
-export function encodeFrame(payload: string): Buffer {
-  const length = Buffer.byteLength(payload);
-  const head = `${length}#`;
-  const frame = Buffer.allocUnsafe(head.length + length);
-  frame.write(head, 0, 'latin1');
-  frame.write(payload, head.length, 'utf8');
-  return frame;
+/** A frame as text; in UTF-8 it has the bytes it says. */
+export function frameText(payload: string): string {
+  return `${Buffer.byteLength(payload)}#${payload}`;
 }
 
 export class FrameReader {

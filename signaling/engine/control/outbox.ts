@@ -11,7 +11,7 @@
  *
  * Rejected: a gap alone. With the application's event loop busy for 5 ms at a time, 15 of 100 responses were lost with a gap of 3 ms.
  */
-import type { Clock } from '../../clock';
+import type { Clock, Timer } from '../../clock';
 import type { Barrier } from '../barrier';
 
 export interface OutboxOptions {
@@ -27,37 +27,40 @@ const BARRIER_MS = 1000;
 interface Gate {
   /** The newest frame that opened under this key. */
   round: number;
-  waiting: Array<{ frame: Buffer; opens: boolean }>;
+  openedAt: number;
+  waiting: Array<{ frame: string; opens: boolean }>;
 }
 
 export class Outbox {
   private readonly gates = new Map<string, Gate>();
+  /** Looks for gates whose barrier did not answer. */
+  private patience: Timer | undefined;
   private closed = false;
   private held = 0;
 
   constructor(
     /** `flushed` is called when the kernel has the bytes. */
-    private readonly write: (frame: Buffer, flushed?: () => void) => void,
+    private readonly write: (frame: string, flushed?: () => void) => void,
     private readonly clock: Clock,
     private readonly options: OutboxOptions,
     /** Called for every frame that has to wait. */
     private readonly onHeld: () => void = () => undefined,
   ) {}
 
-  /** Bytes of frames that wait. */
-  get heldBytes(): number {
+  /** Length of the frames that wait. */
+  get heldLength(): number {
     return this.held;
   }
 
   /** Leaves now. `opens`: what follows under this key waits. */
-  now(frame: Buffer, opens?: string): void {
+  now(frame: string, opens?: string): void {
     if (this.closed) return;
     if (opens === undefined) this.write(frame);
     else this.open(opens, frame);
   }
 
   /** Leaves when the gate of `key` is passed, in the order given. `opens`: the gate closes again behind it. */
-  after(key: string, frame: Buffer, opens = false): void {
+  after(key: string, frame: string, opens = false): void {
     if (this.closed) return;
     const gate = this.gates.get(key);
     if (!gate) {
@@ -73,41 +76,51 @@ export class Outbox {
     this.closed = true;
     this.held = 0;
     this.gates.clear();
+    this.patience?.cancel();
   }
 
-  private open(key: string, frame: Buffer): void {
+  private open(key: string, frame: string): void {
     const { gapMs, barrier } = this.options;
     if (gapMs <= 0 && !barrier) {
       this.write(frame);
       return;
     }
-    const gate = this.gates.get(key) ?? { round: 0, waiting: [] };
+    const gate = this.gates.get(key) ?? { round: 0, openedAt: 0, waiting: [] };
     this.gates.set(key, gate);
     const round = ++gate.round;
-    let open = 0;
-    const oneDown = (): void => {
-      if (--open === 0 && gate.round === round) this.pass(key, gate);
+    gate.openedAt = this.clock.now();
+    const pass = (): void => {
+      if (gate.round === round) this.passOnceOldEnough(key, gate, round);
     };
-    open++;
-    this.clock.after(gapMs, oneDown);
     if (!barrier) {
       this.write(frame);
+      pass();
       return;
     }
-    open++;
-    let read = false;
-    const isRead = (): void => {
-      if (read) return;
-      read = true;
-      patience.cancel();
-      oneDown();
-    };
-    const patience = this.clock.after(Math.max(BARRIER_MS, gapMs), isRead);
-    this.write(frame, () => barrier(isRead));
+    this.patience ??= this.clock.after(BARRIER_MS, () => this.giveUp());
+    this.write(frame, () => barrier(pass));
+  }
+
+  private passOnceOldEnough(key: string, gate: Gate, round: number): void {
+    const left = gate.openedAt + this.options.gapMs - this.clock.now();
+    if (left <= 0) this.pass(key, gate);
+    else {
+      this.clock.after(left, () => {
+        if (gate.round === round) this.pass(key, gate);
+      });
+    }
+  }
+
+  /** One look for all gates: each is given up between one and two of these times after it was opened. */
+  private giveUp(): void {
+    this.patience = undefined;
+    const before = this.clock.now() - BARRIER_MS;
+    for (const [key, gate] of [...this.gates]) if (gate.openedAt <= before) this.pass(key, gate);
+    if (this.gates.size > 0) this.patience ??= this.clock.after(BARRIER_MS, () => this.giveUp());
   }
 
   private pass(key: string, gate: Gate): void {
-    if (this.closed) return;
+    if (this.closed || this.gates.get(key) !== gate) return;
     for (let next = gate.waiting.shift(); next; next = gate.waiting.shift()) {
       this.held -= next.frame.length;
       if (next.opens) {
@@ -117,5 +130,9 @@ export class Outbox {
       this.write(next.frame);
     }
     this.gates.delete(key);
+    if (this.gates.size === 0) {
+      this.patience?.cancel();
+      this.patience = undefined;
+    }
   }
 }

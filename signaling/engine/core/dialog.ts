@@ -7,7 +7,7 @@
  */
 import { Headers, splitList } from '../wire/headers';
 import { SipRequest, type SipMessage } from '../wire/message';
-import { formatNameAddr, parseNameAddr, type NameAddr } from '../wire/name-addr';
+import { formatNameAddr, parseNameAddr, type NameAddrView } from '../wire/name-addr';
 import { SipParseError } from '../wire/errors';
 import { parseUri } from '../wire/uri';
 import type { Flow } from '../transport/types';
@@ -29,8 +29,8 @@ export interface DialogSeed {
   localTag: string;
   remoteTag?: string | undefined;
   /** From and To as we send them, without tags. */
-  local: NameAddr;
-  remote: NameAddr;
+  local: NameAddrView;
+  remote: NameAddrView;
   localSeq: number;
   remoteSeq?: number | undefined;
   app: App;
@@ -91,8 +91,8 @@ export class Dialog {
   /** Cancels the end that is set: of a subscription that nobody renews, of a call whose BYE was challenged. */
   stopExpiry: (() => void) | undefined;
 
-  private readonly localAddress: NameAddr;
-  private readonly remoteAddress: NameAddr;
+  private readonly localAddress: NameAddrView;
+  private readonly remoteAddress: NameAddrView;
 
   constructor(seed: DialogSeed) {
     this.id = seed.id;
@@ -109,11 +109,11 @@ export class Dialog {
     this.event = seed.event;
   }
 
-  get localUri(): NameAddr {
+  get localUri(): NameAddrView {
     return this.localAddress;
   }
 
-  get remoteUri(): NameAddr {
+  get remoteUri(): NameAddrView {
     return this.remoteAddress;
   }
 
@@ -202,13 +202,13 @@ function isLoose(route: string): boolean {
   return parseUri(route).params.has('lr');
 }
 
-function untagged(address: NameAddr): NameAddr {
+function untagged(address: NameAddrView): NameAddrView {
   const params = new Map(address.params);
   params.delete('tag');
   return { ...address, params };
 }
 
-function tagged(address: NameAddr, tag: string | undefined): string {
+function tagged(address: NameAddrView, tag: string | undefined): string {
   if (tag === undefined) return formatNameAddr(address);
   return formatNameAddr({ ...address, params: new Map([...address.params, ['tag', tag]]) });
 }

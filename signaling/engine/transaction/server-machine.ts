@@ -5,7 +5,7 @@
  * request: the handle does, and the machine lets go of the handle at the final response.
  */
 import type { SipRequest, SipResponse } from '../wire/message';
-import type { Via } from '../wire/via';
+import type { ViaView } from '../wire/via';
 import { serialize } from '../wire/serialize';
 import type { Flow, TransportError } from '../transport/types';
 import { guarded, type Context } from './context';
@@ -31,7 +31,7 @@ export abstract class ServerMachine {
   onTransportError: ((error: TransportError) => void) | undefined;
   private tag: string | undefined;
   /** Only for streams: where to dial when the connection is gone by the time of the response (§18.2.2). */
-  private readonly via: Via | undefined;
+  private readonly via: ViaView | undefined;
 
   constructor(
     readonly context: Context,

@@ -8,7 +8,7 @@ import { CachedNames } from '../resolve/cache';
 import { systemNames } from '../resolve/system-names';
 import { StreamFramer } from '../wire/framer';
 import { SipRequest, type SipResponse } from '../wire/message';
-import type { Via } from '../wire/via';
+import type { ViaView } from '../wire/via';
 import { CertificateError, Certificates } from './certificates';
 import { CertificateWatch } from './certificate-watch';
 import { ConnectionFlow } from './connection-flow';
@@ -117,7 +117,7 @@ export class TransportLayer implements Transport {
     return this.router.flowTo(target);
   }
 
-  responseFlow(topVia: Via, received: Flow): Flow | Promise<Flow> {
+  responseFlow(topVia: ViaView, received: Flow): Flow | Promise<Flow> {
     // `maddr` is not followed (RFC 3261 §18.2.2 would): it lets anybody aim our answers at somebody else.
     if (received.open || !received.reliable) return received;
     const { protocol } = received;

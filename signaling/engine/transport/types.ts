@@ -6,7 +6,7 @@
  */
 import type { SipRequest, SipResponse } from '../wire/message';
 import type { WireLimits } from '../wire/parser';
-import type { Via } from '../wire/via';
+import type { ViaView } from '../wire/via';
 
 export type Protocol = 'udp' | 'tcp' | 'tls' | 'ws' | 'wss';
 
@@ -165,7 +165,7 @@ export interface Transport {
   /** At once when nothing has to be resolved or dialled (UDP to a literal address, a connection that is there). */
   flowTo(target: Target): Flow | Promise<Flow>;
   /** Way back for a response (RFC 3261 §18.2.2, RFC 3581 §4). */
-  responseFlow(topVia: Via, received: Flow): Flow | Promise<Flow>;
+  responseFlow(topVia: ViaView, received: Flow): Flow | Promise<Flow>;
   /** Host (IPv6 in brackets) and port that the peer of this flow is told for Via and Contact. */
   sentBy(flow: Flow): { host: string; port: number };
 }

@@ -9,37 +9,33 @@
  */
 import { splitList } from '../wire/headers';
 import type { SipRequest } from '../wire/message';
-import { formatVia, parseVia } from '../wire/via';
+import { formatVia, parseVia, type Via } from '../wire/via';
 import type { Endpoint } from './types';
 
 /** @throws SipParseError when the request has no Via that can be read */
 export function stampVia(request: SipRequest, source: Endpoint): void {
   const line = request.headers.get('via') ?? '';
-  const elements = line.includes(',') ? splitList(line) : undefined;
-  const stamped = stamp(elements?.[0] ?? line, source);
-  if (elements === undefined) request.headers.setFirst('Via', stamped);
-  else {
-    elements[0] = stamped;
-    request.headers.setFirst('Via', elements.join(', '));
-  }
-}
-
-function stamp(text: string, source: Endpoint): string {
+  const text = line.includes(',') ? (splitList(line)[0] ?? line) : line;
   const via = parseVia(text);
   const zone = source.address.indexOf('%');
   const address = zone < 0 ? source.address : source.address.slice(0, zone);
-  const received = via.host.toLowerCase() === address ? undefined : address;
-  if (text.includes('"')) {
-    // Rewriting inside quoted parameters needs the whole grammar: format anew.
-    via.rport = source.port;
-    if (received === undefined) delete via.received;
-    else via.received = received;
-    return formatVia(via);
-  }
+  const stamped = stamp(text, via, via.host.toLowerCase() === address ? undefined : address, source.port);
+  request.setTopVia(via, stamped);
+}
+
+/** Changes `via`, and gives the text that says the same. */
+function stamp(text: string, via: Via, received: string | undefined, port: number): string {
+  const asked = via.rport !== undefined;
+  const guessed = via.received !== undefined;
+  via.rport = port;
+  if (received === undefined) delete via.received;
+  else via.received = received;
+  // Rewriting inside quoted parameters needs the whole grammar: format anew.
+  if (text.includes('"')) return formatVia(via);
   let out = text;
   // A `received` that the client wrote itself is a guess or a trap.
-  if (via.received !== undefined) out = out.replace(/;\s*received\s*=[^;]*/gi, '');
-  if (via.rport === undefined) return `${out}${received === undefined ? '' : `;received=${received}`};rport=${source.port}`;
-  out = out.replace(/;\s*rport\s*(=[^;]*)?(?=;|$)/i, `;rport=${source.port}`);
+  if (guessed) out = out.replace(/;\s*received\s*=[^;]*/gi, '');
+  if (!asked) return `${out}${received === undefined ? '' : `;received=${received}`};rport=${port}`;
+  out = out.replace(/;\s*rport\s*(=[^;]*)?(?=;|$)/i, `;rport=${port}`);
   return received === undefined ? out : `${out};received=${received}`;
 }

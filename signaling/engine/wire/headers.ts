@@ -25,9 +25,15 @@ export class Headers {
 
   /** The first line's value. */
   get(name: string): string | undefined {
+    return this.first(name)?.value;
+  }
+
+  private first(name: string): HeaderEntry | undefined {
+    const { entries } = this;
+    // Nearly always it is asked for by its key.
+    for (let i = 0; i < entries.length; i++) if (entries[i]!.key === name) return entries[i];
     const key = headerKey(name);
-    for (const entry of this.entries) if (entry.key === key) return entry.value;
-    return undefined;
+    return key === name ? undefined : entries.find((entry) => entry.key === key);
   }
 
   /** Every line's value, lines not split at commas. */

@@ -1,12 +1,12 @@
 /**
  * A SIP request or response as the layers above hold it (RFC 3261 §7): start line, headers, body. Structured views (From, To, CSeq, Via)
- * are parsed when first asked for and again when the header they came from has changed.
+ * are parsed when first asked for and again when the header they came from has changed; they are only for reading.
  */
 import { hasControls, isToken, isWs, parseDigits, skipWs } from './chars';
 import { SipParseError, excerpt } from './errors';
 import { Headers, splitList } from './headers';
-import { parseNameAddr, type NameAddr } from './name-addr';
-import { formatVia, parseVia, type Via } from './via';
+import { parseNameAddr, type NameAddrView } from './name-addr';
+import { formatVia, parseVia, type ViaView } from './via';
 
 export const EMPTY_BODY: Buffer = Buffer.alloc(0);
 
@@ -24,9 +24,9 @@ interface Cached<T> {
 export abstract class SipMessage {
   headers: Headers;
   body: Buffer;
-  private cachedFrom?: Cached<NameAddr>;
-  private cachedTo?: Cached<NameAddr>;
-  private cachedVia?: Cached<Via>;
+  private cachedFrom?: Cached<NameAddrView>;
+  private cachedTo?: Cached<NameAddrView>;
+  private cachedVia?: Cached<ViaView>;
   private cachedCSeq?: Cached<CSeq>;
 
   protected constructor(headers: Headers, body: Buffer) {
@@ -48,39 +48,47 @@ export abstract class SipMessage {
     return this.cachedCSeq.value;
   }
 
-  /** A copy each time: changing it does not change the message. @throws SipParseError 'missing-header' | 'name-addr' */
-  get from(): NameAddr {
-    return copyOf(this.fromView());
+  /** @throws SipParseError 'missing-header' | 'name-addr' */
+  get from(): NameAddrView {
+    const text = this.required('from', 'From');
+    if (this.cachedFrom?.text !== text) this.cachedFrom = { text, value: parseNameAddr(text) };
+    return this.cachedFrom.value;
   }
 
-  /** A copy each time: changing it does not change the message. @throws SipParseError 'missing-header' | 'name-addr' */
-  get to(): NameAddr {
-    return copyOf(this.toView());
+  /** @throws SipParseError 'missing-header' | 'name-addr' */
+  get to(): NameAddrView {
+    const text = this.required('to', 'To');
+    if (this.cachedTo?.text !== text) this.cachedTo = { text, value: parseNameAddr(text) };
+    return this.cachedTo.value;
   }
 
   /** An empty tag counts as none. @throws as `from` */
   get fromTag(): string | undefined {
-    return this.fromView().params.get('tag') || undefined;
+    return this.from.params.get('tag') || undefined;
   }
 
   /** @throws as `to` */
   get toTag(): string | undefined {
-    return this.toView().params.get('tag') || undefined;
+    return this.to.params.get('tag') || undefined;
   }
 
-  /** The topmost Via; a copy each time, written back with `setTopVia`. @throws SipParseError 'missing-header' | 'via' */
-  get topVia(): Via {
+  /** The topmost Via; written with `setTopVia`. @throws SipParseError 'missing-header' | 'via' */
+  get topVia(): ViaView {
     const text = this.required('via', 'Via');
     if (this.cachedVia?.text !== text) this.cachedVia = { text, value: parseVia(splitList(text)[0] ?? '') };
-    const via = this.cachedVia.value;
-    return { ...via, params: new Map(via.params) };
+    return this.cachedVia.value;
   }
 
-  /** Replaces the topmost Via, also when it shares its line with others. */
-  setTopVia(via: Via): void {
+  /**
+   * Replaces the topmost Via, also when it shares its line with others.
+   *
+   * @param text what `via` says, as it is to be written
+   */
+  setTopVia(via: ViaView, text: string = formatVia(via)): void {
     const line = this.headers.get('via');
-    const below = line === undefined ? [] : splitList(line).slice(1);
-    this.headers.setFirst('Via', [formatVia(via), ...below].join(', '));
+    const whole = line?.includes(',') ? [text, ...splitList(line).slice(1)].join(', ') : text;
+    this.headers.setFirst('Via', whole);
+    this.cachedVia = { text: whole, value: via };
   }
 
   /** Removes the topmost Via, also when it shares its line with others (a response on its way back, RFC 3261 §16.7 step 3). */
@@ -96,18 +104,6 @@ export abstract class SipMessage {
   contentLength(): number | undefined {
     const text = this.headers.get('content-length');
     return text === undefined ? undefined : parseDigits(text, Number.MAX_SAFE_INTEGER);
-  }
-
-  private fromView(): NameAddr {
-    const text = this.required('from', 'From');
-    if (this.cachedFrom?.text !== text) this.cachedFrom = { text, value: parseNameAddr(text) };
-    return this.cachedFrom.value;
-  }
-
-  private toView(): NameAddr {
-    const text = this.required('to', 'To');
-    if (this.cachedTo?.text !== text) this.cachedTo = { text, value: parseNameAddr(text) };
-    return this.cachedTo.value;
   }
 
   private required(key: string, name: string): string {
@@ -181,8 +177,4 @@ export function parseCSeq(text: string): CSeq {
   if (seq === undefined) throw new SipParseError('cseq', `The CSeq ${excerpt(text)} does not start with a number below 2**32.`);
   if (!isToken(method)) throw new SipParseError('cseq', `The CSeq ${excerpt(text)} does not end with a method.`);
   return { seq, method };
-}
-
-function copyOf(address: NameAddr): NameAddr {
-  return { ...address, params: new Map(address.params) };
 }

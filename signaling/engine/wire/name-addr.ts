@@ -17,6 +17,9 @@ export interface NameAddr {
   params: Map<string, string>;
 }
 
+/** For reading. */
+export type NameAddrView = Readonly<Omit<NameAddr, 'params'>> & { readonly params: ReadonlyMap<string, string> };
+
 /** @throws SipParseError code 'name-addr' */
 export function parseNameAddr(text: string): NameAddr {
   const start = skipWs(text, 0);
@@ -84,7 +87,7 @@ function bad(text: string, why: string): SipParseError {
 }
 
 /** Always the <> form: it is never ambiguous. */
-export function formatNameAddr(address: NameAddr): string {
+export function formatNameAddr(address: NameAddrView): string {
   let out = address.displayName === undefined || address.displayName === '' ? `<${address.uri}>` : `${quote(address.displayName)} <${address.uri}>`;
   for (const [name, value] of address.params) out += value === '' ? `;${name}` : `;${name}=${value}`;
   return out;

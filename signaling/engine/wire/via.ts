@@ -24,6 +24,9 @@ export interface Via {
   params: Map<string, string | true>;
 }
 
+/** For reading. */
+export type ViaView = Readonly<Omit<Via, 'params'>> & { readonly params: ReadonlyMap<string, string | true> };
+
 /** The usual spellings, so that they cost no checks. */
 const PROTOCOLS = new Map(['UDP', 'TCP', 'TLS', 'WS', 'WSS'].map((name) => [name, name]));
 
@@ -96,7 +99,7 @@ function bad(text: string, why: string): SipParseError {
   return new SipParseError('via', `The Via ${excerpt(text)} cannot be read: ${why}.`);
 }
 
-export function formatVia(via: Via): string {
+export function formatVia(via: ViaView): string {
   let out = `SIP/2.0/${via.protocol} ${via.host.includes(':') ? `[${via.host}]` : via.host}`;
   if (via.port !== undefined) out += `:${via.port}`;
   if (via.branch !== undefined) out += `;branch=${via.branch}`;

@@ -1,7 +1,7 @@
 /** The `proxy` command (PROTOCOL 14): a stock drachtio-srf program has requests sent on between peers that do what the test says. */
 import { once as onceEvent } from 'node:events';
 import { connect } from 'node:net';
-import { encodeFrame, FrameReader } from '../../../signaling/engine/control/framing';
+import { frameText, FrameReader } from '../../../signaling/engine/control/framing';
 import type { SipRequest, SipResponse } from '../../../signaling/engine/wire/message';
 import { need } from '../../support/peers';
 import { PeerDialog, SipPeer, contactOf, sdp, type Heard } from '../../support/sip-peer';
@@ -533,14 +533,14 @@ describe('proxying', () => {
       await eventually(part, () => frames.some((frame) => frame.includes(part)));
       return frames.find((frame) => frame.includes(part))!;
     };
-    socket.write(encodeFrame(`1|authenticate|${server.control.secret}|`));
-    socket.write(encodeFrame('2|route|publish'));
+    socket.write(frameText(`1|authenticate|${server.control.secret}|`));
+    socket.write(frameText('2|route|publish'));
     await got('|response|2|OK');
     const caller = await udp();
     const target = await udp();
     caller.send(caller.request('PUBLISH', 'sip:bob@example.com'));
     const [, , , , , , , , transactionId] = (await got('PUBLISH sip:bob')).split('\r\n')[0]!.split('|');
-    socket.write(encodeFrame(`3|proxy|${transactionId}||||serial|||${destination(target)}\r\nPUBLISH ${destination(target)} SIP/2.0\r\nContent-Length: 0\r\n\r\n`));
+    socket.write(frameText(`3|proxy|${transactionId}||||serial|||${destination(target)}\r\nPUBLISH ${destination(target)} SIP/2.0\r\nContent-Length: 0\r\n\r\n`));
     await got('|response|3|OK|done');
     target.reply(await target.getRequest('PUBLISH'), 200);
     await caller.getResponse(200, 'PUBLISH');

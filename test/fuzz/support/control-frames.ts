@@ -1,5 +1,5 @@
 /** Frames as an application sends them over drachtio's control protocol, valid ones and damaged ones. */
-import { encodeFrame } from '../../../signaling/engine/control/framing';
+import { frameText } from '../../../signaling/engine/control/framing';
 import type { Mutator } from './mutate';
 import { pick, text, type Random } from './sip-traffic';
 
@@ -24,9 +24,9 @@ export class ControlFrames {
   /** Bytes to write: a frame, or what is none. */
   next(): Buffer {
     const valid = this.valid();
-    if (this.random() < 0.25) return encodeFrame(valid);
+    if (this.random() < 0.25) return Buffer.from(frameText(valid));
     const damaged = this.mutator.damage(valid);
-    if (this.random() < 0.95) return encodeFrame(damaged.toString('latin1'));
+    if (this.random() < 0.95) return Buffer.from(frameText(damaged.toString('latin1')));
     return pick(this.random, [damaged, Buffer.from('0#'), Buffer.from('99999999#x'), Buffer.from('-1#'), Buffer.from('5#ab'), Buffer.concat([Buffer.from(`${damaged.length + 7}#`), damaged])]);
   }
 

@@ -12,7 +12,7 @@ import Srf from 'drachtio-srf';
 import { WebSocket } from 'ws';
 import { createLog, Engine } from '../../../signaling/engine';
 import { sameLoopBarrier } from '../../../signaling/engine/barrier';
-import { encodeFrame } from '../../../signaling/engine/control/framing';
+import { frameText } from '../../../signaling/engine/control/framing';
 import { seeded } from '../../unit/media/port/line';
 import type { TestDialog, TestRequest, TestSrf } from '../../contract/engine/harness';
 import { ControlFrames } from './control-frames';
@@ -201,7 +201,7 @@ async function main(messages: number, seed: number, certificate: string, key: st
     ws: new Streams(byWebSocket(portOf('ws')), learn),
   };
   const brokenWebSockets = new Streams(byBrokenWebSocket(portOf('ws')), learn);
-  const applications = new Streams(byTcp(control, encodeFrame(`a|authenticate|${SECRET}|`)), (data) => frames.learn(data));
+  const applications = new Streams(byTcp(control, Buffer.from(frameText(`a|authenticate|${SECRET}|`))), (data) => frames.learn(data));
 
   let waiting: { callId: string; resolve(): void } | undefined;
   const asker = await udpSocket((message) => {

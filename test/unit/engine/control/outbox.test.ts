@@ -7,7 +7,7 @@ function setUp(options: OutboxOptions): { clock: FakeClock; box: Outbox; sent: s
   const sent: string[] = [];
   const box = new Outbox(
     (frame, flushed) => {
-      sent.push(frame.toString());
+      sent.push(frame);
       flushed?.();
     },
     clock,
@@ -17,8 +17,8 @@ function setUp(options: OutboxOptions): { clock: FakeClock; box: Outbox; sent: s
     clock,
     box,
     sent,
-    now: (text, opens) => box.now(Buffer.from(text), opens),
-    after: (key, text, opens) => box.after(key, Buffer.from(text), opens),
+    now: (text, opens) => box.now(text, opens),
+    after: (key, text, opens) => box.after(key, text, opens),
   };
 }
 
@@ -114,8 +114,9 @@ describe('with a barrier', () => {
     const { clock, sent, now, after } = setUp({ gapMs: 1, barrier: () => undefined });
     now('echo', 'a');
     after('a', 'answer');
-    clock.advance(1000);
+    clock.advance(2000);
     expect(sent).toEqual(['echo', 'answer']);
+    expect(clock.waiting).toBe(0);
   });
 
   test('an answer to an older question opens nothing', () => {
@@ -132,19 +133,33 @@ describe('with a barrier', () => {
   });
 });
 
-test('questions of one turn travel as one', async () => {
+test('one question is under way at a time; what comes up meanwhile travels with the next', () => {
   const ids: number[] = [];
   const barrier = new RemoteBarrier((id) => void ids.push(id));
   const read: string[] = [];
   barrier.wait(() => read.push('a'));
   barrier.wait(() => read.push('b'));
-  await Promise.resolve();
   barrier.wait(() => read.push('c'));
-  await Promise.resolve();
-  expect(ids).toEqual([1, 2]);
+  expect(ids).toEqual([1]);
   barrier.answered(1);
-  expect(read).toEqual(['a', 'b']);
+  expect([read, ids]).toEqual([['a'], [1, 2]]);
   barrier.answered(1);
+  expect(read).toEqual(['a']);
   barrier.answered(2);
-  expect(read).toEqual(['a', 'b', 'c']);
+  expect([read, ids]).toEqual([['a', 'b', 'c'], [1, 2]]);
+});
+
+test('who asks while an answer is told waits for an answer of its own', () => {
+  const ids: number[] = [];
+  const barrier = new RemoteBarrier((id) => void ids.push(id));
+  const read: string[] = [];
+  barrier.wait(() => {
+    read.push('first');
+    barrier.wait(() => read.push('second'));
+  });
+  barrier.wait(() => read.push('waiting'));
+  barrier.answered(1);
+  expect([read, ids]).toEqual([['first'], [1, 2]]);
+  barrier.answered(2);
+  expect(read).toEqual(['first', 'waiting', 'second']);
 });

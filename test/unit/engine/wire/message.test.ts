@@ -39,15 +39,12 @@ test('views follow their header', () => {
   expect(invite.fromTag).toBe('f1');
 });
 
-test('what the views give out can be changed without changing the message', () => {
+test('a top Via that is written is seen at once, in the words given; those below stay', () => {
   const invite = request();
-  invite.to.params.set('tag', 'mine');
-  invite.from.params.delete('tag');
-  const via = invite.topVia;
-  via.received = '1.2.3.4';
-  via.params.set('x', 'y');
-  expect([invite.toTag, invite.fromTag]).toEqual([undefined, 'f1']);
-  expect(invite.topVia).toEqual({ protocol: 'UDP', host: 'a', branch: '1', params: new Map() });
+  invite.headers.prepend('Via', 'SIP/2.0/TCP first;branch=2, SIP/2.0/UDP second');
+  invite.setTopVia({ ...invite.topVia, rport: 5070 }, 'SIP/2.0/TCP first;branch=2;rport=5070');
+  expect(invite.topVia).toEqual({ protocol: 'TCP', host: 'first', branch: '2', rport: 5070, params: new Map() });
+  expect(invite.headers.get('via')).toBe('SIP/2.0/TCP first;branch=2;rport=5070, SIP/2.0/UDP second');
 });
 
 test('setTopVia and removeTopVia touch the topmost element only', () => {
