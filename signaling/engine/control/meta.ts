@@ -10,9 +10,17 @@ export function meta(envelope: Envelope, text: string, wall: Date): string {
   return `${envelope.source}|${bytes}|${envelope.protocol}|${envelope.address}|${envelope.port}|${timeOfDay(wall)}`;
 }
 
+let second = NaN;
+let hhmmss = '';
+
 /** `HH:MM:SS.uuuuuu`, UTC. */
 export function timeOfDay(wall: Date): string {
-  const two = (n: number): string => (n < 10 ? `0${n}` : String(n));
-  const ms = wall.getUTCMilliseconds();
-  return `${two(wall.getUTCHours())}:${two(wall.getUTCMinutes())}:${two(wall.getUTCSeconds())}.${ms < 10 ? '00' : ms < 100 ? '0' : ''}${ms}000`;
+  const time = wall.getTime();
+  const ms = ((time % 1000) + 1000) % 1000;
+  // Thousands of frames leave in a second.
+  if (time - ms !== second) {
+    second = time - ms;
+    hhmmss = wall.toISOString().slice(11, 19);
+  }
+  return `${hhmmss}.${ms < 10 ? '00' : ms < 100 ? '0' : ''}${ms}000`;
 }

@@ -3,8 +3,8 @@
  * says method, Request-URI or status, the header fields it cares about, and the body; the engine fills in the rest. So this is not a
  * complete SIP message, and a header line that cannot be sent is left out rather than failing the whole.
  */
-import { splitList } from '../wire/headers';
-import { Headers } from '../wire/headers';
+import { isListed } from '../wire/header-names';
+import { Headers, splitList } from '../wire/headers';
 import { SipParseError } from '../wire/errors';
 import { formatNameAddr, parseNameAddr } from '../wire/name-addr';
 
@@ -81,7 +81,7 @@ export function splitCredentials(value: string): string[] {
 
 /** `some-other` → `Some-Other`, as drachtio-server writes names it does not know; `X-…` stays as given. Known names get their own case later. */
 function capitalised(name: string): string {
-  if (/^x-/i.test(name)) return name;
+  if (isListed(name) || /^x-/i.test(name)) return name;
   return name.replace(/(^|-)([a-z])/g, (_all, dash: string, letter: string) => dash + letter.toUpperCase());
 }
 

@@ -201,8 +201,8 @@ export class InDialog {
   }
 
   localOf(flow: Flow | undefined): Local {
-    if (!flow) return { ...this.context.transport.defaultSentBy(), protocol: 'udp' };
-    return { ...this.context.transport.sentBy(flow), protocol: flow.protocol };
+    const { host, port } = flow ? this.context.transport.sentBy(flow) : this.context.transport.defaultSentBy();
+    return { host, port, protocol: flow?.protocol ?? 'udp' };
   }
 
   private refuse(reply: Reply, reason: string): void {

@@ -204,7 +204,8 @@ export class ServerResponses {
   }
 
   private localOf(incoming: Incoming): Local {
-    return { ...this.context.transport.sentBy(incoming.flow), protocol: incoming.flow.protocol };
+    const { host, port } = this.context.transport.sentBy(incoming.flow);
+    return { host, port, protocol: incoming.flow.protocol };
   }
 
   private refuseCommand(reply: Reply, reason: string): void {

@@ -87,6 +87,11 @@ function learn(raw: string): HeaderName | undefined {
   return entry;
 }
 
+/** Whether the spelling, as it is given here, is one of a header that this file lists. */
+export function isListed(raw: string): boolean {
+  return known.has(raw);
+}
+
 /** How many spellings are remembered beyond the built-in ones; at most `MET_MAX`. */
 export function rememberedNames(): number {
   return met.size;

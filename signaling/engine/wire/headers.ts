@@ -18,6 +18,8 @@ export interface HeaderEntry {
  */
 export class Headers {
   private entries: HeaderEntry[] = [];
+  /** What `lines` gave; undefined once something has changed. */
+  private text: string | undefined;
 
   get size(): number {
     return this.entries.length;
@@ -50,12 +52,25 @@ export class Headers {
     return lines.length === 1 ? splitList(lines[0] as string) : lines.flatMap(splitList);
   }
 
+  /** As they go on the wire, each line closed: Via first (RFC 3261 §7.3.1 recommends it), the others in their order, without Content-Length. */
+  lines(): string {
+    if (this.text !== undefined) return this.text;
+    let vias = '';
+    let others = '';
+    for (const { key, name, value } of this.entries) {
+      if (key === 'via') vias += `Via: ${value}\r\n`;
+      else if (key !== 'content-length') others += `${name}: ${value}\r\n`;
+    }
+    return (this.text = vias + others);
+  }
+
   has(name: string): boolean {
     return this.get(name) !== undefined;
   }
 
   /** Replaces the first line of that name and drops its other lines; appends when there is none. */
   set(name: string, value: string): void {
+    this.text = undefined;
     const entry = makeEntry(name, value);
     const at = this.entries.findIndex((e) => e.key === entry.key);
     if (at < 0) {
@@ -68,6 +83,7 @@ export class Headers {
 
   /** Replaces the first line of that name only (the top Via); appends when there is none. */
   setFirst(name: string, value: string): void {
+    this.text = undefined;
     const entry = makeEntry(name, value);
     const at = this.entries.findIndex((e) => e.key === entry.key);
     if (at < 0) this.entries.push(entry);
@@ -75,22 +91,26 @@ export class Headers {
   }
 
   append(name: string, value: string): void {
+    this.text = undefined;
     this.entries.push(makeEntry(name, value));
   }
 
   /** Puts a line before every other. */
   prepend(name: string, value: string): void {
+    this.text = undefined;
     this.entries.unshift(makeEntry(name, value));
   }
 
   /** Removes every line of that name. */
   remove(name: string): void {
+    this.text = undefined;
     const key = headerKey(name);
     if (this.entries.some((e) => e.key === key)) this.entries = this.entries.filter((e) => e.key !== key);
   }
 
   /** Removes the first line of that name only (the top Via). */
   removeFirst(name: string): void {
+    this.text = undefined;
     const key = headerKey(name);
     const at = this.entries.findIndex((e) => e.key === key);
     if (at >= 0) this.entries.splice(at, 1);
@@ -108,6 +128,7 @@ export class Headers {
 
   /** For the parser, which has checked and trimmed already. */
   pushChecked(entry: HeaderEntry): void {
+    this.text = undefined;
     this.entries.push(entry);
   }
 }

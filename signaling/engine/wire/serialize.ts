@@ -1,6 +1,5 @@
 /**
- * Message → bytes, or text for the control protocol (RFC 3261 §7): Via lines first (§7.3.1 recommends it), the other headers in their
- * order, Content-Length computed and last.
+ * Message → bytes, or text for the control protocol (RFC 3261 §7): the headers as `Headers.lines` has them, Content-Length computed and last.
  */
 import { startLine, type SipRequest, type SipResponse } from './message';
 
@@ -23,11 +22,5 @@ export function messageText(message: SipRequest | SipResponse): string {
 }
 
 function headText(message: SipRequest | SipResponse): string {
-  let vias = '';
-  let others = '';
-  for (const { key, name, value } of message.headers) {
-    if (key === 'via') vias += `Via: ${value}\r\n`;
-    else if (key !== 'content-length') others += `${name}: ${value}\r\n`;
-  }
-  return `${startLine(message)}\r\n${vias}${others}Content-Length: ${message.body.length}\r\n\r\n`;
+  return `${startLine(message)}\r\n${message.headers.lines()}Content-Length: ${message.body.length}\r\n\r\n`;
 }

@@ -21,11 +21,14 @@ export interface Via {
   /** true: asked for without a value; a number: filled in. */
   rport?: number | true;
   /** The other parameters (maddr, ttl, alias, keep …): lower-case names, true for flags. */
-  params: Map<string, string | true>;
+  params: ReadonlyMap<string, string | true>;
 }
 
 /** For reading. */
-export type ViaView = Readonly<Omit<Via, 'params'>> & { readonly params: ReadonlyMap<string, string | true> };
+export type ViaView = Readonly<Via>;
+
+/** Few have any. */
+const none: ReadonlyMap<string, string | true> = new Map();
 
 /** The usual spellings, so that they cost no checks. */
 const PROTOCOLS = new Map(['UDP', 'TCP', 'TLS', 'WS', 'WSS'].map((name) => [name, name]));
@@ -64,7 +67,7 @@ export function parseVia(text: string): Via {
     if (!isHostName(host)) throw bad(text, 'the sent-by host is missing or not a host name');
   }
   i = skipWs(text, i);
-  const via: Via = { protocol, host, params: new Map() };
+  const via: Via = { protocol, host, params: none };
   if (text.charCodeAt(i) === 0x3a) {
     i = skipWs(text, i + 1);
     const portStart = i;
@@ -91,7 +94,7 @@ function assign(via: Via, name: string, value: string): void {
       if (via.rport === undefined) via.rport = parseDigits(value, 65535) ?? true;
       return;
     default:
-      if (!via.params.has(name)) via.params.set(name, value === '' ? true : value);
+      if (!via.params.has(name)) via.params = new Map([...via.params, [name, value === '' ? true : value]]);
   }
 }
 

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { SipParseError } from '../../../../signaling/engine/wire/errors';
 import { headerKey, headerName, MET_MAX, rememberedNames } from '../../../../signaling/engine/wire/header-names';
 import { Headers, splitList } from '../../../../signaling/engine/wire/headers';
@@ -158,5 +159,38 @@ describe('splitList', () => {
     ['a\\,b', ['a\\', 'b']],
   ])('%j', (value, parts) => {
     expect(splitList(value)).toEqual(parts);
+  });
+});
+
+describe('as text', () => {
+  test('Via first, the others in their order, no Content-Length', () => {
+    expect(make(['To', '<sip:b@b>'], ['Content-Length', '3'], ['v', 'SIP/2.0/UDP a'], ['X-Own', '1'], ['Via', 'SIP/2.0/UDP b']).lines()).toBe(
+      'Via: SIP/2.0/UDP a\r\nVia: SIP/2.0/UDP b\r\nTo: <sip:b@b>\r\nX-Own: 1\r\n',
+    );
+  });
+
+  test('the text follows every change', () => {
+    const names = fc.constantFrom('Via', 'To', 'X-Own', 'Content-Length');
+    const changes: Array<(headers: Headers, name: string, value: string) => void> = [
+      (headers, name, value) => headers.set(name, value),
+      (headers, name, value) => headers.setFirst(name, value),
+      (headers, name, value) => headers.append(name, value),
+      (headers, name, value) => headers.prepend(name, value),
+      (headers, name) => headers.remove(name),
+      (headers, name) => headers.removeFirst(name),
+      (headers, name, value) => headers.pushChecked({ ...headerName(name)!, value }),
+    ];
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(changes.length - 1), names, fc.constantFrom('1', '2', '3')), { maxLength: 12 }), (steps) => {
+        const headers = make(['Via', 'v'], ['To', 't']);
+        for (const [which, name, value] of steps) {
+          changes[which]!(headers, name, value);
+          const afresh = new Headers();
+          for (const entry of headers) afresh.pushChecked(entry);
+          expect(headers.lines()).toBe(afresh.lines());
+          expect(headers.clone().lines()).toBe(afresh.lines());
+        }
+      }),
+    );
   });
 });
