@@ -17,6 +17,9 @@ import type { CaptureStats } from './observe/capture';
 import type { Ladder } from './observe/ladder';
 import { Observer } from './observe/observer';
 import { captureProblem, defaultGapMs, defaultLimits, limitsProblem, type EngineOptions } from './options';
+import { eventLoopBusy } from './overload/busy';
+import { defaultOverload, overloadProblem } from './overload/options';
+import { Overload, type OverloadStats } from './overload/overload';
 import { EngineStartError, startError } from './start-error';
 import { trafficStats, type TrafficStats } from './statistics';
 import { FailOver } from './transaction/fail-over';
@@ -35,6 +38,8 @@ export interface EngineDeps {
   log: Log;
   /** Tells when the applications have read what was written to them; see barrier.ts. */
   barrier: Barrier;
+  /** Part of the time since the last call that this thread was at work, 0 to 1. */
+  busy: () => number;
 }
 
 export interface EngineReady {
@@ -54,6 +59,8 @@ export interface EngineStats {
   core: CoreStats;
   control: ControlStats;
   traffic: TrafficStats;
+  /** Undefined: it is switched off. */
+  overload: OverloadStats | undefined;
   /** Undefined: there is no feed. */
   capture: CaptureStats | undefined;
 }
@@ -62,6 +69,7 @@ export class Engine {
   private readonly observer: Observer;
   private readonly transport: TransportLayer;
   private readonly transactions: TransactionLayer;
+  private readonly overload: Overload | undefined;
   private readonly core: Core;
   private readonly control: ControlServer;
   private readonly log: Log;
@@ -78,6 +86,8 @@ export class Engine {
     if (problem !== undefined) throw new EngineStartError('limits', problem);
     const badCapture = options.capture && captureProblem(options.capture);
     if (badCapture !== undefined) throw new EngineStartError('capture.address', badCapture);
+    const badOverload = options.overload ? overloadProblem(options.overload) : undefined;
+    if (badOverload !== undefined) throw new EngineStartError('overload', badOverload);
     const clock = deps.clock ?? systemClock;
     const random = deps.random ?? systemRandom;
     const log = deps.log ?? silentLog;
@@ -89,8 +99,16 @@ export class Engine {
       { clock, log, localAddress: (ends) => this.transport.localAddress(ends) },
     );
     this.transport = makeTransport(options, limits, { clock, log, tap: this.observer, chance: () => random(4).readUInt32BE() / 2 ** 32 });
-    this.transactions = new FailOver(this.transport, { ...timers, maxTransactions: limits.maxTransactions, largeRequestBytes: limits.largeRequestBytes }, { clock, random, log });
     const router = new Router();
+    if (options.overload !== false) {
+      const areBehind = (method: string): boolean => router.routes.areBehind(method);
+      this.overload = new Overload({ ...defaultOverload, ...options.overload }, { clock, log, busy: deps.busy ?? eventLoopBusy(), areBehind });
+    }
+    this.transactions = new FailOver(
+      this.transport,
+      { ...timers, maxTransactions: limits.maxTransactions, largeRequestBytes: limits.largeRequestBytes },
+      { clock, random, log, admission: this.overload },
+    );
     this.core = new Core(
       {
         ...defaultCoreOptions,
@@ -158,6 +176,7 @@ export class Engine {
       core,
       control,
       traffic: trafficStats(this.observer.counts(), transport, transactions, core),
+      overload: this.overload?.stats(),
       capture: this.observer.captureStats(),
     };
   }
@@ -187,6 +206,7 @@ export class Engine {
   private async shutDown(): Promise<void> {
     this.core.close();
     if (this.controlOpen) await this.control.close();
+    this.overload?.close();
     this.transactions.close();
     await this.transport.close();
     this.observer.close();

@@ -4,6 +4,7 @@ import type { ControlCertificate } from './control/listener';
 import type { RequestHandlerSettings } from './control/handlers/settings';
 import type { SessionTimerOptions } from './core/options';
 import type { CaptureOptions } from './observe/capture';
+import type { OverloadOptions } from './overload/options';
 
 export interface EngineLimits {
   /** Bytes of one SIP message. */
@@ -122,6 +123,8 @@ export interface EngineOptions {
     handlers?: readonly RequestHandlerSettings[] | undefined;
   };
   limits?: Partial<EngineLimits> | undefined;
+  /** When new requests are turned away because there are too many (overload/). false: never. */
+  overload?: Partial<OverloadOptions> | false | undefined;
   /** A collector that gets a copy of every SIP message, as HEP3 over UDP (observe/capture.ts). Default: none. */
   capture?: CaptureOptions | undefined;
   sessionTimer?: Partial<SessionTimerOptions> | undefined;

@@ -1,7 +1,7 @@
 /** What kept an engine from starting, and which setting it is about. */
 import { CertificateError } from './transport/certificates';
 
-export type StartSetting = 'sip.listen' | 'sip.tlsCertificates' | 'sip.tlsKeys' | 'sip.tlsAuthorities' | 'sip.dnsServers' | 'engine.control' | 'capture.address' | 'limits';
+export type StartSetting = 'sip.listen' | 'sip.tlsCertificates' | 'sip.tlsKeys' | 'sip.tlsAuthorities' | 'sip.dnsServers' | 'engine.control' | 'capture.address' | 'limits' | 'overload';
 
 export class EngineStartError extends Error {
   override readonly name = 'EngineStartError';

@@ -202,6 +202,13 @@ export class SipPeer {
     return (await this.get(`response ${status} ${method ?? ''}`, fits, timeoutMs)) as Heard<SipResponse>;
   }
 
+  /** The next final response to this request. */
+  async getFinal(request: SipRequest, timeoutMs = 4000): Promise<SipResponse> {
+    const { callId, cseq } = request;
+    const fits = (m: SipRequest | SipResponse): boolean => m instanceof SipResponse && m.status >= 200 && m.callId === callId && m.cseq.seq === cseq.seq && m.cseq.method === cseq.method;
+    return (await this.get(`the final response to ${cseq.method}`, fits, timeoutMs)).message as SipResponse;
+  }
+
   /** How many messages that fit have been received so far. */
   count(fits: (message: SipRequest | SipResponse) => boolean): number {
     return this.heard.filter((one) => fits(one.message)).length;

@@ -51,6 +51,11 @@ export class Routes {
     return this.verbs.has(verb);
   }
 
+  /** Somebody serves it, and all of them fall behind. */
+  areBehind(method: string): boolean {
+    return this.verbs.get(method.toLowerCase())?.apps.every((app) => app.behind === true) ?? false;
+  }
+
   /** @param tag only applications that authenticated with it */
   pick(method: string, tag?: string): App | undefined {
     const route = this.verbs.get(method.toLowerCase());

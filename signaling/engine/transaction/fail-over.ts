@@ -11,7 +11,7 @@ import type { SipRequest } from '../wire/message';
 import type { Flow, Log, Transport } from '../transport/types';
 import { moveContact, sizeOf } from './elsewhere';
 import { TransactionLayer } from './transaction-layer';
-import type { ClientHandlers, ClientState, ClientTransaction, Destination, TransactionOptions } from './types';
+import type { Admission, ClientHandlers, ClientState, ClientTransaction, Destination, TransactionOptions } from './types';
 
 export interface FailOverOptions extends TransactionOptions {
   /** Requests above this many bytes leave UDP where they can; 0: never. Default 1300. */
@@ -24,7 +24,7 @@ export class FailOver extends TransactionLayer {
   constructor(
     private readonly below: Transport,
     options: FailOverOptions,
-    deps: { clock: Clock; random?: Random | undefined; log: Log },
+    deps: { clock: Clock; random?: Random | undefined; log: Log; admission?: Admission | undefined },
   ) {
     super(below, options, deps);
     this.large = options.largeRequestBytes ?? 1_300;

@@ -29,6 +29,7 @@ import {
   T2,
   T4,
   TransactionError,
+  type Admission,
   type ClientHandlers,
   type ClientTransaction,
   type Destination,
@@ -56,6 +57,7 @@ export class TransactionLayer {
   private readonly client = new Map<string, ClientMachine>();
   private readonly counters = new TransactionCounters();
   private readonly context: Context;
+  private readonly admission: Admission | undefined;
   private readonly maxTransactions: number;
   private readonly retryAfter: string;
   private closed = false;
@@ -63,8 +65,9 @@ export class TransactionLayer {
   constructor(
     private readonly transport: Transport,
     options: TransactionOptions,
-    deps: { clock: Clock; random?: Random | undefined; log: Log },
+    deps: { clock: Clock; random?: Random | undefined; log: Log; admission?: Admission | undefined },
   ) {
+    this.admission = deps.admission;
     this.maxTransactions = options.maxTransactions ?? 200_000;
     this.retryAfter = String(options.retryAfterSeconds ?? 5);
     this.context = {
@@ -141,9 +144,11 @@ export class TransactionLayer {
       this.receiveCancel(request, flow, key);
       return;
     }
-    if (this.full()) {
-      this.counters.overload++;
-      this.answerStateless(request, flow, 503, this.retryAfter);
+    const full = this.full();
+    const wait = full ? this.retryAfter : this.admission?.refuses(request, key);
+    if (wait !== undefined) {
+      if (full) this.counters.overload++;
+      this.answerStateless(request, flow, 503, String(wait));
       return;
     }
     this.counters.requestsReceived++;

@@ -87,6 +87,17 @@ export interface SentRequest {
 
 export type Destination = Target | Flow;
 
+/** Whether there is room for a new request. */
+export interface Admission {
+  /**
+   * Asked about each request that would make a transaction, ACK and CANCEL not; never about one that has its transaction already.
+   *
+   * @param key of the transaction it would make: a repetition has the same
+   * @returns seconds for Retry-After (RFC 3261 §20.33) when it is turned away
+   */
+  refuses(request: SipRequest, key: string): number | undefined;
+}
+
 export class TransactionError extends Error {
   override readonly name = 'TransactionError';
 

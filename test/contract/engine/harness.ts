@@ -5,7 +5,7 @@
  */
 import { EventEmitter } from 'node:events';
 import Srf from 'drachtio-srf';
-import { createLog, Engine, type EngineOptions, type EngineStats } from '../../../signaling/engine';
+import { createLog, Engine, type EngineDeps, type EngineOptions, type EngineStats } from '../../../signaling/engine';
 import { sameLoopBarrier } from '../../../signaling/engine/barrier';
 import type { Address } from '../../support/sip-peer';
 import { unless } from '../../support/peers';
@@ -37,14 +37,14 @@ export function strictly(title: string, body: () => Promise<void>): void {
   else test(title, body);
 }
 
-export async function startServer(options: Partial<EngineOptions> = {}): Promise<ServerUnderTest> {
-  return isRealServer ? realServer() : ourEngine(options);
+export async function startServer(options: Partial<EngineOptions> = {}, deps: Partial<EngineDeps> = {}): Promise<ServerUnderTest> {
+  return isRealServer ? realServer() : ourEngine(options, deps);
 }
 
 /** RFC 3261 timers thirty times as fast: 64*T1 is a second. */
 export const fastTimers = { t1: 15, t2: 120, t4: 150 };
 
-async function ourEngine(options: Partial<EngineOptions>): Promise<ServerUnderTest> {
+async function ourEngine(options: Partial<EngineOptions>, deps: Partial<EngineDeps>): Promise<ServerUnderTest> {
   const engine = new Engine(
     {
       listen: [
@@ -54,7 +54,7 @@ async function ourEngine(options: Partial<EngineOptions>): Promise<ServerUnderTe
       control: { port: 0, secret },
       ...options,
     },
-    { log: createLog((level, message, fields) => problems.push(`${level}: ${message} ${JSON.stringify(fields)}`), 'error'), barrier: sameLoopBarrier },
+    { log: createLog((level, message, fields) => problems.push(`${level}: ${message} ${JSON.stringify(fields)}`), 'error'), barrier: sameLoopBarrier, ...deps },
   );
   const { control, listening } = await engine.start();
   const at = (protocol: string): Address => {

@@ -7,7 +7,7 @@ import { makeResponse } from '../../../../signaling/engine/transport/reply';
 import { TransportError, type Flow, type Log, type MessageHandler, type Target, type Transport } from '../../../../signaling/engine/transport/types';
 import { StateTable } from '../../../../signaling/engine/transaction/state-table';
 import { TransactionLayer } from '../../../../signaling/engine/transaction/transaction-layer';
-import type { ClientHandlers, ServerTransaction, TransactionOptions } from '../../../../signaling/engine/transaction/types';
+import type { Admission, ClientHandlers, ServerTransaction, TransactionOptions } from '../../../../signaling/engine/transaction/types';
 
 export const limits = { maxMessageBytes: 65_536, maxHeaders: 200 };
 
@@ -133,11 +133,11 @@ export class Bench {
   readonly terminated: string[] = [];
   readonly serverErrors: TransportError[] = [];
 
-  constructor(options: TransactionOptions = {}) {
+  constructor(options: TransactionOptions = {}, admission?: Admission) {
     benches.push(this);
     let drawn = 0;
     const random = (bytes: number): Buffer => Buffer.from(Array.from({ length: bytes }, (_, i) => (i * 7 + ++drawn * 13) & 255));
-    this.layer = new TransactionLayer(this.transport, options, { clock: this.clock, random, log: this.log });
+    this.layer = new TransactionLayer(this.transport, options, { clock: this.clock, random, log: this.log, admission });
     this.layer.onRequest = (transaction, request) => {
       this.transactions.push(transaction);
       this.requests.push(request);

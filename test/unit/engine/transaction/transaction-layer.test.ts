@@ -356,3 +356,28 @@ describe('the core above', () => {
     expect(layer.stats()).toMatchObject({ server: 2, handlerErrors: 0 });
   });
 });
+
+describe('admission', () => {
+  test('a request that is turned away gets 503 with Retry-After and no state; one that has its transaction is not asked about again', () => {
+    const asked: string[] = [];
+    let wait: number | undefined;
+    const b = new Bench({}, { refuses: (message, key) => (asked.push(`${message.method} ${key.includes('z9hG4bK')}`), wait) });
+    b.receive(request('INVITE', { branch: 'z9hG4bK-a' }));
+    wait = 7;
+    b.receive(request('INVITE', { branch: 'z9hG4bK-a' }));
+    b.receive(request('INVITE', { branch: 'z9hG4bK-b' }));
+    expect(asked).toEqual(['INVITE true', 'INVITE true']);
+    expect(b.requests).toHaveLength(1);
+    const refusal = b.udp.last;
+    expect([refusal.headers.get('retry-after'), refusal.toTag]).toEqual(['7', expect.stringMatching(/./)]);
+    expect(b.layer.stats()).toMatchObject({ server: 1, requestsReceived: 1, overload: 0 });
+    b.receive(request('INVITE', { branch: 'z9hG4bK-b' }));
+    expect(b.udp.last.toTag).toBe(refusal.toTag);
+
+    b.receive(request('CANCEL', { branch: 'z9hG4bK-a' }));
+    expect(b.cancels).toHaveLength(1);
+    b.receive(request('ACK', { branch: 'z9hG4bK-b', toTag: refusal.toTag! }));
+    expect(asked).toHaveLength(3);
+    expect(b.server.state).toBe('proceeding');
+  });
+});
