@@ -55,7 +55,7 @@ test('digest: a challenge is answered, a wrong password is final', async () => {
   const count = registers().length;
   stage.clock.advance(200_000);
   await settle();
-  expect(registers().filter((text) => text.includes('bob'))).toHaveLength(2);
+  expect(registers().filter((text) => text.includes('<sip:bob@'))).toHaveLength(2);
   expect(count).toBe(4);
 });
 
