@@ -54,10 +54,11 @@ function checkHeaders(message: SipMessage): void {
       if (value === '' && key !== 'max-forwards') throw new SipParseError('missing-header', `The ${single.name} header is empty.`);
       seen |= single.bit;
     } else if (key === 'via') {
-      for (const via of splitList(value)) {
-        parseVia(via);
-        vias++;
-      }
+      const elements = splitList(value);
+      // Nothing would be on top, whatever the lines below it say.
+      if (elements.length === 0) throw new SipParseError('missing-header', 'A Via header is empty.');
+      for (const via of elements) parseVia(via);
+      vias++;
     } else if (key === 'contact' && message instanceof SipRequest && value !== '*') {
       for (const contact of splitList(value)) parseNameAddr(contact);
     }

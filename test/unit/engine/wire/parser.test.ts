@@ -297,6 +297,7 @@ describe('validateRequest', () => {
     ['via', swap('Via', 'Via: SIP/2.0/UDP h, junk'), true],
     ['via', core('OPTIONS', 'Via: junk'), true],
     ['via', swap('Via', 'Via: junk'), false],
+    ['missing-header', core('OPTIONS', 'Via: ,'), true],
   ])('%s: %j', (code, headers, answerable) => {
     const error = verdict(text(OPTIONS, headers));
     expect(error).toMatchObject({ code, status: 400 });
@@ -312,5 +313,7 @@ describe('validateRequest', () => {
     expect(() => validateResponse(read(core('INVITE')))).not.toThrow();
     expect(() => validateResponse(read(core('INVITE').slice(1)))).toThrow(SipParseError);
     expect(() => validateResponse(read(core('IN VITE')))).toThrow(SipParseError);
+    // Found by the fuzzer: an empty line on top of a good one.
+    for (const empty of ['Via:', 'v: ,']) expect(() => validateResponse(read([empty, ...core('INVITE')]))).toThrow('A Via header is empty.');
   });
 });
