@@ -40,6 +40,8 @@ export interface EngineDeps {
   barrier: Barrier;
   /** Part of the time since the last call that this thread was at work, 0 to 1. */
   busy: () => number;
+  /** Milliseconds that datagrams wait before they are read. */
+  waited: () => number;
 }
 
 export interface EngineReady {
@@ -100,9 +102,9 @@ export class Engine {
     );
     this.transport = makeTransport(options, limits, { clock, log, tap: this.observer, chance: () => random(4).readUInt32BE() / 2 ** 32 });
     const router = new Router();
-    if (options.overload !== false) {
+    if (options.overload) {
       const areBehind = (method: string): boolean => router.routes.areBehind(method);
-      this.overload = new Overload({ ...defaultOverload, ...options.overload }, { clock, log, busy: deps.busy ?? eventLoopBusy(), areBehind });
+      this.overload = new Overload({ ...defaultOverload, ...options.overload }, { clock, log, busy: deps.busy ?? eventLoopBusy(), waited: deps.waited ?? (() => this.transport.waited()), areBehind });
     }
     this.transactions = new FailOver(
       this.transport,

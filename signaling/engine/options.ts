@@ -123,8 +123,8 @@ export interface EngineOptions {
     handlers?: readonly RequestHandlerSettings[] | undefined;
   };
   limits?: Partial<EngineLimits> | undefined;
-  /** When new requests are turned away because there are too many (overload/). false: never. */
-  overload?: Partial<OverloadOptions> | false | undefined;
+  /** When new requests are turned away because there are too many (overload/). Default: never; {}: with the default values. */
+  overload?: Partial<OverloadOptions> | undefined;
   /** A collector that gets a copy of every SIP message, as HEP3 over UDP (observe/capture.ts). Default: none. */
   capture?: CaptureOptions | undefined;
   sessionTimer?: Partial<SessionTimerOptions> | undefined;

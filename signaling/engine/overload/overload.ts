@@ -3,12 +3,14 @@
  * Left alone, everything would be served too late: callers repeat what is not answered, and soon the engine would only do work that nobody waits
  * for any more (RFC 6357 §3).
  *
- *     thread at work without a pause for a second ──┐   every tenth of a second more is turned away, later slowly less
- *     every application of a method falls behind ───┴─▶ share ─▶ new request: 503 and Retry-After, no state
- *                                                            └─▶ within a dialog, ACK, CANCEL, repeated, call for help: served
+ *     thread at work without a pause for a second, and late ─┐   every tenth of a second more is turned away, later slowly less
+ *     every application of a method falls behind ────────────┴─▶ share ─▶ new request: 503 and Retry-After, no state
+ *                                                                     └─▶ within a dialog, ACK, CANCEL, repeated, call for help: served
  *
- * The thread's time is what counts, not how late its timers are: datagrams are read a few at a time, those that wait are in the kernel, and
- * timers between them are on time even when seconds of datagrams wait.
+ * Late: datagrams wait before they are read (transport/queue-probe.ts), or timers do. Timers alone will not do: datagrams are read a few at a time
+ * and those that wait are in the kernel, so timers between them are on time even when seconds of datagrams wait. Work alone will not do either: a
+ * thread that shares its processor is at work all the time while nothing waits, and judged by that alone two thirds of the calls were refused that
+ * could have been served. Nor will repetitions: clients that are late themselves repeat what was answered.
  */
 import type { Clock } from '../../clock';
 import type { Log } from '../log';
@@ -28,6 +30,8 @@ const UP = 0.04;
 const DOWN = 0.02;
 const DOWN_NEAR = 0.01;
 const NEAR = 0.12;
+/** What waits for longer is late: from there on clients repeat it (RFC 3261 §17.1.1.2). */
+const LATE_MS = 500;
 /** An application that is behind has half a second of work waiting. */
 const BEHIND_UP = 0.25;
 const BEHIND_DOWN = 0.1;
@@ -57,6 +61,8 @@ export interface OverloadDeps {
   log: Log;
   /** Part of the time since the last call that the thread was at work. */
   busy: () => number;
+  /** Milliseconds that datagrams wait before they are read. */
+  waited: () => number;
   /** Every application that would be asked about this method falls behind. */
   areBehind: (method: string) => boolean;
 }
@@ -144,9 +150,11 @@ export class Overload implements Admission {
     const { busyPercent, busyMs } = this.options;
     const limit = busyPercent / 100;
     this.busy = this.deps.busy();
-    this.busyMs = this.busy >= limit ? this.busyMs + clock.now() - this.windowStarted : 0;
-    if (this.busyMs >= busyMs) this.thread.change(UP);
-    else if (this.busy < limit) this.thread.change(this.busy < limit - NEAR ? -DOWN : -DOWN_NEAR);
+    const passed = clock.now() - this.windowStarted;
+    this.busyMs = this.busy >= limit ? this.busyMs + passed : 0;
+    const late = Math.max(passed - WINDOW_MS, this.deps.waited()) >= LATE_MS;
+    if (late && this.busyMs >= busyMs) this.thread.change(UP);
+    else this.thread.change(this.busy < limit - NEAR ? -DOWN : -DOWN_NEAR);
     this.applications.change(this.foundBehind ? BEHIND_UP : -BEHIND_DOWN);
     this.tell();
     if (clock.now() - this.turned >= REMEMBERED_MS) {

@@ -41,6 +41,8 @@ export interface Listener {
   readonly port: number;
   /** Connections that are not what they are to become. */
   readonly halfOpen?: number;
+  /** Milliseconds that what has come waits until we read it; see queue-probe.ts. */
+  waited?(): number;
   /** A flow to this peer: at once for datagrams, a new connection for streams. `name`: what its certificate has to be for; its address by default. */
   open(remote: Endpoint, name?: string): Flow | Promise<Flow>;
   /** Once a second, while there is anything half open. */

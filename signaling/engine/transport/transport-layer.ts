@@ -113,6 +113,11 @@ export class TransportLayer implements Transport {
     return this.listeners.map(({ protocol, address, port }) => ({ protocol, address, port, ...(external === undefined ? {} : { external }) }));
   }
 
+  /** Milliseconds that datagrams wait before they are read, where they wait longest. */
+  waited(): number {
+    return this.listeners.reduce((most, listener) => Math.max(most, listener.waited?.() ?? 0), 0);
+  }
+
   flowTo(target: Target): Flow | Promise<Flow> {
     return this.router.flowTo(target);
   }

@@ -4,7 +4,8 @@
  * A UDP flow is made for each datagram and each target and kept by whoever needs it; there is no table of sources to bound.
  */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { cannotListen, cannotSend, familyOf, type Host, type Listener } from './listener';
+import { cannotListen, cannotSend, familyOf, isWildcard, type Host, type Listener } from './listener';
+import { QueueProbe } from './queue-probe';
 import { answerStun, isStun } from './stun';
 import { TransportError, type Endpoint, type Flow, type ListenSpec } from './types';
 
@@ -43,6 +44,7 @@ class UdpListener implements Listener {
   readonly port: number;
   readonly local: Endpoint;
   closed = false;
+  private readonly probe: QueueProbe;
 
   constructor(
     private readonly socket: Socket,
@@ -53,6 +55,9 @@ class UdpListener implements Listener {
     this.family = familyOf(spec.address);
     this.port = socket.address().port;
     this.local = { address: this.address, port: this.port };
+    const ourselves = isWildcard(this.address) ? (this.family === 6 ? '::1' : '127.0.0.1') : this.address;
+    // One that could not be sent is one that is lost.
+    this.probe = new QueueProbe(host.clock, (datagram) => socket.send(datagram, this.port, ourselves, () => undefined));
     try {
       socket.setRecvBufferSize(RECEIVE_BUFFER);
     } catch (error) {
@@ -69,7 +74,12 @@ class UdpListener implements Listener {
     return new UdpFlow(this, remote);
   }
 
+  waited(): number {
+    return this.closed ? 0 : this.probe.waited();
+  }
+
   private received(data: Buffer, remote: RemoteInfo): void {
+    if (this.probe.takes(data)) return;
     if (isKeepalive(data)) {
       this.host.counters.keepalives++;
       return;

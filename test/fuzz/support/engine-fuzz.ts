@@ -132,8 +132,6 @@ async function startEngine(certificate: string, key: string): Promise<{ engine: 
       tls: { certificates: [{ certificate, key }] },
       control: { port: 0, secret: SECRET, graceSeconds: 0 },
       timers: { t1: 10, t2: 80, t4: 100 },
-      // Who fires is in the engine's own thread, which is always at work
-      overload: false,
       limits: { maxRingingSeconds: 2, maxMessageBytes: 16_384, maxHeaders: 200, maxDialogs: 2000, maxTransactions: 5000, maxPendingRequests: 2000 },
     },
     { log, barrier: sameLoopBarrier },

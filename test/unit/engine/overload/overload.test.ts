@@ -8,6 +8,7 @@ class Rig {
   readonly clock = new FakeClock();
   readonly said: string[] = [];
   busy = 0;
+  late = true;
   behind = new Set<string>();
   readonly overload: Overload;
   private serial = 0;
@@ -15,7 +16,7 @@ class Rig {
   constructor() {
     const say = (level: string) => (fields: object, message: string) => void this.said.push(`${level}: ${message} ${JSON.stringify(fields)}`);
     const log = { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') };
-    this.overload = new Overload(defaultOverload, { clock: this.clock, log, busy: () => this.busy, areBehind: (method) => this.behind.has(method) });
+    this.overload = new Overload(defaultOverload, { clock: this.clock, log, busy: () => this.busy, waited: () => (this.late ? 500 : 499), areBehind: (method) => this.behind.has(method) });
   }
 
   ask(request = invite(), key = `k${++this.serial}`): number | undefined {
@@ -77,8 +78,22 @@ test('longer: more and more, up to nearly all; and less and less once there is r
   ]);
 });
 
+test('at work all the time, but nobody waits: nobody is refused; and what was refused before, less and less', () => {
+  const rig = new Rig();
+  rig.busy = 1;
+  rig.late = false;
+  expect(rig.run(5_000)).toBe(0);
+  rig.late = true;
+  rig.run(1_000);
+  expect(rig.overload.stats().share).toBeCloseTo(0.4);
+  rig.late = false;
+  rig.run(4_000);
+  expect(rig.overload.stats().share).toBe(0);
+});
+
 test('a loop that was stuck for seconds counts as at work for as long', () => {
   const rig = new Rig();
+  rig.late = false;
   rig.ask();
   rig.busy = 1;
   const { after } = rig.clock;
