@@ -18,8 +18,7 @@ import type { Incoming } from '../incoming';
 import { hopForTarget, HopError } from '../next-hop';
 import type { Parts } from '../parts';
 import { rememberRegistration } from '../registrations';
-import { breadthRejection, hopsLeft, rejection } from './admission';
-import { breadthOf } from './breadth';
+import { hopsLeft, rejection } from './admission';
 import { Challenged } from './challenged';
 import { copyOf } from './copy';
 import { callersFlow, targetsFlow, wayTo } from './flows';
@@ -88,19 +87,15 @@ export class Proxying {
       const [uri = ''] = spec.destinations;
       return this.reject(incoming, 500, `error proxying request to ${uri}: ${problems[0] ?? 'no destination was given'}`, listener);
     }
-    const breadth = breadthOf(request, this.context.options.maxBreadth);
-    const tooBroad = breadthRejection(breadth, spec.simultaneous ? targets.size : 1);
-    if (tooBroad) return this.reject(incoming, tooBroad.status, tooBroad.words, listener, [], tooBroad.counter);
     this.parts.responses.conclude(incoming);
     this.context.count('proxied');
     this.begin({
       transaction: incoming.transaction,
       request,
       mark,
-      breadth,
       targets,
       policy: spec,
-      copyFor: (target, flow, part) => this.copyFor(target, flow, part, routed.request, incoming.flow, spec),
+      copyFor: (target, flow) => this.copyFor(target, flow, routed.request, incoming.flow, spec),
       listener,
       app: incoming.app,
       records: recordsFor(this.context, request),
@@ -112,11 +107,10 @@ export class Proxying {
     });
   }
 
-  private copyFor(target: ProxyTarget, flow: Flow, breadth: number, routed: SipRequest, from: Flow, spec: ProxySpec): SipRequest {
+  private copyFor(target: ProxyTarget, flow: Flow, routed: SipRequest, from: Flow, spec: ProxySpec): SipRequest {
     const towardsTarget = this.localOf(flow);
     return copyOf(routed, {
       uri: target.requestUri,
-      breadth,
       headers: spec.headers,
       hostport: `${towardsTarget.host}:${towardsTarget.port}`,
       remain: spec.remain ? { towardsCaller: this.localOf(from), towardsTarget, marks: this.marks, flow: callersFlow(routed, from) } : undefined,
@@ -143,8 +137,7 @@ export class Proxying {
     if (!routed) return false;
     if (request.method === 'INVITE') responses.trying(transaction, request);
     const mark = this.marks.loop(request);
-    const breadth = breadthOf(request, this.context.options.maxBreadth);
-    const rejected = rejection(request, mark) ?? breadthRejection(breadth, 1);
+    const rejected = rejection(request, mark);
     if (rejected) {
       this.context.count(rejected.counter);
       return refuse(rejected.status, undefined, rejected.headers);
@@ -162,10 +155,9 @@ export class Proxying {
       transaction,
       request,
       mark,
-      breadth,
       targets,
       policy: { simultaneous: false, followRedirects: false },
-      copyFor: (_target, _flow, part) => copyOf(routed.request, { breadth: part, hostport: '' }),
+      copyFor: () => copyOf(routed.request, { hostport: '' }),
       records: request.method === 'BYE' ? recordsForBye(this.context, request) : undefined,
     });
     return true;

@@ -16,7 +16,6 @@ import { serialize } from '../../wire/serialize';
 import type { App, Envelope } from '../app';
 import type { CoreContext } from '../context';
 import { bestResponse, challengesIn, mergeChallenges } from './best-response';
-import { Breadth } from './breadth';
 import { Branch, type BranchDeps, type Extra } from './branch';
 import type { ProxyRecords } from './records';
 import { redirectTargets, unfollowed } from './redirect';
@@ -36,8 +35,6 @@ export interface ProxyJob {
   isUsable(uri: string): boolean;
   copyFor: BranchDeps['copyFor'];
   mark: string;
-  /** Branches it may have at one time (RFC 5393 §5). */
-  breadth: number;
   /** Whose request it is. Absent, with the listener: nobody's, it belongs to a call that was record-routed. */
   app?: App | undefined;
   listener?: ProxyListener | undefined;
@@ -58,7 +55,6 @@ export class ResponseContext {
   private readonly finals: SipResponse[] = [];
   private readonly invite: boolean;
   private readonly secure: boolean;
-  private readonly breadth: Breadth;
   private started = false;
   /** The final response has been sent upstream. */
   private concluded = false;
@@ -69,7 +65,6 @@ export class ResponseContext {
   constructor(private readonly job: ProxyJob) {
     this.invite = job.request.method === 'INVITE';
     this.secure = /^sips:/i.test(job.request.uri);
-    this.breadth = new Breadth(job.breadth);
   }
 
   get app(): App | undefined {
@@ -101,27 +96,24 @@ export class ResponseContext {
   private goOn(): void {
     if (this.concluded) return;
     const { targets, policy } = this.job;
-    while (!targets.isEmpty && this.breadth.free > 0 && (policy.simultaneous || this.active === 0)) this.launch(targets.take()!, this.breadth.take(policy.simultaneous ? targets.size + 1 : 1));
+    while (!targets.isEmpty && (policy.simultaneous || this.active === 0)) this.launch(targets.take()!);
     // A target that has not said a word cannot be cancelled (§9.1), and perhaps never will be: the caller does not wait for those.
     if (this.ending && !this.branches.some((branch) => branch.heard && !branch.settled)) for (const branch of this.branches) branch.giveUp(487);
     if (!this.concluded && this.active === 0) this.conclude(this.chooseFinal());
   }
 
-  private launch(target: ProxyTarget, breadth: number): void {
+  private launch(target: ProxyTarget): void {
     const { context, policy, copyFor, mark } = this.job;
     const { provisionalTimeoutMs, finalTimeoutMs } = policy;
     const make = (status: number): SipResponse => this.make(status);
-    const branch = new Branch(target, this.invite, { context, copyFor, breadth, mark, make, provisionalTimeoutMs, finalTimeoutMs }, {
+    const branch = new Branch(target, this.invite, { context, copyFor, mark, make, provisionalTimeoutMs, finalTimeoutMs }, {
       sent: (copy) => {
         this.job.records?.tried(copy);
         this.tellStarted();
       },
       provisional: (response, from) => this.onProvisional(response, from),
       success: (response, from, envelope, again) => this.onSuccess(target, response, from, envelope, again),
-      settled: (response, envelope) => {
-        this.breadth.giveBack(breadth);
-        this.onSettled(target, response, envelope);
-      },
+      settled: (response, envelope) => this.onSettled(target, response, envelope),
     });
     this.branches.push(branch);
     branch.start();
