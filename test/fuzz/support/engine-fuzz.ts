@@ -205,7 +205,11 @@ async function main(messages: number, seed: number, certificate: string, key: st
 
   let waiting: { callId: string; resolve(): void } | undefined;
   const asker = await udpSocket((message) => {
-    if (waiting && message.startsWith('SIP/2.0 200') && message.includes(waiting.callId)) waiting.resolve();
+    if (!waiting || !message.startsWith('SIP/2.0 200') || !message.includes(`${waiting.callId}\r\n`)) return;
+    const { resolve } = waiting;
+    // The same answer may come again, to the question's repetition.
+    waiting = undefined;
+    resolve();
   });
   let [asked, answered] = [0, 0];
   /** Sent again as a UDP client does: what fires may have filled the socket's buffer. */
