@@ -64,6 +64,8 @@ export const coreCounters = [
   'tooManyHops',
   /** Not proxied: 482, proxied before (RFC 5393). */
   'loops',
+  /** Not proxied: 440, more branches than Max-Breadth allows (RFC 5393 §5). */
+  'tooBroad',
   /** Not proxied: 420, Proxy-Require. */
   'badExtensions',
   /** Commands answered with NOK. */

@@ -20,6 +20,10 @@ export class Incoming {
   answered = false;
   /** The final response is given. */
   concluded = false;
+  /** The proxy has taken it over: what becomes of it is no matter of ours any more. */
+  sentOn = false;
+  /** The same request by other ways, which wait for what becomes of this one (new-requests.ts). */
+  forks: Incoming[] | undefined;
   /** Repeated while the application keeps the call ringing. */
   lastProvisional: SipResponse | undefined;
   /** What the 2xx agrees about session timers. */

@@ -4,6 +4,12 @@
  *
  *     checks of the method ──▶ merged? too short an interval? too much going on? ─┬─▶ a request handler decides
  *                                                                                 └─▶ an application registered for it, or 503
+ *
+ * The same request by two ways (RFC 3261 §8.2.2.2) is one too many for who answers it, and two calls like any others for a proxy, which
+ * an application becomes when it says so. Until then the second one waits:
+ *
+ *     merged ─┬─ the first is sent on ──────▶ on its way like a new one
+ *             └─ the first is answered ─────▶ 482
  */
 import type { ServerTransaction } from '../transaction/types';
 import type { Flow } from '../transport/types';
@@ -50,7 +56,8 @@ export class NewRequests {
       return;
     }
     if (method === 'INVITE') responses.trying(transaction, request);
-    if (makesDialog && this.isMerged(request)) {
+    const first = makesDialog ? this.sameAs(request) : undefined;
+    if (first === 'known' || (first && (first.answered || first.request.cseq.seq !== request.cseq.seq))) {
       this.context.count('merged');
       responses.refuse(transaction, request, 482);
       return;
@@ -62,8 +69,8 @@ export class NewRequests {
     }
     if (method === 'INVITE') recordAttempt(this.context, 'network', request);
     const over = this.isOverLimit(makesDialog);
-    const decision = over ? undefined : this.context.apps.decide?.(request, received(flow, bytes));
-    const app = decision ? undecided : this.context.apps.pick(method);
+    const decision = over || first ? undefined : this.context.apps.decide?.(request, received(flow, bytes));
+    const app = decision || first ? undecided : this.context.apps.pick(method);
     if (!app) {
       const known = outsideMethods.has(method);
       if (known) this.context.count('noApplication');
@@ -77,10 +84,43 @@ export class NewRequests {
     }
     const incoming = new Incoming(uuid(this.context.random), transaction, request, flow, bytes, app, true);
     incoming.sessionOffer = offer;
-    if (makesDialog) this.making.set(dialogIdOf(request.callId, request.fromTag ?? ''), incoming);
     this.parts.server.keep(incoming);
+    if (first) {
+      (first.forks ??= []).push(incoming);
+      return;
+    }
+    if (makesDialog) this.making.set(nameOf(request), incoming);
     if (decision) this.parts.decisions.wait(incoming, decision);
     else this.parts.server.deliver(incoming, '');
+  }
+
+  /** It has been answered, if only with a provisional response: whoever it is for, it has reached them. */
+  answered(incoming: Incoming): void {
+    const { forks = [] } = incoming;
+    incoming.forks = undefined;
+    for (const fork of forks) {
+      if (fork.concluded) continue;
+      this.context.count('merged');
+      this.parts.responses.finish(fork, 482);
+    }
+  }
+
+  /** The first of those that waited for one that was sent on takes its place, the others wait for that one. */
+  private goOn(forks: Incoming[]): void {
+    const [next, ...rest] = forks.filter(({ concluded }) => !concluded);
+    if (!next) return;
+    next.forks = rest;
+    this.making.set(nameOf(next.request), next);
+    const decision = this.context.apps.decide?.(next.request, received(next.flow, next.bytes));
+    const app = decision ? undecided : this.context.apps.pick(next.request.method);
+    if (decision) this.parts.decisions.wait(next, decision);
+    else if (app) {
+      next.app = app;
+      this.parts.server.deliver(next, '');
+    } else {
+      this.context.count('noApplication');
+      this.parts.responses.finish(next, 503);
+    }
   }
 
   private isOverLimit(makesDialog: boolean): boolean {
@@ -88,16 +128,24 @@ export class NewRequests {
     return incoming.size + this.parts.proxying.size >= options.maxPendingRequests || (makesDialog && dialogs.size >= options.maxDialogs);
   }
 
-  /** RFC 3261 §8.2.2.2: the same request by two ways. A call we know under the same name is the same case later on. */
-  private isMerged(request: SipRequest): boolean {
-    const id = dialogIdOf(request.callId, request.fromTag ?? '');
-    return this.making.has(id) || this.context.dialogs.get(id) !== undefined;
+  /** RFC 3261 §8.2.2.2: what has come by another way. A call `known` under the same name is the same case later on. */
+  private sameAs(request: SipRequest): Incoming | 'known' | undefined {
+    const name = nameOf(request);
+    return this.making.get(name) ?? (this.context.dialogs.get(name) ? 'known' : undefined);
   }
 
   forget(incoming: Incoming): void {
-    const id = dialogIdOf(incoming.request.callId, incoming.request.fromTag ?? '');
-    if (this.making.get(id) === incoming) this.making.delete(id);
+    const name = nameOf(incoming.request);
+    if (this.making.get(name) !== incoming) return;
+    this.making.delete(name);
+    if (!incoming.sentOn) this.answered(incoming);
+    else if (incoming.forks) this.goOn(incoming.forks);
   }
+}
+
+/** Of the dialog it would make. */
+function nameOf(request: SipRequest): string {
+  return dialogIdOf(request.callId, request.fromTag ?? '');
 }
 
 /** Why this request cannot make a dialog (RFC 3261 §8.1.1.3, §8.1.1.8, §12.1.1). */

@@ -26,6 +26,8 @@ export interface CoreOptions {
   timerCMs: number;
   /** Targets one request is proxied to, those that redirects lead to included. */
   maxProxyTargets: number;
+  /** Branches that a proxied request may have at one time, here and behind us together (RFC 5393 §5). */
+  maxBreadth: number;
   /** What the calls are known by that stay with the proxy; the same after a restart lets them go on. Absent: made anew each time. */
   proxySecret?: string | undefined;
 }
@@ -41,4 +43,5 @@ export const defaultCoreOptions: CoreOptions = {
   sessionTimer: { enabled: true, defaultRefresher: 'uac', minSeconds: 90 },
   timerCMs: 185_000,
   maxProxyTargets: 32,
+  maxBreadth: 60,
 };

@@ -87,6 +87,7 @@ export class ServerResponses {
       if (isInvite && response.status > 100) incoming.lastProvisional = response;
     }
     incoming.answered = true;
+    if (incoming.initial) this.parts.newRequests.answered(incoming);
   }
 
   private final(incoming: Incoming, response: SipResponse, local: Local): void {

@@ -125,6 +125,7 @@ class Attempts implements ClientTransaction {
       },
       onTimeout: () => failed(() => this.handlers.onTimeout()),
       onTransportError: (error) => failed(() => this.handlers.onTransportError(error)),
+      ...(this.handlers.onLateSuccess ? { onLateSuccess: this.handlers.onLateSuccess.bind(this.handlers) } : {}),
       onTerminated: () => {
         if (!superseded()) this.handlers.onTerminated?.();
       },

@@ -12,7 +12,7 @@ import { serialize } from '../wire/serialize';
 import type { TransportError } from '../transport/types';
 import { buildAck } from './client-requests';
 import { ClientMachine, type ClientTimer, type Incoming } from './client-machine';
-import { keepable } from './context';
+import { guarded, keepable } from './context';
 import { StateTable } from './state-table';
 import type { ClientState } from './types';
 
@@ -53,7 +53,7 @@ const startGuard = (m: Machine): void => {
 const sendHeldCancel = (m: Machine): void => m.sendHeldCancel();
 const passUp = (m: Machine, incoming: Incoming): void => m.passUp(incoming);
 const passUpAgain = (m: Machine, incoming: Incoming): void => m.passUp(incoming, true);
-const passStray = (m: Machine, incoming: Incoming): void => m.owner.stray(incoming);
+const passLate = (m: Machine, incoming: Incoming): void => m.passLate(incoming);
 const settle = (m: Machine): void => m.settle();
 const startM = startB;
 const acknowledge = (m: Machine, { response }: Incoming): void => {
@@ -62,7 +62,7 @@ const acknowledge = (m: Machine, { response }: Incoming): void => {
 };
 const repeatAck = (m: Machine): void => m.sendAck();
 const startD = (m: Machine): void => {
-  if (m.flow?.reliable) m.fire('timerD', undefined);
+  if (m.flow?.reliable && !m.handlers.onLateSuccess) m.fire('timerD', undefined);
   else m.arm('end', m.context.timings.limit);
 };
 const tellTimeout = (m: Machine): void => m.tellTimeout();
@@ -89,7 +89,7 @@ export const inviteClientTable = new StateTable<Machine, ClientState, InviteClie
 
   { in: ['completed'], on: 'failure', do: [repeatAck], rfc: 'RFC 3261 §17.1.1.2 ¶7' },
   { in: ['completed'], on: 'provisional', do: [], rfc: 'RFC 3261 §17.1.1.2: overtaken by the final response' },
-  { in: ['completed'], on: 'success', do: [passStray], rfc: 'RFC 3261 §13.2.2.4: a 2xx of another branch, which the core has to end' },
+  { in: ['completed'], on: 'success', do: [passLate], rfc: 'RFC 3261 §13.2.2.4, §16.7 step 5: a 2xx of another branch, which the core has to end, or the proxy to send on' },
   { in: ['completed'], on: 'timerD', do: [terminate], to: 'terminated', rfc: 'RFC 3261 §17.1.1.2 ¶9' },
 
   { in: ['accepted'], on: 'success', do: [passUpAgain], rfc: 'RFC 6026 §7.2' },
@@ -124,6 +124,12 @@ export class InviteClientMachine extends ClientMachine {
 
   transportError(error: TransportError): void {
     this.fire('transportError', error);
+  }
+
+  passLate(incoming: Incoming): void {
+    const { handlers } = this;
+    if (handlers.onLateSuccess) guarded(this.context, 'onLateSuccess', () => handlers.onLateSuccess?.(incoming.response, incoming.flow, incoming.bytes));
+    else this.owner.stray(incoming);
   }
 
   /** To where the INVITE went (§17.1.1.3), over a new connection if the old one is gone. */

@@ -59,6 +59,11 @@ export interface ClientHandlers {
    * or one from another branch of a fork (other To tag) (RFC 6026 §7.2).
    */
   onResponse(response: SipResponse, flow: Flow, receivedBytes: number, again: boolean): void;
+  /**
+   * INVITE only: a 2xx behind another final response of the same branch, from somebody further down who has answered all the same. While
+   * the transaction is there, which is then 64*T1 over streams, too. Absent: it is a stray one.
+   */
+  onLateSuccess?(response: SipResponse, flow: Flow, receivedBytes: number): void;
   /** Timer B or F (RFC 3261 §17.1.1.2, §17.1.2.2), or no final response within 64*T1 of our CANCEL (§9.1). */
   onTimeout(): void;
   onTransportError(error: TransportError): void;

@@ -410,6 +410,9 @@ describe('a call that is not answered', () => {
     const other = invite.clone();
     other.headers.set('Via', invite.headers.get('via')!.replace('z9hG4bK', 'z9hG4bKother'));
     peer.send(other);
+    // Were the first one proxied, this one would be a call of its own: it waits for what becomes of that.
+    res.send(180);
+    await peer.getResponse(180, 'INVITE');
     const { message } = await peer.getResponse(482, 'INVITE');
     ackFailure(other, message.headers.get('to')!);
     res.send(603);

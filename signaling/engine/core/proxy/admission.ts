@@ -1,7 +1,8 @@
-/** What a request has to pass before it is sent on (RFC 3261 §16.3 steps 3 to 5, RFC 5393 §4.2). Pure. */
+/** What a request has to pass before it is sent on (RFC 3261 §16.3 steps 3 to 5, RFC 5393 §4.2 and §5). Pure. */
 import type { SipRequest } from '../../wire/message';
 import { parseDigits } from '../../wire/chars';
 import type { CoreCounter } from '../counters';
+import { MAX_BREADTH } from './breadth';
 import { hasLooped } from './marks';
 
 export interface Rejection {
@@ -26,6 +27,18 @@ export function rejection(request: SipRequest, mark: string): Rejection | undefi
     return { status: 420, headers: [['Unsupported', list]], counter: 'badExtensions', words: `Rejected with 420 Bad Extension due to Proxy-Require: ${list}` };
   }
   return undefined;
+}
+
+/**
+ * RFC 5393 §5.3.3: more branches at once than the request may have.
+ *
+ * @param free what it may have (breadth.ts)
+ * @param wanted how many it is to have
+ */
+export function breadthRejection(free: number, wanted: number): Rejection | undefined {
+  if (Number.isNaN(free)) return { status: 400, headers: [], counter: 'refusedCommands', words: `Rejected with 400 Bad Request: ${MAX_BREADTH} is not a number` };
+  if (free >= wanted) return undefined;
+  return { status: 440, headers: [], counter: 'tooBroad', words: `Rejected with 440 Max-Breadth Exceeded: ${wanted} at once are more than the ${free} it may have` };
 }
 
 /** Undefined: no limit was given. */

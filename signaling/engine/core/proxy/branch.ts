@@ -4,7 +4,7 @@
  *     connecting ─ flow ─▶ sent ─ anything ─▶ heard of ─ final response, time-out, failure, given up ─▶ settled
  *
  * Settled means: its answer is known to the response context. A settled INVITE may still be answered with a 2xx, by a target that was
- * given up; those are passed on until the transaction below ends.
+ * given up or by one behind it after all the others had refused; those are passed on until the transaction below ends.
  */
 import type { Timer } from '../../../clock';
 import type { ClientTransaction } from '../../transaction/types';
@@ -24,7 +24,9 @@ export type Extra = ReadonlyArray<{ name: string; value: string }>;
 export interface BranchDeps {
   context: CoreContext;
   /** The request as this target gets it, without our Via. @throws SipParseError */
-  copyFor(target: ProxyTarget, flow: Flow): SipRequest;
+  copyFor(target: ProxyTarget, flow: Flow, breadth: number): SipRequest;
+  /** This branch's part; see breadth.ts. */
+  breadth: number;
   /** See marks.ts. */
   mark: string;
   /** A final response made here. */
@@ -108,12 +110,14 @@ export class Branch {
     this.protocol = flow.protocol;
     try {
       this.transaction = this.deps.context.transactions.request(
-        this.deps.copyFor(this.target, flow),
+        this.deps.copyFor(this.target, flow, this.deps.breadth),
         flow,
         {
           onResponse: (response, from, bytes) => this.onResponse(response, from, received(from, bytes)),
           onTimeout: () => this.settle(this.deps.make(this.cancelled ? 487 : 408), made(this.protocol)),
           onTransportError: (error) => this.fail(error),
+          // Somebody behind a target that had refused has answered: its call is as good as any.
+          ...(this.invite ? { onLateSuccess: (response, from, bytes) => this.onResponse(response, from, received(from, bytes)) } : {}),
         },
         this.deps.mark,
       );

@@ -7,11 +7,14 @@ import type { Headers } from '../../wire/headers';
 import { parseUri } from '../../wire/uri';
 import { replaceLocalhost } from '../app-message';
 import { hopsLeft } from './admission';
+import { MAX_BREADTH } from './breadth';
 import { recordRoutes, routeEntry, type Faces } from './routes';
 
 export interface Change {
   /** Request-URI; absent: as it is. */
   uri?: string | undefined;
+  /** Branches it may have from here on; absent: nothing is said about that (an ACK has none). */
+  breadth?: number | undefined;
   /** We stay in the way: how the caller and the target reach us. */
   remain?: Faces | undefined;
   /** Of the application, in place of those of the same name. */
@@ -22,12 +25,13 @@ export interface Change {
 
 const DEFAULT_HOPS = 70;
 /** What makes the request the one it is: an application that wants another sends its own. */
-const untouchable = new Set(['from', 'to', 'call-id', 'cseq', 'max-forwards', 'contact', 'content-type', 'content-encoding', 'content-length']);
+const untouchable = new Set(['from', 'to', 'call-id', 'cseq', 'max-forwards', 'max-breadth', 'contact', 'content-type', 'content-encoding', 'content-length']);
 
 export function copyOf(routed: SipRequest, change: Change): SipRequest {
   const copy = routed.clone();
   if (change.uri !== undefined) copy.uri = change.uri;
   copy.headers.set('Max-Forwards', String((hopsLeft(routed) ?? DEFAULT_HOPS + 1) - 1));
+  if (change.breadth !== undefined) copy.headers.set(MAX_BREADTH, String(change.breadth));
   if (change.remain) stay(copy, change.remain);
   for (const { key } of change.headers ?? []) if (!untouchable.has(key)) copy.headers.remove(key);
   for (const { key, name, value } of change.headers ?? []) {

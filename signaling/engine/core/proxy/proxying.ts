@@ -18,18 +18,18 @@ import type { Incoming } from '../incoming';
 import { hopForTarget, HopError } from '../next-hop';
 import type { Parts } from '../parts';
 import { rememberRegistration } from '../registrations';
-import { hopsLeft, rejection } from './admission';
+import { breadthRejection, hopsLeft, rejection } from './admission';
+import { breadthOf } from './breadth';
 import { Challenged } from './challenged';
 import { copyOf } from './copy';
 import { callersFlow, targetsFlow, wayTo } from './flows';
+import type { ProxyJob } from './job';
 import { Marks } from './marks';
 import { recordsFor, recordsForBye } from './records';
-import { ResponseContext, type ProxyJob } from './response-context';
+import { ResponseContext } from './response-context';
 import { faceTarget, takeOwnRoutes, takeTopRoute, type Routed } from './routes';
-import type { ProxyListener, ProxySpec } from './spec';
+import { nobody, type ProxyListener, type ProxySpec } from './spec';
 import { TargetSet, type ProxyTarget } from './targets';
-
-const nobody: ProxyListener = { refused: () => undefined, started: () => undefined, response: () => undefined, done: () => undefined };
 
 export class Proxying {
   /** Requests without a final response, by their server transaction: a CANCEL can still come. */
@@ -82,20 +82,25 @@ export class Proxying {
     const targets = new TargetSet(maxProxyTargets);
     const problems = spec.destinations.map((uri) => this.problemOf(uri));
     const usable = spec.destinations.filter((_uri, at) => problems[at] === undefined);
-    targets.add(this.challenged.narrow(request, usable).map((uri) => ({ uri, requestUri: this.isOwnUri(routed.request.uri) ? uri : undefined })));
+    targets.add(this.challenged.narrow(request, usable).map((uri) => ({ uri, requestUri: this.isOwn(parseUri(routed.request.uri)) ? uri : undefined })));
     if (targets.isEmpty) {
       const [uri = ''] = spec.destinations;
       return this.reject(incoming, 500, `error proxying request to ${uri}: ${problems[0] ?? 'no destination was given'}`, listener);
     }
+    const breadth = breadthOf(request, this.context.options.maxBreadth);
+    const tooBroad = breadthRejection(breadth, spec.simultaneous ? targets.size : 1);
+    if (tooBroad) return this.reject(incoming, tooBroad.status, tooBroad.words, listener, [], tooBroad.counter);
+    incoming.sentOn = true;
     this.parts.responses.conclude(incoming);
     this.context.count('proxied');
     this.begin({
       transaction: incoming.transaction,
       request,
       mark,
+      breadth,
       targets,
       policy: spec,
-      copyFor: (target, flow) => this.copyFor(target, flow, routed.request, incoming.flow, spec),
+      copyFor: (target, flow, part) => this.copyFor(target, flow, part, routed.request, incoming.flow, spec),
       listener,
       app: incoming.app,
       records: recordsFor(this.context, request),
@@ -107,10 +112,11 @@ export class Proxying {
     });
   }
 
-  private copyFor(target: ProxyTarget, flow: Flow, routed: SipRequest, from: Flow, spec: ProxySpec): SipRequest {
+  private copyFor(target: ProxyTarget, flow: Flow, breadth: number, routed: SipRequest, from: Flow, spec: ProxySpec): SipRequest {
     const towardsTarget = this.localOf(flow);
     return copyOf(routed, {
       uri: target.requestUri,
+      breadth,
       headers: spec.headers,
       hostport: `${towardsTarget.host}:${towardsTarget.port}`,
       remain: spec.remain ? { towardsCaller: this.localOf(from), towardsTarget, marks: this.marks, flow: callersFlow(routed, from) } : undefined,
@@ -137,7 +143,8 @@ export class Proxying {
     if (!routed) return false;
     if (request.method === 'INVITE') responses.trying(transaction, request);
     const mark = this.marks.loop(request);
-    const rejected = rejection(request, mark);
+    const breadth = breadthOf(request, this.context.options.maxBreadth);
+    const rejected = rejection(request, mark) ?? breadthRejection(breadth, 1);
     if (rejected) {
       this.context.count(rejected.counter);
       return refuse(rejected.status, undefined, rejected.headers);
@@ -155,9 +162,10 @@ export class Proxying {
       transaction,
       request,
       mark,
+      breadth,
       targets,
       policy: { simultaneous: false, followRedirects: false },
-      copyFor: () => copyOf(routed.request, { hostport: '' }),
+      copyFor: (_target, _flow, part) => copyOf(routed.request, { breadth: part, hostport: '' }),
       records: request.method === 'BYE' ? recordsForBye(this.context, request) : undefined,
     });
     return true;
@@ -227,10 +235,6 @@ export class Proxying {
       if (error instanceof HopError) return error.message;
       throw error;
     }
-  }
-
-  private isOwnUri(text: string): boolean {
-    return this.isOwn(parseUri(text));
   }
 
   private isOwn(uri: SipUri): boolean {

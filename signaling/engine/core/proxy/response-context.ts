@@ -9,43 +9,17 @@
  * It is held by its branches' transactions and by the table of those that can still be cancelled; when both are done with it, it is gone.
  */
 import { makeResponse } from '../../transport/reply';
-import { TransactionError, type ServerTransaction } from '../../transaction/types';
+import { TransactionError } from '../../transaction/types';
 import type { Flow } from '../../transport/types';
-import type { SipRequest, SipResponse } from '../../wire/message';
+import type { SipResponse } from '../../wire/message';
 import { serialize } from '../../wire/serialize';
 import type { App, Envelope } from '../app';
-import type { CoreContext } from '../context';
 import { bestResponse, challengesIn, mergeChallenges } from './best-response';
-import { Branch, type BranchDeps, type Extra } from './branch';
-import type { ProxyRecords } from './records';
+import { Breadth } from './breadth';
+import { Branch, type Extra } from './branch';
+import type { ProxyJob } from './job';
 import { redirectTargets, unfollowed } from './redirect';
-import type { ProxyListener, ProxySpec } from './spec';
-import type { ProxyTarget, TargetSet } from './targets';
-
-export type Policy = Pick<ProxySpec, 'simultaneous' | 'followRedirects' | 'provisionalTimeoutMs' | 'finalTimeoutMs'>;
-
-export interface ProxyJob {
-  context: CoreContext;
-  transaction: ServerTransaction;
-  /** As received. */
-  request: SipRequest;
-  targets: TargetSet;
-  policy: Policy;
-  /** A URI that one of our transports can go to. */
-  isUsable(uri: string): boolean;
-  copyFor: BranchDeps['copyFor'];
-  mark: string;
-  /** Whose request it is. Absent, with the listener: nobody's, it belongs to a call that was record-routed. */
-  app?: App | undefined;
-  listener?: ProxyListener | undefined;
-  /** A target's final response, before anything is done about it. */
-  onAnswer?: ((target: ProxyTarget, response: SipResponse) => void) | undefined;
-  records?: ProxyRecords | undefined;
-  /** Turns our Record-Route entry in a response that begins a dialog towards who sent it. */
-  faceTarget?: ((response: SipResponse, from: Flow) => void) | undefined;
-  /** The final response is on its way up. */
-  onConcluded(): void;
-}
+import type { ProxyTarget } from './targets';
 
 /** RFC 3326: a phone does not show a call as missed that somebody else has taken. */
 const elsewhere: Extra = [{ name: 'Reason', value: 'SIP;cause=200;text="Call completed elsewhere"' }];
@@ -55,6 +29,7 @@ export class ResponseContext {
   private readonly finals: SipResponse[] = [];
   private readonly invite: boolean;
   private readonly secure: boolean;
+  private readonly breadth: Breadth;
   private started = false;
   /** The final response has been sent upstream. */
   private concluded = false;
@@ -65,6 +40,7 @@ export class ResponseContext {
   constructor(private readonly job: ProxyJob) {
     this.invite = job.request.method === 'INVITE';
     this.secure = /^sips:/i.test(job.request.uri);
+    this.breadth = new Breadth(job.breadth);
   }
 
   get app(): App | undefined {
@@ -96,24 +72,27 @@ export class ResponseContext {
   private goOn(): void {
     if (this.concluded) return;
     const { targets, policy } = this.job;
-    while (!targets.isEmpty && (policy.simultaneous || this.active === 0)) this.launch(targets.take()!);
+    while (!targets.isEmpty && this.breadth.free > 0 && (policy.simultaneous || this.active === 0)) this.launch(targets.take()!, this.breadth.take(policy.simultaneous ? targets.size + 1 : 1));
     // A target that has not said a word cannot be cancelled (§9.1), and perhaps never will be: the caller does not wait for those.
     if (this.ending && !this.branches.some((branch) => branch.heard && !branch.settled)) for (const branch of this.branches) branch.giveUp(487);
     if (!this.concluded && this.active === 0) this.conclude(this.chooseFinal());
   }
 
-  private launch(target: ProxyTarget): void {
+  private launch(target: ProxyTarget, breadth: number): void {
     const { context, policy, copyFor, mark } = this.job;
     const { provisionalTimeoutMs, finalTimeoutMs } = policy;
     const make = (status: number): SipResponse => this.make(status);
-    const branch = new Branch(target, this.invite, { context, copyFor, mark, make, provisionalTimeoutMs, finalTimeoutMs }, {
+    const branch = new Branch(target, this.invite, { context, copyFor, breadth, mark, make, provisionalTimeoutMs, finalTimeoutMs }, {
       sent: (copy) => {
         this.job.records?.tried(copy);
         this.tellStarted();
       },
       provisional: (response, from) => this.onProvisional(response, from),
       success: (response, from, envelope, again) => this.onSuccess(target, response, from, envelope, again),
-      settled: (response, envelope) => this.onSettled(target, response, envelope),
+      settled: (response, envelope) => {
+        this.breadth.giveBack(breadth);
+        this.onSettled(target, response, envelope);
+      },
     });
     this.branches.push(branch);
     branch.start();

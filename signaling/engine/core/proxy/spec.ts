@@ -31,3 +31,5 @@ export interface ProxyListener {
   /** Nothing will be reported any more. */
   done(): void;
 }
+
+export const nobody: ProxyListener = { refused: () => undefined, started: () => undefined, response: () => undefined, done: () => undefined };

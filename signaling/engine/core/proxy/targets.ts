@@ -45,6 +45,11 @@ export class TargetSet {
     return this.waiting.length === 0;
   }
 
+  /** How many wait. */
+  get size(): number {
+    return this.waiting.length;
+  }
+
   private fresh(targets: readonly ProxyTarget[]): ProxyTarget[] {
     return targets.filter(({ uri }) => {
       if (this.seen.length >= this.max || this.seen.some((known) => sameUri(known, uri))) return false;

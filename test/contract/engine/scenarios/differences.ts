@@ -46,6 +46,11 @@ export const differences: Difference[] = [
     why: 'RFC 4028 §9: who has the caller refresh requires it of the caller',
   },
   {
+    ours: /^(cdr:attempt application \| INVITE .*)\+max-breadth (.*)$/,
+    recorded: '$1$2',
+    why: 'RFC 5393 §5.3.3: a proxied request says how far it may fork',
+  },
+  {
     only: ['20'],
     ours: /^OPTIONS3 echo application 0 tcp - /,
     recorded: 'OPTIONS3 echo application n tcp peer ',

@@ -5,6 +5,7 @@
 import { Core } from '../../../../signaling/engine/core/core';
 import { defaultCoreOptions, type CoreOptions } from '../../../../signaling/engine/core/options';
 import type { Envelope } from '../../../../signaling/engine/core/app';
+import { parseAppMessage, type AppResponse } from '../../../../signaling/engine/core/app-message';
 import type { CallRecord } from '../../../../signaling/engine/core/call-record';
 import type { CoreTransport } from '../../../../signaling/engine/core/context';
 import type { Registered } from '../../../../signaling/engine/core/next-hop';
@@ -232,6 +233,11 @@ export class ProxyBench {
     const uris = destinations.map((one) => (typeof one === 'number' ? `sip:x@198.51.100.9:${one}` : one));
     this.core.proxy(this.app, transactionId, { ...spec, destinations: uris, ...more }, told);
     return told;
+  }
+
+  /** The application answers what it was asked last. */
+  respond(status: number, transactionId = this.app.last.transactionId): void {
+    this.core.respond(this.app, transactionId, parseAppMessage(`SIP/2.0 ${status} Said\r\n\r\n`) as AppResponse, () => undefined);
   }
 
   /** The caller's CANCEL of that INVITE. */

@@ -21,7 +21,7 @@ describe('the request as it is sent on', () => {
     expect(sent.uri).toBe('sip:bob@example.com');
     const names = [...sent.headers].map(({ name, value }) => `${name}: ${value}`);
     const before = [...invite.headers].map(({ name, value }) => `${name}: ${name === 'Max-Forwards' ? '69' : value}`);
-    expect(names.slice(1, -1)).toEqual(before);
+    expect(names.slice(1, -1)).toEqual([...before, 'Max-Breadth: 60']);
     expect(sent.body.toString()).toBe('v=0\r\n');
     expect(sent.topVia).toMatchObject({ host: '192.0.2.1', protocol: 'UDP' });
     sip.party(6001).answer(486);
