@@ -47,9 +47,16 @@ export class Client {
       throw error;
     }
     this.context.count('sent');
-    if (isCall(outgoing)) recordAttempt(this.context, 'application', request);
-    const envelope = sentRequest(flow, this.context.transport.sentBy(flow));
-    sending.reply?.({ ok: true, kind: 'request', transactionId: outgoing.id, dialogId: gateId(outgoing), envelope, message: request, expectsMore: true });
+    const { connecting } = outgoing.transaction;
+    outgoing.echo = () => {
+      if (isCall(outgoing)) recordAttempt(this.context, 'application', request);
+      const way = outgoing.transaction?.flow ?? flow;
+      const envelope = sentRequest(way, this.context.transport.sentBy(way));
+      sending.reply?.({ ok: true, kind: 'request', transactionId: outgoing.id, dialogId: gateId(outgoing), envelope, message: request, expectsMore: true });
+    };
+    // The echo has the request as it was sent, and over what that is is not known before the dialling is over.
+    if (connecting) void connecting.then(() => outgoing.sayEcho());
+    else outgoing.sayEcho();
     return outgoing;
   }
 
@@ -113,6 +120,8 @@ export class Client {
   // --- responses -----------------------------------------------------------------------------------------------------
 
   private onResponse(outgoing: Outgoing, response: SipResponse, flow: Flow, bytes: number): void {
+    // On its way elsewhere the request was given another Contact, which is where the dialog is reached.
+    if (outgoing.makesDialog && outgoing.dialog && outgoing.request) outgoing.dialog.localContact = outgoing.request.headers.get('contact') ?? '';
     if (response.status < 200) {
       if (response.status > 100) this.onProvisional(outgoing, response, flow, bytes);
       return;
@@ -158,6 +167,7 @@ export class Client {
   private fail(outgoing: Outgoing, status: number, protocol: string): void {
     const { request } = outgoing;
     if (!request) return;
+    outgoing.sayEcho();
     this.context.count('madeResponses');
     this.onFinal(outgoing, makeResponse(request, status, newTag(this.context.random)), undefined, 0, protocol);
   }
@@ -176,6 +186,7 @@ export class Client {
   private begin(outgoing: Outgoing, request: SipRequest, flow: Flow): ClientTransaction {
     return this.context.transactions.request(request, flow, {
       onResponse: (response, from, bytes, again) => {
+        outgoing.sayEcho();
         if (again) this.parts.invites.again(outgoing, response, from);
         else this.onResponse(outgoing, response, from, bytes);
       },

@@ -13,6 +13,8 @@ export class Outgoing {
   request: SipRequest | undefined;
   transaction: ClientTransaction | undefined;
   cancelled = false;
+  /** What the application is owed before anything else of this request: that it was sent. */
+  echo: (() => void) | undefined;
   /** RSeq of the last reliable provisional response delivered (RFC 3262 §4). */
   lastRSeq: number | undefined;
   readonly method: string;
@@ -38,6 +40,13 @@ export class Outgoing {
 
   get invite(): boolean {
     return this.method === 'INVITE';
+  }
+
+  /** Now at the latest. */
+  sayEcho(): void {
+    const { echo } = this;
+    this.echo = undefined;
+    echo?.();
   }
 
   /** Lets go of what only an open request needs. */

@@ -1,8 +1,13 @@
-/** Places that failed of late are tried after the others (RFC 3263 §4.3): a call does not wait for a server that was dead a moment ago. */
+/**
+ * Places that failed of late are tried after the others (RFC 3263 §4.3): a call does not wait for a server that was dead a moment ago, and one
+ * that has said when it can be asked again (Retry-After, RFC 3261 §21.5.4) is left alone until then.
+ */
 import type { Clock } from '../../clock';
 import type { Place } from './places';
 
 const REMEMBER_MS = 60_000;
+/** Whatever a server says: it may be another one tomorrow. */
+const LONGEST_MS = 3_600_000;
 const MAX_REMEMBERED = 1_000;
 
 export class FailedPlaces {
@@ -10,10 +15,10 @@ export class FailedPlaces {
 
   constructor(private readonly clock: Clock) {}
 
-  add(place: Place): void {
+  add(place: Place, ms = REMEMBER_MS): void {
     this.until.delete(key(place));
     if (this.until.size >= MAX_REMEMBERED) this.until.delete(this.until.keys().next().value as string);
-    this.until.set(key(place), this.clock.now() + REMEMBER_MS);
+    this.until.set(key(place), this.clock.now() + Math.min(ms, LONGEST_MS));
   }
 
   remove(place: Place): void {

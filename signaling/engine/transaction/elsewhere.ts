@@ -1,6 +1,6 @@
 /** What a request needs to know of itself before it is sent somewhere else. */
 import { SipParseError } from '../wire/errors';
-import type { SipRequest } from '../wire/message';
+import type { SipRequest, SipResponse } from '../wire/message';
 import { formatNameAddr, parseNameAddr } from '../wire/name-addr';
 import { formatUri, parseUri } from '../wire/uri';
 import { protocols } from '../transport/protocols';
@@ -14,6 +14,13 @@ export function sizeOf(request: SipRequest): number {
   let size = request.method.length + request.uri.length + 12 + VIA_BYTES + request.body.length;
   for (const { name, value } of request.headers) size += name.length + value.length + 4;
   return size;
+}
+
+/** Milliseconds that whoever answered 503 wants to be left alone (RFC 3261 §20.33); undefined: it does not say. */
+export function restOf(response: SipResponse): number | undefined {
+  // A comment or parameters may follow.
+  const seconds = /^\s*(\d{1,10})(?![\w.])/.exec(response.headers.get('retry-after') ?? '')?.[1];
+  return seconds === undefined ? undefined : Number(seconds) * 1000;
 }
 
 export interface Told {

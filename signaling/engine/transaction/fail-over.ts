@@ -9,7 +9,7 @@
 import type { Clock, Random } from '../../clock';
 import type { SipRequest } from '../wire/message';
 import type { Flow, Log, Transport } from '../transport/types';
-import { moveContact, sizeOf } from './elsewhere';
+import { moveContact, restOf, sizeOf } from './elsewhere';
 import { TransactionLayer } from './transaction-layer';
 import type { Admission, ClientHandlers, ClientState, ClientTransaction, Destination, TransactionOptions } from './types';
 
@@ -44,6 +44,8 @@ type Send = (flow: Flow, handlers: ClientHandlers) => ClientTransaction;
 
 /** One request on its way through the places it may go to. */
 class Attempts implements ClientTransaction {
+  /** See `ClientTransaction`. */
+  connecting: Promise<void> | undefined;
   private current: ClientTransaction | undefined;
   private cancelling: Iterable<{ name: string; value: string }> | undefined;
   /** Who the request says we are; it has to be put right for a flow with another local address. */
@@ -78,7 +80,7 @@ class Attempts implements ClientTransaction {
     this.told = { ...this.transport.sentBy(flow), flow };
     if (!(way instanceof Promise)) this.go(way);
     else {
-      way.then(
+      this.connecting = way.then(
         (better) => this.goLater(better),
         () => this.goLater(flow),
       );
@@ -101,13 +103,13 @@ class Attempts implements ClientTransaction {
     }
     let heard = false;
     /** Goes on elsewhere if that is allowed; otherwise, or when there is nowhere, the core is told. */
-    const failed = (tell: () => void): void => {
+    const failed = (tell: () => void, restMs?: number): void => {
       if (heard || this.cancelling || !flow.next) {
         tell();
         return;
       }
       this.current = undefined;
-      flow.next().then((other) => {
+      flow.next(restMs).then((other) => {
         if (this.cancelling) return tell();
         this.request.headers.removeFirst('via');
         this.goLater(other);
@@ -117,7 +119,7 @@ class Attempts implements ClientTransaction {
     const transaction: ClientTransaction = this.send(flow, {
       onResponse: (response, from, bytes, again) => {
         const tell = (): void => this.handlers.onResponse(response, from, bytes, again);
-        if (response.status === 503 && !again) failed(tell);
+        if (response.status === 503 && !again) failed(tell, restOf(response));
         else {
           heard ||= response.status > 100;
           tell();

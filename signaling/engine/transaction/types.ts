@@ -76,6 +76,8 @@ export interface ClientTransaction {
   readonly request: SipRequest;
   readonly flow: Flow | undefined;
   readonly state: ClientState;
+  /** There when the request was not sent at once, because a better way than its flow is being dialled: resolves when it has been, or has failed. */
+  readonly connecting?: Promise<void> | undefined;
   /**
    * INVITE only. Sends CANCEL now, or as soon as a provisional response has come (RFC 3261 §9.1); never after a final one.
    * Its own response is not reported; the INVITE's is. `extra`: header fields to add (Reason ...). False: nothing left to cancel.

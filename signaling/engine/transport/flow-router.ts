@@ -69,19 +69,19 @@ export class FlowRouter {
   }
 
   /** The first place that can be reached; those behind it are `next` of the flow. */
-  private async firstOf(places: readonly Place[], target: Target, host: string): Promise<Flow> {
-    let failure: unknown;
+  private async firstOf(places: readonly Place[], target: Target, host: string, several = places.length > 1): Promise<Flow> {
+    let failure: unknown = new TransportError('no-place', `No other server of ${host} is left`, target.protocol, host, target.port);
     for (const [index, place] of places.entries()) {
       try {
         // A protocol that was left open stays open to what a large request needs.
         const flow = await this.flowToAddress({ ...target, port: place.port, ...(place.protocol === 'udp' && target.protocol === undefined ? {} : { protocol: place.protocol }) }, place.address, host);
         if (flow.reliable) this.failed.remove(place);
+        if (!several) return flow;
         const rest = places.slice(index + 1);
-        if (rest.length === 0) return flow;
-        return new RoutedFlow(flow, () => {
-          this.failed.add(place);
-          this.parts.counters.failedOver++;
-          return this.firstOf(rest, target, host);
+        return new RoutedFlow(flow, (restMs) => {
+          this.failed.add(place, restMs);
+          if (rest.length > 0) this.parts.counters.failedOver++;
+          return this.firstOf(rest, target, host, true);
         });
       } catch (error) {
         failure = error;

@@ -7,7 +7,7 @@ export class RoutedFlow implements Flow {
 
   constructor(
     private readonly flow: Flow,
-    readonly next: () => Promise<Flow>,
+    readonly next: (restMs?: number) => Promise<Flow>,
   ) {
     if (flow.doubt) this.doubt = (onError) => flow.doubt?.(onError);
     if (flow.alias !== undefined) this.alias = flow.alias;

@@ -33,8 +33,12 @@ export interface Flow {
    * Absent where sending itself would have told.
    */
   doubt?(onError: (error: TransportError) => void): void;
-  /** The next place the name leads to that this flow was made for (RFC 3263 §4.3); rejects when none is left. Absent: there is no other. */
-  next?(): Promise<Flow>;
+  /**
+   * The next place the name leads to that this flow was made for (RFC 3263 §4.3); rejects when none is left. Absent: there is no other.
+   *
+   * @param restMs how long this place has asked to be left alone (RFC 3261 §21.5.4)
+   */
+  next?(restMs?: number): Promise<Flow>;
   /** The way for a request that a datagram should not carry (RFC 3261 §18.1.1); undefined: there is none, this one has to do. */
   larger?(): Flow | Promise<Flow> | undefined;
   /** Our Via asks the peer to send its own requests over this connection (RFC 5923 §5). */
@@ -170,7 +174,7 @@ export interface Transport {
   sentBy(flow: Flow): { host: string; port: number };
 }
 
-/** errno codes of the system and of OpenSSL, and: `closed`, `limit`, `timeout`, `no-transport`, `too-large`, `bad-port`, `certificate`. */
+/** errno codes of the system and of OpenSSL, and: `closed`, `limit`, `timeout`, `no-transport`, `no-place`, `too-large`, `bad-port`, `certificate`. */
 export class TransportError extends Error {
   override readonly name = 'TransportError';
 

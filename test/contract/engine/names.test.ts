@@ -4,7 +4,7 @@
  */
 import { DnsServer } from '../../support/dns-server';
 import { unless } from '../../support/peers';
-import { SipPeer, sdp } from '../../support/sip-peer';
+import { SipPeer, contactOf, sdp } from '../../support/sip-peer';
 import { isRealServer, once, problems, startApp, startServer, type AppUnderTest, type ServerUnderTest, type TestResponse } from './harness';
 
 /** 64*T1 is two and a half seconds, and a peer that answers at once does not hear anything twice. */
@@ -105,6 +105,50 @@ unless(isRealServer ? 'a real drachtio-server asks the name servers of its machi
     await ended;
   });
 
+  test('a call that ends up on another transport than it began on names that one as its Contact, in later requests too', async () => {
+    const [busy, good] = [await own(SipPeer.tcpServer()), await own(SipPeer.udp())];
+    names.set('NAPTR', 'moves.test', ['10 10 s SIP+D2T _sip._tcp.moves.test', '20 10 s SIP+D2U _sip._udp.moves.test']);
+    names.set('SRV', '_sip._tcp.moves.test', [`1 1 ${busy.port} host.moves.test`]).set('SRV', '_sip._udp.moves.test', [`1 1 ${good.port} host.moves.test`]).set('A', 'host.moves.test', ['127.0.0.1']);
+    const made = app.srf.createUAC('sip:a@moves.test', { localSdp: sdp() });
+    const first = await busy.getRequest('INVITE');
+    expect(contactOf(first.message)).toBe(`sip:127.0.0.1:${server.tcp.port};transport=tcp`);
+    busy.reply(first, 503);
+    const second = await good.getRequest('INVITE');
+    const ours = `sip:127.0.0.1:${server.udp.port}`;
+    expect(contactOf(second.message)).toBe(ours);
+    good.reply(second, 200, { body: sdp() });
+    const dialog = await made;
+    await good.getRequest('ACK');
+    // Not a re-INVITE: drachtio-srf repeats the Contact of its first echo in those.
+    const updated = dialog.request({ method: 'UPDATE' });
+    const update = await good.getRequest('UPDATE');
+    expect(contactOf(update.message)).toBe(ours);
+    good.reply(update, 200);
+    await updated;
+    const ended = dialog.destroy();
+    good.reply(await good.getRequest('BYE'), 200);
+    await ended;
+  });
+
+  test('the last of several that wants to be left alone is the last the next time, too', async () => {
+    const [one, two] = [await own(SipPeer.udp()), await own(SipPeer.udp())];
+    // By chance the one or the other is first.
+    names.set('SRV', '_sip._udp.rests.test', [`1 1 ${one.port} host.rests.test`, `1 1 ${two.port} host.rests.test`]).set('A', 'host.rests.test', ['127.0.0.1']);
+    const answer = options('sip:a@rests.test;transport=udp');
+    const [heard, last] = await Promise.race([one, two].map(async (peer) => [await peer.getRequest('OPTIONS'), peer === one ? two : one] as const));
+    (last === two ? one : two).reply(heard, 503, { headers: { 'Retry-After': '0' } });
+    last.reply(await last.getRequest('OPTIONS'), 503, { headers: { 'Retry-After': '60' } });
+    expect((await answer).status).toBe(503);
+    const other = last === two ? one : two;
+    const before = last.heard.length;
+    for (let n = 0; n < 5; n++) {
+      const next = options('sip:a@rests.test;transport=udp');
+      other.reply(await other.getRequest('OPTIONS'), 200);
+      expect((await next).status).toBe(200);
+    }
+    expect(last.heard.length).toBe(before);
+  });
+
   test('once it rings nothing is tried elsewhere: a 503 after that is the answer', async () => {
     const [ringing, other] = [await own(SipPeer.udp()), await own(SipPeer.udp())];
     names.set('SRV', '_sip._udp.rings.test', [`1 1 ${ringing.port} host.rings.test`, `2 1 ${other.port} host.rings.test`]).set('A', 'host.rings.test', ['127.0.0.1']);
@@ -148,6 +192,15 @@ unless(isRealServer ? 'a real drachtio-server asks the name servers of its machi
       expect(request.message.topVia.protocol).toBe('TCP');
       peer.reply(request, 200);
       expect((await answer).status).toBe(200);
+    });
+
+    test('the application sees them as they were sent, though a connection had to be dialled first', async () => {
+      const peer = await own(SipPeer.tcpServer());
+      for (const [uri, via] of [[`sip:a@127.0.0.1:${peer.port}`, 'TCP'], ['sip:a@127.0.0.1:9', 'UDP']] as const) {
+        const sent = await app.srf.request(uri, { method: 'OPTIONS', headers: large });
+        expect([sent.get('Via').slice(0, 11), sent.protocol]).toEqual([`SIP/2.0/${via}`, via.toLowerCase()]);
+      }
+      expect((await peer.getRequest('OPTIONS')).message.topVia.protocol).toBe('TCP');
     });
 
     test('go over UDP where it does not, and where UDP was asked for; small ones are not asked about', async () => {

@@ -32,7 +32,7 @@ export class Party implements Flow {
   deaf = false;
   readonly heard: Array<SipRequest | SipResponse> = [];
   /** Where else the name leads that this one was found by (RFC 3263 §4.3). */
-  next?: () => Promise<Flow>;
+  next?: (restMs?: number) => Promise<Flow>;
   /** Called for each request they get. */
   onRequest: (request: SipRequest) => void = () => undefined;
 

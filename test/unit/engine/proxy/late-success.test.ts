@@ -44,10 +44,15 @@ test('while the next one rings: it is the answer, and the other is cancelled', (
 
 test('from a server that was left for the next one of its name', async () => {
   const [first, second] = [sip.party(6001), sip.party(6002)];
-  first.next = () => Promise.resolve(second);
+  const rests: Array<number | undefined> = [];
+  first.next = (restMs) => {
+    rests.push(restMs);
+    return Promise.resolve(second);
+  };
   const invite = sip.request('INVITE');
   sip.proxied(invite, [6001]);
-  first.answer(503);
+  first.answer(503, { lines: [['Retry-After', '7']] });
+  expect(rests).toEqual([7000]);
   await settled();
   expect(second.whats).toEqual(['INVITE']);
   second.answer(486);
