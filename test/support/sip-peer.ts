@@ -1,9 +1,12 @@
 /**
- * A SIP peer that does exactly what a test tells it, over UDP or TCP: it sends messages, and hands out what it received in any
+ * A SIP peer that does exactly what a test tells it, over UDP, TCP, TLS or WebSocket: it sends messages, and hands out what it received in any
  * order the test asks for. It has no transactions and repeats nothing by itself; what the other side repeats it receives again.
  */
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { readFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket as TcpSocket } from 'node:net';
+import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
+import { WebSocket } from 'ws';
 import { Headers } from '../../signaling/engine/wire/headers';
 import { SipRequest, SipResponse } from '../../signaling/engine/wire/message';
 import { formatNameAddr, parseNameAddr } from '../../signaling/engine/wire/name-addr';
@@ -58,7 +61,7 @@ export class SipPeer {
   closedByOther = false;
 
   private constructor(
-    readonly protocol: 'udp' | 'tcp',
+    readonly protocol: 'udp' | 'tcp' | 'tls' | 'ws',
     readonly host: string,
     readonly port: number,
     private readonly write: (data: Buffer, to: Address) => void,
@@ -73,7 +76,7 @@ export class SipPeer {
     const leaving = new Set<Promise<void>>();
     const peer = new SipPeer(
       'udp',
-      host,
+      host.includes(':') ? `[${host}]` : host,
       socket.address().port,
       (data, to) => {
         const sent: Promise<void> = new Promise((resolve) => socket.send(data, to.port, to.host, () => resolve()));
@@ -106,15 +109,33 @@ export class SipPeer {
     return peer;
   }
 
-  /** Waits for connections; answers go to the last one. */
-  static async tcpServer(): Promise<SipPeer> {
+  /** Dials `target` over TLS, whoever that is. */
+  static async tls(target: Address): Promise<SipPeer> {
+    const socket = connectTls({ host: target.host, port: target.port, rejectUnauthorized: false });
+    await new Promise<void>((resolve, reject) => void socket.once('secureConnect', resolve).once('error', reject));
+    const peer = new SipPeer('tls', '127.0.0.1', socket.localPort ?? 0, (data) => void socket.write(data), () => ended(socket), target);
+    peer.read(socket, target);
+    return peer;
+  }
+
+  /** As a browser: nobody can dial it, its name is none. */
+  static async ws(target: Address): Promise<SipPeer> {
+    const socket = new WebSocket(`ws://${target.host}:${target.port}`, 'sip');
+    await new Promise<void>((resolve, reject) => void socket.once('open', resolve).once('error', reject));
+    const peer = new SipPeer('ws', `${unique()}.invalid`, 5060, (data) => socket.send(data), () => Promise.resolve(socket.terminate()), target);
+    socket.on('message', (data: Buffer) => peer.take(data, target)).on('error', () => undefined);
+    return peer;
+  }
+
+  /** Waits for connections; answers go to the last one. `certificate`: over TLS. */
+  static async tcpServer(certificate?: { certificate: string; key: string }): Promise<SipPeer> {
     const sockets: TcpSocket[] = [];
-    const server: Server = createServer();
+    const server: Server = certificate ? createTlsServer({ cert: readFileSync(certificate.certificate), key: readFileSync(certificate.key) }) : createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     const port = typeof address === 'object' && address ? address.port : 0;
     const peer = new SipPeer(
-      'tcp',
+      certificate ? 'tls' : 'tcp',
       '127.0.0.1',
       port,
       (data) => void sockets.at(-1)?.write(data),
@@ -124,7 +145,7 @@ export class SipPeer {
       },
       undefined,
     );
-    server.on('connection', (socket) => {
+    server.on(certificate ? 'secureConnection' : 'connection', (socket: TcpSocket) => {
       sockets.push(socket);
       peer.read(socket, { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 });
     });
@@ -132,7 +153,7 @@ export class SipPeer {
   }
 
   get uri(): string {
-    return `sip:peer@${this.host}:${this.port}${this.protocol === 'tcp' ? ';transport=tcp' : ''}`;
+    return `sip:peer@${this.host}:${this.port}${this.protocol === 'udp' ? '' : `;transport=${this.protocol}`}`;
   }
 
   close(): Promise<void> {
@@ -157,7 +178,7 @@ export class SipPeer {
     headers.append('Call-ID', options.callId ?? `${unique()}@peer`);
     headers.append('CSeq', `${options.cseq ?? 1} ${method}`);
     if (['INVITE', 'SUBSCRIBE', 'REGISTER', 'REFER', 'NOTIFY', 'UPDATE'].includes(method)) {
-      headers.append('Contact', `<sip:alice@${host}:${port}${this.protocol === 'tcp' ? ';transport=tcp' : ''}>`);
+      headers.append('Contact', `<sip:alice@${host}:${port}${this.protocol === 'udp' ? '' : `;transport=${this.protocol}`}>`);
     }
     for (const [name, value] of Object.entries(options.headers ?? {})) {
       headers.remove(name);
@@ -179,7 +200,7 @@ export class SipPeer {
     if (!to.params.has('tag') && status > 100) to.params.set('tag', options.tag ?? `rt${this.port}`);
     headers.append('To', formatNameAddr(to));
     if (status > 100 && status < 300 && ['INVITE', 'SUBSCRIBE', 'UPDATE'].includes(request.method) && options.headers?.['Contact'] === undefined) {
-      headers.append('Contact', `<sip:bob@${this.host}:${this.port}${this.protocol === 'tcp' ? ';transport=tcp' : ''}>`);
+      headers.append('Contact', `<sip:bob@${this.host}:${this.port}${this.protocol === 'udp' ? '' : `;transport=${this.protocol}`}>`);
     }
     for (const [name, value] of Object.entries(options.headers ?? {})) if (value !== '') headers.append(name, value);
     const body = Buffer.from(options.body ?? '');

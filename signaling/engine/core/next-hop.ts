@@ -27,6 +27,8 @@ export class HopError extends Error {
 }
 
 export const notAvailable = 'requested protocol/transport not available';
+/** RFC 3261 §26.2.2, RFC 5630 §5.3. */
+export const leavesTls = 'a request for a sips URI goes over TLS only';
 
 /** Methods that reach a registered stream client by `user@host` of their Request-URI. */
 const reachesRegistered = new Set(['INVITE', 'OPTIONS', 'NOTIFY', 'MESSAGE', 'SUBSCRIBE', 'REFER', 'INFO']);
@@ -67,6 +69,12 @@ export function hopForDialog(dialog: Dialog, routeUrl: string, transport: HopTra
     if (newer) return newer;
   }
   return { kind: 'target', target: targetOf(parsed, transport) };
+}
+
+/** TLS, or the end of the way. */
+export function isSecure(hop: Hop): boolean {
+  if (hop.kind === 'flow') return protocols[hop.flow.protocol].secure;
+  return hop.kind === 'gone' || hop.target.secure === true || (hop.target.protocol !== undefined && protocols[hop.target.protocol].secure);
 }
 
 /** At once when nothing has to be dialled or resolved. A rejection is a TransportError. */

@@ -15,7 +15,7 @@ import type { App } from '../app';
 import type { Local } from '../build';
 import type { CoreContext } from '../context';
 import type { Incoming } from '../incoming';
-import { hopForTarget, HopError } from '../next-hop';
+import { hopForTarget, HopError, isSecure, leavesTls } from '../next-hop';
 import type { Parts } from '../parts';
 import { rememberRegistration } from '../registrations';
 import { breadthRejection, hopsLeft, rejection } from './admission';
@@ -80,7 +80,8 @@ export class Proxying {
       return this.reject(incoming, 400, `Rejected with 400 Bad Request: ${error.message}`, listener);
     }
     const targets = new TargetSet(maxProxyTargets);
-    const problems = spec.destinations.map((uri) => this.problemOf(uri));
+    const secure = parseUri(routed.request.uri).scheme === 'sips';
+    const problems = spec.destinations.map((uri) => this.problemOf(uri, secure));
     const usable = spec.destinations.filter((_uri, at) => problems[at] === undefined);
     targets.add(this.challenged.narrow(request, usable).map((uri) => ({ uri, requestUri: this.isOwn(parseUri(routed.request.uri)) ? uri : undefined })));
     if (targets.isEmpty) {
@@ -227,10 +228,10 @@ export class Proxying {
   }
 
   /** Why nothing can be sent there; undefined: it can be tried. */
-  private problemOf(uri: string): string | undefined {
+  private problemOf(uri: string, secure = false): string | undefined {
     try {
-      hopForTarget(uri, this.context.transport);
-      return undefined;
+      const hop = hopForTarget(uri, this.context.transport);
+      return secure && !isSecure(hop) ? leavesTls : undefined;
     } catch (error) {
       if (error instanceof HopError) return error.message;
       throw error;

@@ -175,7 +175,7 @@ export class ProxyBench {
       ...this.transport,
       flowTo: (target) => this.flowTo(target),
       registered: (key) => this.registered.get(key),
-      protocols: () => ['udp', 'tcp'],
+      protocols: () => ['udp', 'tcp', 'tls'],
       isOwn: (host, port) => host === '192.0.2.1' && port === 5060,
       defaultSentBy: () => ({ host: '192.0.2.1', port: 5060 }),
       register: (key, _flow, expiresMs) => void this.remembered.push([key, expiresMs]),

@@ -450,10 +450,19 @@ describe('redirects', () => {
 
   test('a call by sips does not leave it', () => {
     const invite = sip.request('INVITE', {}, { uri: 'sips:bob@example.com' });
-    sip.proxied(invite, [6001], { followRedirects: true });
+    sip.proxied(invite, ['sips:x@198.51.100.9:6001'], { followRedirects: true });
     sip.party(6001).answer(302, contacts('<sip:b@198.51.100.9:6011>'));
     expect(sip.caller.finals).toEqual([302]);
     sip.ack(invite);
+  });
+
+  test('nor does an application take it out of there', () => {
+    const told = sip.proxied(sip.request('OPTIONS', {}, { uri: 'sips:bob@example.com' }), ['sip:x@198.51.100.9:6001', 'sip:x@198.51.100.9:6002;transport=tcp']);
+    expect(told.story).toEqual(['refused: error proxying request to sip:x@198.51.100.9:6001: a request for a sips URI goes over TLS only']);
+    sip.proxied(sip.request('OPTIONS', { 'Call-ID': 'other' }, { uri: 'sips:bob@example.com' }), ['sip:x@198.51.100.9:6001', 'sip:x@198.51.100.9:6003;transport=tls']);
+    expect([6001, 6002, 6003].map((port) => sip.party(port).whats)).toEqual([[], [], ['OPTIONS']]);
+    sip.party(6003).answer(200);
+    expect(sip.caller.finals).toEqual([500, 200]);
   });
 });
 

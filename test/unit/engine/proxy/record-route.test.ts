@@ -141,7 +141,7 @@ test('two entries when the sides use different transports; each side sends to th
 });
 
 test('sips in the Request-URI: sips in Record-Route', () => {
-  sip.proxied(sip.request('INVITE', {}, { uri: 'sips:bob@example.com' }), [6001], { remain: true });
+  sip.proxied(sip.request('INVITE', {}, { uri: 'sips:bob@example.com' }), ['sips:x@198.51.100.9:6001'], { remain: true });
   expect(callee.lastRequest.headers.get('record-route')).toMatch(/^<sips:192/);
   callee.answer(200);
 });
