@@ -159,7 +159,7 @@ function counts(csv: string): { successful: number; failed: number; peak: number
 }
 
 /** Asked of the kernel: binding the port ourselves to see would take it away from SIPp. */
-function isListening(port: number, transport: 'udp' | 'tcp', address = ''): boolean {
+export function isListening(port: number, transport: 'udp' | 'tcp', address = ''): boolean {
   const end = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   const table = readFileSync(`/proc/net/${transport}${address.includes(':') ? '6' : ''}`, 'utf8');
   return table.split('\n').some((line) => line.trim().split(/\s+/)[1]?.endsWith(end));
