@@ -15,7 +15,7 @@ export function coreTransport(layer: TransportLayer): CoreTransport {
       if (!flow) return undefined;
       return flow.open ? { flow } : 'gone';
     },
-    protocols: () => (protocols ??= [...new Set(layer.listening().map((point) => point.protocol))]),
+    protocols: () => (protocols ??= layer.protocols()),
     defaultSentBy() {
       const point = layer.listening()[0];
       const host = !point || isWildcard(point.address) ? '127.0.0.1' : point.address;

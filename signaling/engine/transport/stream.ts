@@ -17,30 +17,21 @@ export async function listenStream(spec: ListenSpec, host: Host): Promise<Listen
   return new StreamListener(protocol, spec, host, door, certificates);
 }
 
-class StreamListener implements Listener {
+/** Connections of our own, from one of our addresses. By itself: of a protocol that nobody can reach us by. */
+export class StreamDialer implements Listener {
   readonly address: string;
   readonly family: 4 | 6;
-  readonly port: number;
+  readonly port: number = 0;
   private readonly dialling = new Set<Socket>();
 
   constructor(
     readonly protocol: 'tcp' | 'tls',
-    spec: ListenSpec,
+    address: string,
     private readonly host: Host,
-    private readonly door: Door,
     private readonly certificates: Certificates | undefined,
   ) {
-    this.address = spec.address;
-    this.family = familyOf(spec.address);
-    this.port = door.port;
-  }
-
-  get halfOpen(): number {
-    return this.door.halfOpen;
-  }
-
-  sweep(now: number): void {
-    this.door.sweep(now);
+    this.address = address;
+    this.family = familyOf(address);
   }
 
   open(remote: Endpoint, name?: string): Promise<Flow> {
@@ -87,6 +78,40 @@ class StreamListener implements Listener {
 
   close(): Promise<void> {
     for (const socket of this.dialling) socket.destroy();
-    return this.door.close();
+    return Promise.resolve();
   }
+}
+
+class StreamListener extends StreamDialer {
+  override readonly port: number;
+
+  constructor(
+    protocol: 'tcp' | 'tls',
+    spec: ListenSpec,
+    host: Host,
+    private readonly door: Door,
+    certificates: Certificates | undefined,
+  ) {
+    super(protocol, spec.address, host, certificates);
+    this.port = door.port;
+  }
+
+  get halfOpen(): number {
+    return this.door.halfOpen;
+  }
+
+  sweep(now: number): void {
+    this.door.sweep(now);
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    await this.door.close();
+  }
+}
+
+/** TLS can be dialled once there is something to say about it, listened for or not: from the addresses that we have otherwise. */
+export function tlsDialers(listeners: readonly Listener[], host: Host, certificates: Certificates): Listener[] {
+  const without = listeners.filter(({ family }) => !listeners.some((one) => one.protocol === 'tls' && one.family === family));
+  return [...new Set(without.map(({ address }) => address))].map((address) => new StreamDialer('tls', address, host, certificates));
 }

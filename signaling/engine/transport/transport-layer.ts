@@ -24,7 +24,7 @@ import { networkList } from './networks';
 import { openListeners } from './open-listeners';
 import { protocols } from './protocols';
 import { RateLimit } from './rate-limit';
-import { listenStream } from './stream';
+import { listenStream, tlsDialers } from './stream';
 import type { TransportDeps } from './transport-deps';
 import {
   defaultTransportLimits,
@@ -64,6 +64,8 @@ export class TransportLayer implements Transport {
   private certificates: Certificates | undefined;
   private watch: CertificateWatch | undefined;
   private listeners: Listener[] = [];
+  /** What can be dialled without being listened for. */
+  private dialers: Listener[] = [];
   private sweeper: Timer | undefined;
   private state: 'new' | 'open' | 'closed' = 'new';
 
@@ -82,7 +84,7 @@ export class TransportLayer implements Transport {
     this.intake = new Intake({ wire: options.wire, rate: this.rate, counters, log, tap: deps.tap, seen: (message, flow) => this.seen(message, flow), handler: () => this.onMessage });
     this.router = new FlowRouter({
       clock,
-      listeners: () => (this.state === 'open' ? this.listeners : []),
+      listeners: () => (this.state === 'open' ? (this.dialers.length === 0 ? this.listeners : [...this.listeners, ...this.dialers]) : []),
       connections: this.connections,
       addresses: this.addresses,
       limits: this.limits,
@@ -103,7 +105,10 @@ export class TransportLayer implements Transport {
     if (this.options.tls) this.certificates = new Certificates(this.options.tls);
     this.state = 'open';
     this.listeners = await openListeners(this.options.listen, (spec) => listenOn[spec.protocol](spec, this.host));
-    if (this.certificates) this.watch = new CertificateWatch(this.certificates, this.deps.clock, this.deps.log, this.counters);
+    if (this.certificates) {
+      this.watch = new CertificateWatch(this.certificates, this.deps.clock, this.deps.log, this.counters);
+      this.dialers = tlsDialers(this.listeners, this.host, this.certificates);
+    }
     await this.addresses.start(new Set(this.listeners.filter((l) => isWildcard(l.address)).map((l) => l.family)));
     return this.listening();
   }
@@ -111,6 +116,11 @@ export class TransportLayer implements Transport {
   listening(): ListeningPoint[] {
     const { external } = this.options;
     return this.listeners.map(({ protocol, address, port }) => ({ protocol, address, port, ...(external === undefined ? {} : { external }) }));
+  }
+
+  /** What requests can be sent over. */
+  protocols(): Protocol[] {
+    return [...new Set([...this.listeners, ...this.dialers].map(({ protocol }) => protocol))];
   }
 
   /** Milliseconds that datagrams wait before they are read, where they wait longest. */
@@ -187,7 +197,7 @@ export class TransportLayer implements Transport {
     this.sweeper?.cancel();
     this.sweeper = undefined;
     this.watch?.close();
-    const closing = this.listeners.map((listener) => listener.close());
+    const closing = [...this.listeners, ...this.dialers].map((listener) => listener.close());
     for (const flow of this.connections) flow.close('local');
     this.remembered.clear();
     await Promise.all(closing);

@@ -166,6 +166,30 @@ unless(isRealServer ? 'the listening points of a real drachtio-server are not ou
     });
   });
 
+  test('TLS can be dialled by an engine that does not listen on it, once it is told whom to trust', async () => {
+    const other = new Engine({ listen: [{ protocol: 'udp', address: '127.0.0.1', port: 0 }], control: { port: 0, secret }, tls: { certificates: [], authorities: certificate.ca } }, { barrier: sameLoopBarrier });
+    const { control } = await other.start();
+    const one = await startApp({ control: { ...control, secret } } as ServerUnderTest, () => undefined);
+    const target = await own(SipPeer.tcpServer(certificate));
+    try {
+      const made = one.srf.createUAC(uriOf(target), { localSdp: sdp() });
+      const invite = await target.getRequest('INVITE');
+      expect(invite.message.topVia.protocol).toBe('TLS');
+      // Where the connection comes from: the only place where it can be used.
+      expect(contactOf(invite.message)).toBe(`sip:127.0.0.1:${invite.from.port};transport=tls`);
+      target.reply(invite, 200, { body: sdp() });
+      const dialog = await made;
+      await target.getRequest('ACK');
+      const ended = dialog.destroy();
+      target.reply(await target.getRequest('BYE'), 200);
+      await ended;
+      expect(other.stats().transport.connectionsDialled).toBe(1);
+    } finally {
+      one.close();
+      await other.close();
+    }
+  });
+
   test('GRUU (RFC 5627): its parameters pass in both directions as they are', async () => {
     const target = await own(SipPeer.udp());
     const caller = await own(SipPeer.udp(at('udp')));
