@@ -18,33 +18,19 @@ import { FlowRouter } from './flow-router';
 import { FlowTable } from './flow-table';
 import { Identity } from './identity';
 import { Intake } from './intake';
-import { isWildcard, type Host, type Listen, type Listener } from './listener';
+import { isWildcard, type Host, type Listener } from './listener';
 import { LocalAddresses } from './local-address';
 import { networkList } from './networks';
+import { listenOn } from './listen-on';
 import { openListeners } from './open-listeners';
 import { protocols } from './protocols';
 import { RateLimit } from './rate-limit';
-import { listenStream, tlsDialers } from './stream';
+import { tlsDialers } from './stream';
 import type { TransportDeps } from './transport-deps';
-import {
-  defaultTransportLimits,
-  TransportError,
-  type Flow,
-  type ListeningPoint,
-  type MessageHandler,
-  type Protocol,
-  type Target,
-  type Transport,
-  type TransportLimits,
-  type TransportOptions,
-} from './types';
-import { listenUdp } from './udp';
+import { defaultTransportLimits, TransportError, type Flow, type ListeningPoint, type MessageHandler, type Protocol, type Target, type Transport, type TransportLimits, type TransportOptions } from './types';
 import { boundedChecks, localPortIsClosed } from './udp-refusal';
-import { listenWebSocket } from './websocket';
 
 const SWEEP_MS = 1_000;
-
-const listenOn: Readonly<Record<Protocol, Listen>> = { udp: listenUdp, tcp: listenStream, tls: listenStream, ws: listenWebSocket, wss: listenWebSocket };
 
 export type { TransportDeps };
 
@@ -105,10 +91,8 @@ export class TransportLayer implements Transport {
     if (this.options.tls) this.certificates = new Certificates(this.options.tls);
     this.state = 'open';
     this.listeners = await openListeners(this.options.listen, (spec) => listenOn[spec.protocol](spec, this.host));
-    if (this.certificates) {
-      this.watch = new CertificateWatch(this.certificates, this.deps.clock, this.deps.log, this.counters);
-      this.dialers = tlsDialers(this.listeners, this.host, this.certificates);
-    }
+    if (this.certificates) this.watch = new CertificateWatch(this.certificates, this.deps.clock, this.deps.log, this.counters);
+    if (this.certificates) this.dialers = tlsDialers(this.listeners, this.host, this.certificates);
     await this.addresses.start(new Set(this.listeners.filter((l) => isWildcard(l.address)).map((l) => l.family)));
     return this.listening();
   }
