@@ -31,9 +31,13 @@ export class RemoteBarrier {
 
   answered(id: number): void {
     if (id !== this.id) return;
-    for (const read of this.underWay) read();
-    this.underWay = [];
-    if (this.collecting.length > 0) this.askNow();
+    try {
+      for (const read of this.underWay) read();
+    } finally {
+      // Whatever one of them does, those that come after can ask.
+      this.underWay = [];
+      if (this.collecting.length > 0) this.askNow();
+    }
   }
 
   private askNow(): void {

@@ -19,7 +19,8 @@ import { parseNameAddr } from '../wire/name-addr';
 import { parseUri } from '../wire/uri';
 import { recordAttempt } from './call-record';
 import type { CoreContext } from './context';
-import { undecided } from './decision';
+import type { App } from './app';
+import { undecided, type Decision } from './decision';
 import { firstContact } from './dialog';
 import { received } from './envelope';
 import { dialogIdOf, uuid } from './ids';
@@ -69,8 +70,7 @@ export class NewRequests {
     }
     if (method === 'INVITE') recordAttempt(this.context, 'network', request);
     const over = this.isOverLimit(makesDialog);
-    const decision = over || first ? undefined : this.context.apps.decide?.(request, received(flow, bytes));
-    const app = decision || first ? undecided : this.context.apps.pick(method);
+    const { decision, app } = first ? { decision: undefined, app: undecided } : this.choose(request, flow, bytes, over);
     if (!app) {
       const known = outsideMethods.has(method);
       if (known) this.context.count('noApplication');
@@ -90,6 +90,16 @@ export class NewRequests {
       return;
     }
     if (makesDialog) this.making.set(nameOf(request), incoming);
+    this.ask(incoming, decision);
+  }
+
+  /** Who is to have it: somebody who is being asked about that, an application, or nobody. */
+  private choose(request: SipRequest, flow: Flow, bytes: number, undoubted = false): { decision: Promise<Decision> | undefined; app: App | undefined } {
+    const decision = undoubted ? undefined : this.context.apps.decide?.(request, received(flow, bytes));
+    return { decision, app: decision ? undecided : this.context.apps.pick(request.method) };
+  }
+
+  private ask(incoming: Incoming, decision: Promise<Decision> | undefined): void {
     if (decision) this.parts.decisions.wait(incoming, decision);
     else this.parts.server.deliver(incoming, '');
   }
@@ -111,16 +121,14 @@ export class NewRequests {
     if (!next) return;
     next.forks = rest;
     this.making.set(nameOf(next.request), next);
-    const decision = this.context.apps.decide?.(next.request, received(next.flow, next.bytes));
-    const app = decision ? undecided : this.context.apps.pick(next.request.method);
-    if (decision) this.parts.decisions.wait(next, decision);
-    else if (app) {
-      next.app = app;
-      this.parts.server.deliver(next, '');
-    } else {
+    const { decision, app } = this.choose(next.request, next.flow, next.bytes);
+    if (!app) {
       this.context.count('noApplication');
       this.parts.responses.finish(next, 503);
+      return;
     }
+    next.app = app;
+    this.ask(next, decision);
   }
 
   private isOverLimit(makesDialog: boolean): boolean {

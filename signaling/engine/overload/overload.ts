@@ -36,7 +36,7 @@ const LATE_MS = 500;
 const BEHIND_UP = 0.25;
 const BEHIND_DOWN = 0.1;
 const MOST = 0.98;
-/** A client that has heard nothing repeats its request for as long (RFC 3261 §17.1.1.2: 64*T1 at most, within seconds after an answer). */
+/** Long enough for the repetitions that crossed our answer, or that it was lost to (RFC 3261 §17.1.1.2: after 0.5, 1.5, 3.5 and 7.5 s). */
 const REMEMBERED_MS = 8_000;
 const MOST_REMEMBERED = 20_000;
 
@@ -102,7 +102,7 @@ export class Overload implements Admission {
       this.counts.refusedAgain++;
       return this.retryAfter();
     }
-    const reason = this.thread.share > 0 && this.thread.refuses() ? 'refused' : behind && this.applications.refuses() ? 'refusedForApplications' : undefined;
+    const reason = this.thread.refuses() ? 'refused' : behind && this.applications.refuses() ? 'refusedForApplications' : undefined;
     if (reason === undefined) return undefined;
     if (isEmergency(request)) {
       this.counts.emergencies++;

@@ -50,8 +50,8 @@ export class TransportLayer implements Transport {
   private certificates: Certificates | undefined;
   private watch: CertificateWatch | undefined;
   private listeners: Listener[] = [];
-  /** What can be dialled without being listened for. */
-  private dialers: Listener[] = [];
+  /** They, and what can be dialled without being listened for. */
+  private ways: readonly Listener[] = [];
   private sweeper: Timer | undefined;
   private state: 'new' | 'open' | 'closed' = 'new';
 
@@ -70,7 +70,7 @@ export class TransportLayer implements Transport {
     this.intake = new Intake({ wire: options.wire, rate: this.rate, counters, log, tap: deps.tap, seen: (message, flow) => this.seen(message, flow), handler: () => this.onMessage });
     this.router = new FlowRouter({
       clock,
-      listeners: () => (this.state === 'open' ? (this.dialers.length === 0 ? this.listeners : [...this.listeners, ...this.dialers]) : []),
+      listeners: () => (this.state === 'open' ? this.ways : []),
       connections: this.connections,
       addresses: this.addresses,
       limits: this.limits,
@@ -91,8 +91,8 @@ export class TransportLayer implements Transport {
     if (this.options.tls) this.certificates = new Certificates(this.options.tls);
     this.state = 'open';
     this.listeners = await openListeners(this.options.listen, (spec) => listenOn[spec.protocol](spec, this.host));
+    this.ways = this.certificates ? [...this.listeners, ...tlsDialers(this.listeners, this.host, this.certificates)] : this.listeners;
     if (this.certificates) this.watch = new CertificateWatch(this.certificates, this.deps.clock, this.deps.log, this.counters);
-    if (this.certificates) this.dialers = tlsDialers(this.listeners, this.host, this.certificates);
     await this.addresses.start(new Set(this.listeners.filter((l) => isWildcard(l.address)).map((l) => l.family)));
     return this.listening();
   }
@@ -104,7 +104,7 @@ export class TransportLayer implements Transport {
 
   /** What requests can be sent over. */
   protocols(): Protocol[] {
-    return [...new Set([...this.listeners, ...this.dialers].map(({ protocol }) => protocol))];
+    return [...new Set(this.ways.map(({ protocol }) => protocol))];
   }
 
   /** Milliseconds that datagrams wait before they are read, where they wait longest. */
@@ -181,7 +181,7 @@ export class TransportLayer implements Transport {
     this.sweeper?.cancel();
     this.sweeper = undefined;
     this.watch?.close();
-    const closing = [...this.listeners, ...this.dialers].map((listener) => listener.close());
+    const closing = this.ways.map((listener) => listener.close());
     for (const flow of this.connections) flow.close('local');
     this.remembered.clear();
     await Promise.all(closing);

@@ -163,3 +163,18 @@ test('who asks while an answer is told waits for an answer of its own', () => {
   barrier.answered(2);
   expect(read).toEqual(['first', 'waiting', 'second']);
 });
+
+test('one that fails holds up nobody who asks later', () => {
+  const ids: number[] = [];
+  const barrier = new RemoteBarrier((id) => void ids.push(id));
+  const read: string[] = [];
+  barrier.wait(() => {
+    throw new Error('broken');
+  });
+  barrier.wait(() => read.push('meanwhile'));
+  expect(() => barrier.answered(1)).toThrow('broken');
+  barrier.answered(2);
+  barrier.wait(() => read.push('later'));
+  barrier.answered(3);
+  expect([read, ids]).toEqual([['meanwhile', 'later'], [1, 2, 3]]);
+});
