@@ -6,7 +6,7 @@ import { makeCertificate, type Certificate } from '../../support/certificate';
 import { SipPeer, PeerDialog, sdp } from '../../support/sip-peer';
 import { Stage } from '../../support/stage';
 import { eventually } from '../../support/wait';
-import { problems, secret, startApp, startServer, strictly, type AppUnderTest, type ServerUnderTest, type TestDialog, type TestMessage, type TestSrf } from './harness';
+import { problems, secret, socketOf, startApp, startServer, strictly, type AppUnderTest, type ServerUnderTest, type TestDialog, type TestMessage, type TestSrf } from './harness';
 
 const stage = new Stage();
 let server: ServerUnderTest;
@@ -319,12 +319,6 @@ strictly('an application that does not read is behind, is passed over, and is gi
   await flood(() => server.stats().control.counters.slowReaders === 1);
   expect(problems.splice(0).join()).toContain('the application does not read');
 });
-
-/** The socket under an application, as drachtio-srf keeps it. */
-function socketOf(app: AppUnderTest): { pause(): void; destroy(): void } {
-  const { mapServer } = (app.srf as unknown as { _app: { client: { mapServer: Map<{ pause(): void; destroy(): void }, unknown> } } })._app.client;
-  return mapServer.keys().next().value!;
-}
 
 /** The connection breaks, and drachtio-srf does not know why. */
 function lose(app: AppUnderTest): void {

@@ -184,6 +184,12 @@ export async function startApp(server: ServerUnderTest, prepare: (srf: TestSrf) 
   };
 }
 
+/** The socket under an application, as drachtio-srf keeps it. */
+export function socketOf(app: AppUnderTest): { pause(): void; resume(): void; destroy(): void } {
+  const { mapServer } = (app.srf as unknown as { _app: { client: { mapServer: Map<ReturnType<typeof socketOf>, unknown> } } })._app.client;
+  return mapServer.keys().next().value!;
+}
+
 /** Frames of the application that were written before now have been worked off. */
 async function settled(server: ServerUnderTest): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, isRealServer ? 100 : 20));

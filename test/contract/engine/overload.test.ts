@@ -2,7 +2,7 @@
 import { buildAck, buildCancel } from '../../../signaling/engine/transaction/client-requests';
 import { PeerDialog, SipPeer, sdp } from '../../support/sip-peer';
 import { eventually, pause } from '../../support/wait';
-import { once, problems, secret, startApp, startServer, strictly, type AppUnderTest, type ServerUnderTest, type TestDialog, type TestRequest, type TestResponse } from './harness';
+import { once, problems, secret, socketOf, startApp, startServer, strictly, type AppUnderTest, type ServerUnderTest, type TestDialog, type TestRequest, type TestResponse } from './harness';
 
 let server: ServerUnderTest;
 let peer: SipPeer;
@@ -133,9 +133,3 @@ strictly('not switched on, nothing is refused', async () => {
   }
   expect(server.stats().overload).toBeUndefined();
 });
-
-/** The socket under an application, as drachtio-srf keeps it. */
-function socketOf(app: AppUnderTest): { pause(): void; resume(): void } {
-  const { mapServer } = (app.srf as unknown as { _app: { client: { mapServer: Map<{ pause(): void; resume(): void }, unknown> } } })._app.client;
-  return mapServer.keys().next().value!;
-}
