@@ -3,6 +3,7 @@
  * says method, Request-URI or status, the header fields it cares about, and the body; the engine fills in the rest. So this is not a
  * complete SIP message, and a header line that cannot be sent is left out rather than failing the whole.
  */
+import { hasControls } from '../wire/chars';
 import { isListed } from '../wire/header-names';
 import { Headers, splitList } from '../wire/headers';
 import { SipParseError } from '../wire/errors';
@@ -33,7 +34,7 @@ const engineOwned = new Set(['via', 'route', 'record-route', 'rseq', 'content-le
 /** RFC 3261 §7.3.1: their values may not share a line, but drachtio-srf can only send one line per name. */
 const credentials = new Set(['www-authenticate', 'proxy-authenticate', 'authorization', 'proxy-authorization']);
 
-/** Undefined when the start line is neither a request's nor a response's. */
+/** Undefined when the start line is neither a request's nor a response's, or has a Request-URI that no line can hold. */
 export function parseAppMessage(text: string): AppMessage | undefined {
   const blank = /\r\n\r\n|\n\n/.exec(text);
   const head = blank ? text.slice(0, blank.index) : text;
@@ -44,7 +45,7 @@ export function parseAppMessage(text: string): AppMessage | undefined {
   const response = /^SIP\/2\.0 +(\d{3})(?: +(.*))?$/i.exec(start);
   if (response) return { kind: 'response', status: Number(response[1]), reason: response[2] ?? '', ...content };
   const request = /^([A-Za-z0-9\-.!%*_+`'~]+) +(\S+) +SIP\/2\.0$/i.exec(start);
-  if (request) return { kind: 'request', method: request[1]!.toUpperCase(), uri: request[2]!, ...content };
+  if (request && !hasControls(request[2]!)) return { kind: 'request', method: request[1]!.toUpperCase(), uri: request[2]!, ...content };
   return undefined;
 }
 

@@ -7,7 +7,7 @@
  * Once the far end has said more than 100, or the core has cancelled, nothing is tried elsewhere: somebody's phone may be ringing.
  */
 import type { Clock, Random } from '../../clock';
-import type { SipRequest } from '../wire/message';
+import { startLine, type SipRequest } from '../wire/message';
 import type { Flow, Log, Transport } from '../transport/types';
 import { moveContact, restOf, sizeOf } from './elsewhere';
 import { TransactionLayer } from './transaction-layer';
@@ -75,11 +75,13 @@ class Attempts implements ClientTransaction {
     return this.current?.cancel(extra) ?? true;
   }
 
-  /** `way`: better than `flow`, if it can be had. */
+  /** `way`: better than `flow`, if it can be had. @throws SipParseError when the request cannot be written */
   start(way: Flow | Promise<Flow>, flow: Flow): void {
     this.told = { ...this.transport.sentBy(flow), flow };
     if (!(way instanceof Promise)) this.go(way);
     else {
+      // What cannot be written is refused now, as without dialling: later there is nobody to catch it.
+      startLine(this.request);
       this.connecting = way.then(
         (better) => this.goLater(better),
         () => this.goLater(flow),

@@ -9,7 +9,7 @@ test('a request and a response', () => {
   expect(parseAppMessage('SIP/2.0 200\r\n')).toMatchObject({ kind: 'response', status: 200, reason: '' });
 });
 
-test.each(['', 'hello', 'INVITE sip:a', 'SIP/2.0 20 OK', 'IN VITE sip:a SIP/2.0', 'INVITE  SIP/2.0', '@ sip:a SIP/2.0'])('%j is neither', (text) => {
+test.each(['', 'hello', 'INVITE sip:a', 'SIP/2.0 20 OK', 'IN VITE sip:a SIP/2.0', 'INVITE  SIP/2.0', '@ sip:a SIP/2.0', 'INVITE sip:a@b\u0001 SIP/2.0', 'INVITE sip:\u007f@b SIP/2.0'])('%j is neither', (text) => {
   expect(parseAppMessage(text)).toBeUndefined();
 });
 
