@@ -49,7 +49,7 @@ export class CalledDialogs {
   private unacknowledged(dialog: Dialog): void {
     this.context.count('ackTimeouts');
     dialog.answer = undefined;
-    const waiting = dialog.afterAck.splice(0);
+    const waiting = dialog.waiting.take('acknowledged');
     if (waiting.length > 0) for (const next of waiting) next();
     else this.parts.own.end(dialog, endedBy.ackTimeout);
   }

@@ -4,7 +4,7 @@
  */
 import { makeResponse } from '../transport/reply';
 import { buildCancel } from '../transaction/client-requests';
-import type { ClientTransaction } from '../transaction/types';
+import type { ClientHandlers, ClientTransaction } from '../transaction/types';
 import type { Flow, TransportError } from '../transport/types';
 import type { SipRequest, SipResponse } from '../wire/message';
 import { refuse, type App, type Reply } from './app';
@@ -184,19 +184,22 @@ export class Client {
   }
 
   private begin(outgoing: Outgoing, request: SipRequest, flow: Flow): ClientTransaction {
-    return this.context.transactions.request(request, flow, {
-      onResponse: (response, from, bytes, again) => {
-        outgoing.sayEcho();
-        if (again) this.parts.invites.again(outgoing, response, from);
-        else this.onResponse(outgoing, response, from, bytes);
-      },
-      onTimeout: () => this.fail(outgoing, outgoing.cancelled ? 487 : 408, flow.protocol),
-      onTransportError: (error) => {
-        this.context.log.debug({ error: error.message, method: outgoing.method }, 'a request could not be delivered');
-        this.fail(outgoing, failureStatus(error), flow.protocol);
-      },
-    });
+    return this.context.transactions.request(request, flow, new Hearing(outgoing, flow.protocol, this.ears));
   }
+
+  /** What becomes of a request that was sent. */
+  private readonly ears: Ears = {
+    response: (outgoing, response, from, bytes, again) => {
+      outgoing.sayEcho();
+      if (again) this.parts.invites.again(outgoing, response, from);
+      else this.onResponse(outgoing, response, from, bytes);
+    },
+    timeout: (outgoing, protocol) => this.fail(outgoing, outgoing.cancelled ? 487 : 408, protocol),
+    transportError: (outgoing, protocol, error) => {
+      this.context.log.debug({ error: error.message, method: outgoing.method }, 'a request could not be delivered');
+      this.fail(outgoing, failureStatus(error), protocol);
+    },
+  };
 
   private withdraw(outgoing: Outgoing): void {
     const { dialog } = outgoing;
@@ -211,6 +214,33 @@ export class Client {
     this.context.outgoing.set(outgoing.id, outgoing);
     if (outgoing.invite && outgoing.dialog) outgoing.dialog.outgoingInvite = outgoing;
     return outgoing;
+  }
+}
+
+interface Ears {
+  response(outgoing: Outgoing, response: SipResponse, flow: Flow, bytes: number, again: boolean): void;
+  timeout(outgoing: Outgoing, protocol: string): void;
+  transportError(outgoing: Outgoing, protocol: string, error: TransportError): void;
+}
+
+/** One small object instead of three closures: INVITE transactions keep it for half a minute. */
+class Hearing implements ClientHandlers {
+  constructor(
+    private readonly outgoing: Outgoing,
+    private readonly protocol: string,
+    private readonly ears: Ears,
+  ) {}
+
+  onResponse(response: SipResponse, flow: Flow, bytes: number, again: boolean): void {
+    this.ears.response(this.outgoing, response, flow, bytes, again);
+  }
+
+  onTimeout(): void {
+    this.ears.timeout(this.outgoing, this.protocol);
+  }
+
+  onTransportError(error: TransportError): void {
+    this.ears.transportError(this.outgoing, this.protocol, error);
   }
 }
 

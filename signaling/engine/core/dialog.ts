@@ -8,6 +8,7 @@
 import { Headers, splitList } from '../wire/headers';
 import { SipRequest, type SipMessage } from '../wire/message';
 import { formatNameAddr, parseNameAddr, type NameAddrView } from '../wire/name-addr';
+import { ownCopy } from '../wire/own-copy';
 import { SipParseError } from '../wire/errors';
 import { parseUri } from '../wire/uri';
 import type { Flow } from '../transport/types';
@@ -17,6 +18,7 @@ import type { Incoming } from './incoming';
 import type { Outgoing } from './outgoing';
 import type { SessionTimer } from './session-timer';
 import type { Acknowledgement } from './acknowledgement';
+import { Waiting } from './waiting';
 
 export type DialogState = 'early' | 'confirmed' | 'ended';
 
@@ -28,7 +30,7 @@ export interface DialogSeed {
   callId: string;
   localTag: string;
   remoteTag?: string | undefined;
-  /** From and To as we send them, without tags. */
+  /** From and To as we send them, with or without tags. */
   local: NameAddrView;
   remote: NameAddrView;
   localSeq: number;
@@ -38,13 +40,14 @@ export interface DialogSeed {
   event?: string | undefined;
 }
 
+const noRoutes: readonly string[] = [];
+
 export class Dialog {
   readonly id: string;
   readonly role: 'uas' | 'uac';
   readonly method: string;
   readonly callId: string;
   readonly localTag: string;
-  remoteTag: string | undefined;
   /** Whose it is; another one after that application was gone and came back. */
   app: App;
   readonly event: string | undefined;
@@ -52,9 +55,7 @@ export class Dialog {
   localSeq: number;
   remoteSeq: number | undefined;
   remoteTarget: string | undefined;
-  routeSet: string[] = [];
-  /** Contact value sent when the dialog was made; target refreshes repeat it. */
-  localContact = '';
+  routeSet: readonly string[] = noRoutes;
   /** How the peer's last target was told to us. */
   flow: Flow | undefined;
   /** The next request goes back over `flow` instead of to the remote target (NAT, stream connections). */
@@ -72,12 +73,7 @@ export class Dialog {
   /** The 2xx we received last: whose ACK it waits for, or the ACK that was sent. */
   acknowledgement: Acknowledgement | undefined;
   sessionTimer: SessionTimer | undefined;
-  /** Run when the ACK to our 2xx has come (RFC 3261 §15: no BYE before). */
-  readonly afterAck: Array<() => void> = [];
-  /** Run when our INVITE has its final response. */
-  readonly afterInvite: Array<() => void> = [];
-  /** Run when the dialog is confirmed. */
-  readonly afterConfirmation: Array<() => void> = [];
+  readonly waiting = new Waiting();
   /** The peer's UPDATE we have not answered. */
   incomingUpdate: Incoming | undefined;
   /** Set while a connection is being dialled, so that requests leave in the order of their CSeq. */
@@ -91,30 +87,49 @@ export class Dialog {
   /** Cancels the end that is set: of a subscription that nobody renews, of a call whose BYE was challenged. */
   stopExpiry: (() => void) | undefined;
 
-  private readonly localAddress: NameAddrView;
-  private readonly remoteAddress: NameAddrView;
+  /** From and To as header values, without tags. */
+  private readonly local: string;
+  private readonly remote: string;
+  private theirTag: string | undefined;
+  private ourContact = '';
 
+  /** Dialogs stay for hours: what they keep of messages are copies. */
   constructor(seed: DialogSeed) {
-    this.id = seed.id;
+    this.id = ownCopy(seed.id);
     this.role = seed.role;
-    this.method = seed.method;
-    this.callId = seed.callId;
-    this.localTag = seed.localTag;
+    this.method = ownCopy(seed.method);
+    this.callId = ownCopy(seed.callId);
+    this.localTag = ownCopy(seed.localTag);
     this.remoteTag = seed.remoteTag;
-    this.localAddress = untagged(seed.local);
-    this.remoteAddress = untagged(seed.remote);
+    this.local = untagged(seed.local);
+    this.remote = untagged(seed.remote);
     this.localSeq = seed.localSeq;
     this.remoteSeq = seed.remoteSeq;
     this.app = seed.app;
-    this.event = seed.event;
+    this.event = seed.event === undefined ? undefined : ownCopy(seed.event);
   }
 
-  get localUri(): NameAddrView {
-    return this.localAddress;
+  get remoteTag(): string | undefined {
+    return this.theirTag;
   }
 
-  get remoteUri(): NameAddrView {
-    return this.remoteAddress;
+  set remoteTag(tag: string | undefined) {
+    this.theirTag = tag === undefined ? undefined : ownCopy(tag);
+  }
+
+  /** Contact value sent when the dialog was made; target refreshes repeat it. */
+  get localContact(): string {
+    return this.ourContact;
+  }
+
+  set localContact(contact: string) {
+    this.ourContact = ownCopy(contact);
+  }
+
+  /** The same dialog with another far end: one more answer to a forked INVITE. */
+  branch(remoteTag: string, localSeq: number): Dialog {
+    const { id, role, method, callId, localTag, app } = this;
+    return new Dialog({ id, role, method, callId, localTag, remoteTag, local: parseNameAddr(this.local), remote: parseNameAddr(this.remote), localSeq, app });
   }
 
   /**
@@ -129,7 +144,7 @@ export class Dialog {
       if (routes.length > 0) isLoose(routes[0]!);
       this.routeSet = routes;
       if (contact !== undefined) {
-        this.remoteTarget = contact;
+        this.remoteTarget = ownCopy(contact);
         this.flow = flow;
         this.pinned = pinned;
       }
@@ -163,8 +178,8 @@ export class Dialog {
     }
     for (const route of routes) headers.append('Route', `<${route}>`);
     headers.append('Max-Forwards', '70');
-    headers.append('From', tagged(this.localAddress, this.localTag));
-    headers.append('To', tagged(this.remoteAddress, this.remoteTag));
+    headers.append('From', tagged(this.local, this.localTag));
+    headers.append('To', tagged(this.remote, this.remoteTag));
     headers.append('Call-ID', this.callId);
     headers.append('CSeq', `${seq} ${method}`);
     return new SipRequest(method, uri, headers);
@@ -172,8 +187,10 @@ export class Dialog {
 }
 
 /** The route set an INVITE or its answer brings (RFC 3261 §12.1.1, §12.1.2): URIs, the next hop first. */
-export function routeSetOf(message: SipMessage, role: 'uas' | 'uac'): string[] {
-  const routes = message.headers.getList('record-route').map((value) => parseNameAddr(value).uri);
+export function routeSetOf(message: SipMessage, role: 'uas' | 'uac'): readonly string[] {
+  const values = message.headers.getList('record-route');
+  if (values.length === 0) return noRoutes;
+  const routes = values.map((value) => ownCopy(parseNameAddr(value).uri));
   return role === 'uas' ? routes : routes.reverse();
 }
 
@@ -202,13 +219,12 @@ function isLoose(route: string): boolean {
   return parseUri(route).params.has('lr');
 }
 
-function untagged(address: NameAddrView): NameAddrView {
+function untagged(address: NameAddrView): string {
   const params = new Map(address.params);
   params.delete('tag');
-  return { ...address, params };
+  return ownCopy(formatNameAddr({ ...address, params }));
 }
 
-function tagged(address: NameAddrView, tag: string | undefined): string {
-  if (tag === undefined) return formatNameAddr(address);
-  return formatNameAddr({ ...address, params: new Map([...address.params, ['tag', tag]]) });
+function tagged(address: string, tag: string | undefined): string {
+  return tag === undefined ? address : `${address};tag=${tag}`;
 }

@@ -54,14 +54,14 @@ export class InDialog {
     if (message.method === 'BYE') {
       // RFC 3261 §15: the called side waits for its ACK; an INVITE of our own that is still open is given up.
       if (dialog.answer) {
-        dialog.afterAck.push(() => this.request(app, dialogId, message, routeUrl, reply));
+        dialog.waiting.until('acknowledged', () => this.request(app, dialogId, message, routeUrl, reply));
         return;
       }
       if (dialog.outgoingInvite && dialog.state === 'confirmed') this.parts.client.cancelOutgoing(dialog.outgoingInvite);
     }
     if (message.method === 'INVITE') {
       if (dialog.outgoingInvite?.own) {
-        dialog.afterInvite.push(() => this.request(app, dialogId, message, routeUrl, reply));
+        dialog.waiting.until('answered', () => this.request(app, dialogId, message, routeUrl, reply));
         return;
       }
       // RFC 3261 §14.1: one INVITE at a time, in either direction.
@@ -140,6 +140,7 @@ export class InDialog {
           if (ack.body.length > 0) dialog.localSdp = ack.body.toString('utf8');
         }
         acknowledgement.overdue?.cancel();
+        acknowledgement.overdue = undefined;
         acknowledgement.sent = keep(this.context.transactions.sendDirect(ack, flow));
         const envelope = sentRequest(flow, this.context.transport.sentBy(flow));
         reply?.({ ok: true, kind: 'request', transactionId: uuid(this.context.random), dialogId: dialog.id, envelope, message: ack, expectsMore: false });
@@ -181,7 +182,7 @@ export class InDialog {
 
   /** A final response has been delivered: what waited for that goes on. */
   goOn(outgoing: Outgoing, dialog: Dialog): void {
-    const waiting = outgoing.invite ? dialog.afterInvite.splice(0) : outgoing.makesDialog ? dialog.afterConfirmation.splice(0) : [];
+    const waiting = outgoing.invite ? dialog.waiting.take('answered') : outgoing.makesDialog ? dialog.waiting.take('confirmed') : [];
     for (const next of waiting) next();
   }
 
@@ -196,8 +197,7 @@ export class InDialog {
     dialog.stopExpiry?.();
     dialog.stopExpiry = undefined;
     dialog.localSdp = undefined;
-    const waiting = [...dialog.afterAck.splice(0), ...dialog.afterInvite.splice(0), ...dialog.afterConfirmation.splice(0)];
-    for (const next of waiting) next();
+    for (const next of dialog.waiting.take()) next();
   }
 
   localOf(flow: Flow | undefined): Local {

@@ -2,12 +2,13 @@
  * What the answers to our INVITEs do to their dialogs (RFC 3261 §12.1.2, §13.2.2): early dialogs, the 2xx and its ACK, further 2xx
  * of a forked INVITE, a 2xx that crossed our CANCEL.
  */
+import { bytesOf } from '../transaction/kept';
 import type { Flow } from '../transport/types';
 import type { SipResponse } from '../wire/message';
 import type { Acknowledgement } from './acknowledgement';
 import { endedBy, recordEnd } from './call-record';
 import type { CoreContext } from './context';
-import { Dialog } from './dialog';
+import type { Dialog } from './dialog';
 import type { Outgoing } from './outgoing';
 import type { Parts } from './parts';
 import { agreeAsUac } from './session-timer';
@@ -92,7 +93,7 @@ export class Invites {
     // Not sent yet: the application's ACK is on its way and serves both.
     if (!sent) return;
     this.context.count('acksRepeated');
-    sent.flow.send(sent.data);
+    sent.flow.send(bytesOf(sent.data));
   }
 
   private endBranch(first: Dialog, seq: number, response: SipResponse, flow: Flow): void {
@@ -106,18 +107,7 @@ export class Invites {
     first.forks ??= new Map();
     if (first.forks.size >= MAX_FORKS) return;
     this.context.count('forkedAnswers');
-    const branch = new Dialog({
-      id: first.id,
-      role: 'uac',
-      method: first.method,
-      callId: first.callId,
-      localTag: first.localTag,
-      remoteTag: tag,
-      local: first.localUri,
-      remote: first.remoteUri,
-      localSeq: seq,
-      app: first.app,
-    });
+    const branch = first.branch(tag, seq);
     first.forks.set(tag, branch);
     this.learn(branch, response, flow);
     if (branch.remoteTarget === undefined) return;

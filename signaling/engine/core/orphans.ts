@@ -115,7 +115,7 @@ export class Orphans {
     this.context.count('orphansEnded');
     if (dialog.method !== 'INVITE') this.parts.subscriptions.abandon(dialog);
     // RFC 3261 §15: the called side waits for its ACK.
-    else if (dialog.answer) dialog.afterAck.push(() => this.parts.own.end(dialog, endedBy.applicationGone));
+    else if (dialog.answer) dialog.waiting.until('acknowledged', () => this.parts.own.end(dialog, endedBy.applicationGone));
     else this.parts.own.end(dialog, endedBy.applicationGone);
   }
 

@@ -63,7 +63,7 @@ export class Server {
       this.context.count('delivered');
       dialog.app.deliverRequest(delivery);
     } else this.parts.orphans.missed(dialog.app, delivery);
-    for (const next of dialog.afterAck.splice(0)) next();
+    for (const next of dialog.waiting.take('acknowledged')) next();
   }
 
   /** Final response by the engine, and the application learns of it as of a CANCEL. */
@@ -113,7 +113,7 @@ export class Server {
     }
     // A NOTIFY may come before the 2xx to our SUBSCRIBE; the application knows the dialog only from the 2xx on.
     if (dialog.state === 'early' && dialog.method === 'SUBSCRIBE') {
-      dialog.afterConfirmation.push(() => this.inDialog(transaction, request, flow, bytes));
+      dialog.waiting.until('confirmed', () => this.inDialog(transaction, request, flow, bytes));
       return;
     }
     const { seq } = request.cseq;

@@ -39,14 +39,3 @@ export function guarded(context: Context, what: string, call: () => void): void 
     context.log.error({ err: error }, `A handler of the core threw in ${what}`);
   }
 }
-
-/**
- * Bytes to be kept for many seconds. Node cuts small buffers from blocks of 8 KB, and one of 300 bytes that is kept holds its whole
- * block: measured, 6 KB for each finished call instead of 0.6.
- */
-export function keepable(data: Buffer): Buffer {
-  if (data.buffer.byteLength < 2 * data.length) return data;
-  const own = Buffer.allocUnsafeSlow(data.length);
-  data.copy(own);
-  return own;
-}

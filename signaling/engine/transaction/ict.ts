@@ -12,7 +12,8 @@ import { serialize } from '../wire/serialize';
 import type { TransportError } from '../transport/types';
 import { buildAck } from './client-requests';
 import { ClientMachine, type ClientTimer, type Incoming } from './client-machine';
-import { guarded, keepable } from './context';
+import { guarded } from './context';
+import { bytesOf, kept, type Kept } from './kept';
 import { StateTable } from './state-table';
 import type { ClientState } from './types';
 
@@ -57,7 +58,7 @@ const passLate = (m: Machine, incoming: Incoming): void => m.passLate(incoming);
 const settle = (m: Machine): void => m.settle();
 const startM = startB;
 const acknowledge = (m: Machine, { response }: Incoming): void => {
-  if (m.request) m.ack = keepable(serialize(buildAck(m.request, response)));
+  if (m.request) m.ack = kept(serialize(buildAck(m.request, response)));
   m.sendAck();
 };
 const repeatAck = (m: Machine): void => m.sendAck();
@@ -105,7 +106,7 @@ export const inviteClientTable = new StateTable<Machine, ClientState, InviteClie
 export class InviteClientMachine extends ClientMachine {
   readonly invite = true;
   /** The ACK to the final non-2xx response, for its retransmissions. */
-  ack: Buffer | undefined;
+  ack: Kept | undefined;
   cancelSent = false;
   private heldCancel: Iterable<{ name: string; value: string }> | undefined;
 
@@ -134,8 +135,9 @@ export class InviteClientMachine extends ClientMachine {
 
   /** To where the INVITE went (§17.1.1.3), over a new connection if the old one is gone. */
   sendAck(): void {
-    const { ack, flow } = this;
-    if (!ack || !flow) return;
+    const { flow } = this;
+    if (this.ack === undefined || !flow) return;
+    const ack = bytesOf(this.ack);
     if (flow.open) {
       this.sendBytes(ack);
       return;

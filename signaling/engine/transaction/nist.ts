@@ -10,7 +10,8 @@
 import type { SipRequest, SipResponse } from '../wire/message';
 import { makeResponse } from '../transport/reply';
 import type { Flow, TransportError } from '../transport/types';
-import { keepable, type Context } from './context';
+import type { Context } from './context';
+import { bytesOf, kept, type Kept } from './kept';
 import { ServerMachine, type ServerTimer } from './server-machine';
 import { StateTable } from './state-table';
 import type { ServerState } from './types';
@@ -33,9 +34,10 @@ const sendResponse = (m: Machine, data: Buffer): void => {
 };
 const repeatResponse = (m: Machine): void => {
   m.context.counters.absorbed++;
-  if (m.last === undefined) return;
+  const last = m.final === undefined ? m.last : bytesOf(m.final);
+  if (last === undefined) return;
   m.context.counters.responsesRepeated++;
-  m.send(m.last);
+  m.send(last);
 };
 const absorb = (m: Machine): void => {
   m.context.counters.absorbed++;
@@ -49,7 +51,8 @@ const startJ = (m: Machine): void => {
     m.fire('timerJ', undefined);
     return;
   }
-  if (m.last) m.last = keepable(m.last);
+  if (m.last) m.final = kept(m.last);
+  m.last = undefined;
   m.armEnd(m.context.timings.limit);
 };
 const tellTransportError = (m: Machine, error: TransportError): void => m.reportTransportError(error);
@@ -69,6 +72,8 @@ export const nonInviteServerTable = new StateTable<Machine, ServerState, NonInvi
 
 export class NonInviteServerMachine extends ServerMachine {
   readonly invite = false;
+  /** The final response, for as long as it may have to be sent again. */
+  final: Kept | undefined;
   private readonly receivedAt: number;
 
   constructor(context: Context, key: string, flow: Flow, request: SipRequest, forget: (key: string) => void) {

@@ -9,6 +9,7 @@
  */
 import { systemRandom, type Clock, type Random } from '../../clock';
 import { SipRequest, type SipResponse } from '../wire/message';
+import { ownCopy } from '../wire/own-copy';
 import { serialize } from '../wire/serialize';
 import { makeResponse, statelessTag } from '../transport/reply';
 import { TransportError, type Flow, type Log, type Transport } from '../transport/types';
@@ -152,11 +153,12 @@ export class TransactionLayer {
       return;
     }
     this.counters.requestsReceived++;
+    const own = ownCopy(key);
     const machine =
       request.method === 'INVITE'
-        ? new InviteServerMachine(this.context, key, flow, request, this.forgetServer, this.passAckUp)
-        : new NonInviteServerMachine(this.context, key, flow, request, this.forgetServer);
-    this.server.set(key, machine);
+        ? new InviteServerMachine(this.context, own, flow, request, this.forgetServer, this.passAckUp)
+        : new NonInviteServerMachine(this.context, own, flow, request, this.forgetServer);
+    this.server.set(own, machine);
     const { handle } = machine;
     if (handle) guarded(this.context, 'onRequest', () => this.onRequest(handle, request, flow, bytes));
   }
@@ -182,8 +184,9 @@ export class TransactionLayer {
     const answer = makeResponse(cancel, 200, invite.localTag);
     if (this.full()) flow.send(serialize(answer));
     else {
-      const machine = new NonInviteServerMachine(this.context, key, flow, cancel, this.forgetServer);
-      this.server.set(key, machine);
+      const own = ownCopy(key);
+      const machine = new NonInviteServerMachine(this.context, own, flow, cancel, this.forgetServer);
+      this.server.set(own, machine);
       machine.respond(answer);
     }
     const { handle } = invite;
@@ -208,7 +211,7 @@ export class TransactionLayer {
   }
 
   private start(request: SipRequest, branch: string, to: Destination, handlers: ClientHandlers, ownVia: boolean): ClientTransaction {
-    const key = clientKey(branch, request.method);
+    const key = ownCopy(clientKey(branch, request.method));
     const machine =
       request.method === 'INVITE'
         ? new InviteClientMachine(this.context, this.owner, key, request, handlers)

@@ -106,18 +106,18 @@ export class FlowRouter {
     if (protocols[listener.protocol].reliable) return this.dial(listener, remote, name);
     const open = (): Flow | Promise<Flow> => {
       const flow = listener.open(remote);
-      if (protocol === undefined && flow instanceof UdpFlow) flow.larger = () => this.overTcp(remote);
+      if (protocol === undefined && flow instanceof UdpFlow) flow.overTcp = this.overTcp;
       return flow;
     };
     return asked ? asked.then(open) : open();
   }
 
   /** TCP to a peer whose protocol was left open, unless it has refused of late. */
-  private overTcp(remote: Endpoint): Flow | Promise<Flow> | undefined {
+  private readonly overTcp = (remote: Endpoint): Flow | Promise<Flow> | undefined => {
     const listener = this.listenerFor('tcp', remote.address);
     if (!listener || listener.protocol !== 'tcp' || !this.takers.mayTake(remote)) return undefined;
     return this.connected('tcp', remote.address, remote.port, remote.address, false) ?? this.takers.ask(remote, this.dial(listener, remote, remote.address));
-  }
+  };
 
   /** A stream that is up is used even when the protocol was left open: UDP could not reach such a peer better. */
   private connected(protocol: Protocol | undefined, address: string, port: number, name: string, secure: boolean): Flow | undefined {

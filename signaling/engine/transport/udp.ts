@@ -1,11 +1,12 @@
 /**
  * SIP over UDP (RFC 3261 §18): one socket per listening point, one datagram per message.
  *
- * A UDP flow is made for each datagram and each target and kept by whoever needs it; there is no table of sources to bound.
+ * A UDP flow is an address and is kept by whoever needs it. Transactions keep theirs for half a minute, so what comes from one source shares one flow.
  */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { cannotListen, cannotSend, familyOf, isWildcard, type Host, type Listener } from './listener';
 import { QueueProbe } from './queue-probe';
+import { Sources } from './sources';
 import { answerStun, isStun } from './stun';
 import { TransportError, type Endpoint, type Flow, type ListenSpec } from './types';
 
@@ -45,6 +46,7 @@ class UdpListener implements Listener {
   readonly local: Endpoint;
   closed = false;
   private readonly probe: QueueProbe;
+  private readonly sources = new Sources((remote) => new UdpFlow(this, remote));
 
   constructor(
     private readonly socket: Socket,
@@ -93,7 +95,7 @@ class UdpListener implements Listener {
       this.stun(data, remote);
       return;
     }
-    this.host.receive(data, new UdpFlow(this, remote));
+    this.host.receive(data, this.sources.of(remote));
   }
 
   private stun(data: Buffer, remote: Endpoint): void {
@@ -154,8 +156,8 @@ class UdpListener implements Listener {
 export class UdpFlow implements Flow {
   readonly protocol = 'udp';
   readonly reliable = false;
-  /** Set by who made it for a request. */
-  larger?: () => Flow | Promise<Flow> | undefined;
+  /** Set by who made it for a request that may leave UDP. */
+  overTcp: ((remote: Endpoint) => Flow | Promise<Flow> | undefined) | undefined;
 
   constructor(
     private readonly listener: UdpListener,
@@ -172,6 +174,10 @@ export class UdpFlow implements Flow {
 
   get open(): boolean {
     return !this.listener.closed;
+  }
+
+  larger(): Flow | Promise<Flow> | undefined {
+    return this.overTcp?.(this.remote);
   }
 
   send(data: Buffer, onError?: (error: TransportError) => void): void {
