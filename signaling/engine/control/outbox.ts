@@ -12,6 +12,7 @@
  * Rejected: a gap alone. With the application's event loop busy for 5 ms at a time, 15 of 100 responses were lost with a gap of 3 ms.
  */
 import type { Clock, Timer } from '../../clock';
+import { BusyMap } from '../busy-map';
 import type { Barrier } from '../barrier';
 
 export interface OutboxOptions {
@@ -25,6 +26,7 @@ export interface OutboxOptions {
 const BARRIER_MS = 1000;
 
 interface Gate {
+  readonly key: string;
   /** The newest frame that opened under this key. */
   round: number;
   openedAt: number;
@@ -32,7 +34,7 @@ interface Gate {
 }
 
 export class Outbox {
-  private readonly gates = new Map<string, Gate>();
+  private readonly gates = new BusyMap<Gate>();
   /** Looks for gates whose barrier did not answer. */
   private patience: Timer | undefined;
   private closed = false;
@@ -85,12 +87,12 @@ export class Outbox {
       this.write(frame);
       return;
     }
-    const gate = this.gates.get(key) ?? { round: 0, openedAt: 0, waiting: [] };
+    const gate = this.gates.get(key) ?? { key, round: 0, openedAt: 0, waiting: [] };
     this.gates.set(key, gate);
     const round = ++gate.round;
     gate.openedAt = this.clock.now();
     const pass = (): void => {
-      if (gate.round === round) this.passOnceOldEnough(key, gate, round);
+      if (gate.round === round) this.passOnceOldEnough(gate, round);
     };
     if (!barrier) {
       this.write(frame);
@@ -101,12 +103,12 @@ export class Outbox {
     this.write(frame, () => barrier(pass));
   }
 
-  private passOnceOldEnough(key: string, gate: Gate, round: number): void {
+  private passOnceOldEnough(gate: Gate, round: number): void {
     const left = gate.openedAt + this.options.gapMs - this.clock.now();
-    if (left <= 0) this.pass(key, gate);
+    if (left <= 0) this.pass(gate);
     else {
       this.clock.after(left, () => {
-        if (gate.round === round) this.pass(key, gate);
+        if (gate.round === round) this.pass(gate);
       });
     }
   }
@@ -115,11 +117,12 @@ export class Outbox {
   private giveUp(): void {
     this.patience = undefined;
     const before = this.clock.now() - BARRIER_MS;
-    for (const [key, gate] of [...this.gates]) if (gate.openedAt <= before) this.pass(key, gate);
+    for (const gate of [...this.gates.values()]) if (gate.openedAt <= before) this.pass(gate);
     if (this.gates.size > 0) this.patience ??= this.clock.after(BARRIER_MS, () => this.giveUp());
   }
 
-  private pass(key: string, gate: Gate): void {
+  private pass(gate: Gate): void {
+    const { key } = gate;
     if (this.closed || this.gates.get(key) !== gate) return;
     for (let next = gate.waiting.shift(); next; next = gate.waiting.shift()) {
       this.held -= next.frame.length;

@@ -1,5 +1,6 @@
 /** What the modules of the core share: time, the layers below, the tables, the counters. Every table is bounded by an option. */
 import type { Clock, Random } from '../../clock';
+import type { BusyMap } from '../busy-map';
 import type { ClientHandlers, ClientTransaction, Destination, SentRequest, ServerTransaction } from '../transaction/types';
 import type { Flow } from '../transport/types';
 import type { SipRequest, SipResponse } from '../wire/message';
@@ -41,8 +42,8 @@ export interface CoreContext {
   readonly transport: CoreTransport;
   readonly apps: AppRouter;
   readonly dialogs: DialogTable;
-  readonly incoming: Map<string, Incoming>;
-  readonly outgoing: Map<string, Outgoing>;
+  readonly incoming: BusyMap<Incoming>;
+  readonly outgoing: BusyMap<Outgoing>;
   /** False once an application's connection is gone. */
   isAlive(app: App): boolean;
   count(name: CoreCounter, by?: number): void;

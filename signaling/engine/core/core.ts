@@ -6,6 +6,7 @@
  *     application ◀─ deliverRequest, deliverResponse ─ core ◀─ transactions ◀─ transport
  */
 import type { Clock, Random } from '../../clock';
+import { BusyMap } from '../busy-map';
 import type { Log } from '../log';
 import type { App, AppRouter, Reply } from './app';
 import type { AppRequest, AppResponse } from './app-message';
@@ -61,8 +62,8 @@ export class Core {
       ...deps,
       options,
       dialogs: new DialogTable(),
-      incoming: new Map(),
-      outgoing: new Map(),
+      incoming: new BusyMap(),
+      outgoing: new BusyMap(),
       isAlive: (app) => !this.lost.has(app),
       count: (name, by = 1) => {
         this.counters[name] += by;

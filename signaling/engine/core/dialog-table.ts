@@ -1,10 +1,11 @@
 /** The dialogs there are, by the name the application uses and by what requests from the network carry (RFC 3261 §12.2.2). */
+import { BusyMap } from '../busy-map';
 import type { SipRequest } from '../wire/message';
 import type { Dialog } from './dialog';
 
 export class DialogTable {
-  private readonly byId = new Map<string, Dialog>();
-  private readonly byLocalTag = new Map<string, Dialog>();
+  private readonly byId = new BusyMap<Dialog>();
+  private readonly byLocalTag = new BusyMap<Dialog>();
 
   get size(): number {
     return this.byId.size;

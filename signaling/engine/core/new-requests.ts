@@ -11,6 +11,7 @@
  *     merged ─┬─ the first is sent on ──────▶ on its way like a new one
  *             └─ the first is answered ─────▶ 482
  */
+import { BusyMap } from '../busy-map';
 import type { ServerTransaction } from '../transaction/types';
 import type { Flow } from '../transport/types';
 import { SipParseError } from '../wire/errors';
@@ -35,7 +36,7 @@ const insideMethods = new Set(['BYE', 'UPDATE', 'PRACK']);
 
 export class NewRequests {
   /** Requests that may make a dialog and have no final response, by the dialog's name. */
-  private readonly making = new Map<string, Incoming>();
+  private readonly making = new BusyMap<Incoming>();
 
   constructor(
     private readonly context: CoreContext,

@@ -5,6 +5,7 @@
  *     request ─┬─ To tag ──▶ dialog, or 481 ──▶ checks of the dialog ──▶ its application
  *              └─ no tag ──▶ new-requests.ts
  */
+import { BusyMap } from '../busy-map';
 import type { ServerTransaction } from '../transaction/types';
 import type { Flow } from '../transport/types';
 import { SipRequest } from '../wire/message';
@@ -23,7 +24,7 @@ import { isTooSmall, readOffer } from './session-timer';
 const neverInDialog = new Set(['REGISTER', 'PUBLISH']);
 
 export class Server {
-  private readonly byTransaction = new Map<string, Incoming>();
+  private readonly byTransaction = new BusyMap<Incoming>();
 
   constructor(
     private readonly context: CoreContext,

@@ -8,6 +8,7 @@
  *                             └─ request ──► server machine, absorbed     (or new: onRequest)
  */
 import { systemRandom, type Clock, type Random } from '../../clock';
+import { BusyMap } from '../busy-map';
 import { SipRequest, type SipResponse } from '../wire/message';
 import { ownCopy } from '../wire/own-copy';
 import { serialize } from '../wire/serialize';
@@ -54,8 +55,8 @@ export class TransactionLayer {
   /** A 2xx to an INVITE that no client transaction takes: a fork's, or one that came after timer M. The core ends what it does not know. */
   onStrayResponse: (response: SipResponse, flow: Flow, receivedBytes: number) => void = () => undefined;
 
-  private readonly server = new Map<string, ServerMachine>();
-  private readonly client = new Map<string, ClientMachine>();
+  private readonly server = new BusyMap<ServerMachine>();
+  private readonly client = new BusyMap<ClientMachine>();
   private readonly counters = new TransactionCounters();
   private readonly context: Context;
   private readonly admission: Admission | undefined;

@@ -6,6 +6,7 @@
  *     relay ────▶ our ticket in Route? ─▶ checks ─▶ response context with one branch
  *     relayAck ─▶ our ticket in Route? ─▶ sent on, without state
  */
+import { BusyMap } from '../../busy-map';
 import type { Flow } from '../../transport/types';
 import type { ServerTransaction } from '../../transaction/types';
 import type { SipRequest } from '../../wire/message';
@@ -33,7 +34,7 @@ import { TargetSet, type ProxyTarget } from './targets';
 
 export class Proxying {
   /** Requests without a final response, by their server transaction: a CANCEL can still come. */
-  private readonly open = new Map<string, ResponseContext>();
+  private readonly open = new BusyMap<ResponseContext>();
   private readonly marks: Marks;
   private readonly challenged: Challenged;
 
