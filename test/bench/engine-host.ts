@@ -3,6 +3,7 @@
  * go over the IPC channel.
  */
 import Srf from 'drachtio-srf';
+import { detachEnvironment } from '../../signaling/config';
 import { startEmbeddedEngine, type EmbeddedEngine } from '../../signaling/engine/index';
 
 export type EngineCommand = { id: number; do: 'start'; port: number; callee: string } | { id: number; do: 'dialogs' } | { id: number; do: 'collect' };
@@ -13,6 +14,8 @@ let up = 0;
 let failed = 0;
 
 async function begin(port: number, callee: string): Promise<void> {
+  // As `offhook serve` does
+  detachEnvironment();
   engine = await startEmbeddedEngine({
     listen: [
       { protocol: 'udp', address: '127.0.0.1', port },
