@@ -4,7 +4,7 @@
  */
 import { makeResponse } from '../transport/reply';
 import { buildCancel } from '../transaction/client-requests';
-import type { ClientHandlers, ClientTransaction } from '../transaction/types';
+import type { ClientTransaction } from '../transaction/types';
 import type { Flow, TransportError } from '../transport/types';
 import type { SipRequest, SipResponse } from '../wire/message';
 import { refuse, type App, type Reply } from './app';
@@ -13,6 +13,7 @@ import { recordAttempt, recordFailure, recordStart } from './call-record';
 import type { CoreContext } from './context';
 import type { Dialog } from './dialog';
 import { made, received, sentRequest, unsent } from './envelope';
+import { Hearing, type Ears } from './hearing';
 import { newTag, uuid } from './ids';
 import { failureProtocol, failureStatus } from './next-hop';
 import { Outgoing, type OwnFinal } from './outgoing';
@@ -214,33 +215,6 @@ export class Client {
     this.context.outgoing.set(outgoing.id, outgoing);
     if (outgoing.invite && outgoing.dialog) outgoing.dialog.outgoingInvite = outgoing;
     return outgoing;
-  }
-}
-
-interface Ears {
-  response(outgoing: Outgoing, response: SipResponse, flow: Flow, bytes: number, again: boolean): void;
-  timeout(outgoing: Outgoing, protocol: string): void;
-  transportError(outgoing: Outgoing, protocol: string, error: TransportError): void;
-}
-
-/** One small object instead of three closures: INVITE transactions keep it for half a minute. */
-class Hearing implements ClientHandlers {
-  constructor(
-    private readonly outgoing: Outgoing,
-    private readonly protocol: string,
-    private readonly ears: Ears,
-  ) {}
-
-  onResponse(response: SipResponse, flow: Flow, bytes: number, again: boolean): void {
-    this.ears.response(this.outgoing, response, flow, bytes, again);
-  }
-
-  onTimeout(): void {
-    this.ears.timeout(this.outgoing, this.protocol);
-  }
-
-  onTransportError(error: TransportError): void {
-    this.ears.transportError(this.outgoing, this.protocol, error);
   }
 }
 
