@@ -11,7 +11,8 @@
  */
 import { ComfortNoise } from '../codec/comfort-noise';
 import type { Decoder, SampleRate } from '../frame';
-import { SlotKind, UNITS_PER_MS, type JitterBuffer, type Slot } from '../rtp/jitter-buffer';
+import { SlotKind, type JitterBuffer, type Slot } from '../rtp/jitter-buffer';
+import { UNITS_PER_MS } from '../rtp/media-time';
 import { Heard } from './pcm-queue';
 import type { Format, Formats } from './playout-formats';
 import { Recovery } from './playout-recovery';

@@ -9,7 +9,7 @@ import { TimeScale } from '../audio/repair/time-scale';
 import { Resampler } from '../audio/resample';
 import type { ComfortNoise } from '../codec/comfort-noise';
 import { frameSamples, type SampleRate } from '../frame';
-import { UNITS_PER_MS } from '../rtp/jitter-buffer';
+import { UNITS_PER_MS } from '../rtp/media-time';
 import { PcmQueue, type Heard } from './pcm-queue';
 import type { Format } from './playout-formats';
 

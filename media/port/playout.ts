@@ -7,7 +7,8 @@
 import { LONGEST_CHANGE_MS } from '../audio/repair/time-scale';
 import type { AudioStats } from '../audio-types';
 import type { SampleRate } from '../frame';
-import { JitterBuffer, UNITS_PER_MS } from '../rtp/jitter-buffer';
+import { JitterBuffer } from '../rtp/jitter-buffer';
+import { UNITS_PER_MS } from '../rtp/media-time';
 import { Heard } from './pcm-queue';
 import { Formats, type PlayoutFormat } from './playout-formats';
 import { PlayoutLine, State } from './playout-line';

@@ -1,22 +1,18 @@
 /**
- * Packets as they come, in the order in which they were sent, on one line of time; and how long they should wait.
+ * Packets as they come, in the order in which they were sent, on one line of time.
  *
  *   arrival ─► place (sequence, timestamp, SSRC) ─► ring of slots ─► next() ─► decoder
- *                        └─► relative delay ─► histogram ─► target
+ *                        └─► transit ─► how long packets should wait (`delay-target.ts`)
  *
  * One line of time: sequence numbers and timestamps wrap, restart and change their clock and SSRC, and behind this door none of it is to
  * be seen: numbers are `extended` ones that only grow by what was sent, times are in 1/48 ms (the one unit that 8, 16 and 48 kHz share),
  * and a stream that starts anew goes on where the one before it stopped. Sequences are judged as in RFC 3550 appendix A.1.
  *
- * How long: a packet's transit (arrival less its time) is compared with the least of the last seconds. The target is what nearly all stay
- * below, so a clock that drifts moves the least and nothing else. Nothing here reads a clock; nothing is allocated but a slot's octets when
- * it is first used.
+ * Nothing here reads a clock; nothing is allocated but a slot's octets when it is first used.
  */
-import { ArrivalHistogram } from './arrival-histogram';
+import { DelayTarget, type DelayLimits } from './delay-target';
+import { UNITS_PER_MS, UNITS_PER_SECOND } from './media-time';
 
-/** Of media time; a millisecond has 48. */
-export const UNITS_PER_MS = 48;
-const UNITS_PER_SECOND = 48_000;
 /** What one read takes. */
 export const READ_UNITS = 20 * UNITS_PER_MS;
 
@@ -27,31 +23,10 @@ const MAX_DROPOUT = 3000;
 const MAX_MISORDER = 100;
 const FIRST = 1 << 20;
 
-/** The least transit is looked for in so many spans of so long. */
-const SPANS = 10;
-const SPAN_MS = 400;
-/**
- * So many spans in which nothing came later than half of a target above so much: what made it so large is over, and fades with each packet.
- * Fewer spans have to do for a target that hurts.
- */
-const CLEAN_SPANS = 5;
-const CLEAN_SPANS_LARGE = 3;
-const CLEAN_ABOVE_MS = 40;
-const CLEAN_LARGE_MS = 160;
-const CLEAN_FADE = 0.9;
 /** Nothing drains from a queue faster than its fastest packet: earlier by more than this after a gap is a timestamp that jumped. */
 const TOO_EARLY = 40 * UNITS_PER_MS;
 /** And later by more than this is a sender that stood still or began anew. */
 const TOO_LATE = 1000 * UNITS_PER_MS;
-
-const QUANTILE = 0.95;
-const MEMORY_PACKETS = 500;
-/** A packet that came too late to be heard, or for which others had to wait, counts for several. */
-const LATE_WEIGHT = 3;
-/** Before anything is known: this late, until a second of packets says otherwise. */
-const FIRST_GUESS_MS = 10;
-/** Above the quantile: a reader's and a network stack's own unrest. */
-const MARGIN_MS = 0.5;
 
 export const enum SlotKind {
   Empty,
@@ -76,11 +51,6 @@ export interface Slot {
   length: number;
 }
 
-export interface JitterBufferOptions {
-  minDelayMs: number;
-  maxDelayMs: number;
-}
-
 const NO_BYTES = new Uint8Array(0);
 
 export class JitterBuffer {
@@ -91,10 +61,8 @@ export class JitterBuffer {
   restarts = 0;
   /** The next number to be taken. */
   nextExtended = 0;
-  /** What a decoder that recovers from the next packet wants the target to be raised by, ms. */
-  extraMs = 0;
   private readonly slots: Slot[] = [];
-  private readonly histogram: ArrivalHistogram;
+  private readonly delay: DelayTarget;
   private started = false;
   private source = 0;
   /** RTP clock of the newest packet, Hz; 0 before the first. */
@@ -110,20 +78,9 @@ export class JitterBuffer {
   private duration = READ_UNITS;
   private grid = READ_UNITS;
 
-  private readonly least = new Float64Array(SPANS).fill(Number.POSITIVE_INFINITY);
-  /** How late packets were at most, by span, ms; infinite: none came. */
-  private readonly latest = new Float64Array(SPANS).fill(Number.POSITIVE_INFINITY);
-  private clean = false;
-  private span = 0;
-  private spanEnds = 0;
-  private base = 0;
-  /** Of the packet at hand, ms later than the fastest. */
-  private measured = 0;
-
-  constructor(private readonly options: JitterBufferOptions) {
+  constructor(limits: DelayLimits) {
     for (let i = 0; i < SLOTS; i++) this.slots.push({ kind: SlotKind.Empty, extended: 0, time: 0, duration: 0, lateMs: 0, payloadType: 0, marker: false, data: NO_BYTES, length: 0 });
-    this.histogram = new ArrivalHistogram(QUANTILE, options.maxDelayMs + 1, MEMORY_PACKETS);
-    this.histogram.add(FIRST_GUESS_MS - 1, 1);
+    this.delay = new DelayTarget(limits);
   }
 
   /**
@@ -187,7 +144,7 @@ export class JitterBuffer {
 
   /** The reader had run dry when `slot` came, though it is played. The target shall know. */
   starvedFor(slot: Slot): void {
-    this.histogram.add(slot.lateMs, LATE_WEIGHT - 1);
+    this.delay.waitedFor(slot.lateMs);
   }
 
   /** Throws away what begins before `time`, as far as anything is left after it. Returns how many packets. */
@@ -207,19 +164,24 @@ export class JitterBuffer {
    * does; of 10 ms packets a second one is needed as well; of 30 ms packets one begins in the middle of every other read).
    */
   latestStart(tickMs: number, reserveMs: number): number {
-    const limit = tickMs * UNITS_PER_MS - this.base - (this.targetMs + reserveMs) * UNITS_PER_MS - (READ_UNITS - this.grid);
+    const limit = tickMs * UNITS_PER_MS - this.delay.base - (this.delay.ms + reserveMs) * UNITS_PER_MS - (READ_UNITS - this.grid);
     const behind = (this.newestTime - limit) % this.grid;
     return behind === 0 ? limit : behind > 0 ? limit - (this.grid - behind) : limit + behind;
   }
 
   /** How long the fastest packets shall wait, ms. */
   get targetMs(): number {
-    return Math.min(this.options.maxDelayMs, Math.max(this.options.minDelayMs, this.histogram.ms + MARGIN_MS + this.extraMs));
+    return this.delay.ms;
+  }
+
+  /** What a decoder that recovers from the next packet wants the target to be raised by, ms. */
+  set extraMs(ms: number) {
+    this.delay.extraMs = ms;
   }
 
   /** How long a packet that came without delay waits when a read at `tickMs` begins with media time `time`, ms. */
   delayMs(time: number, tickMs: number): number {
-    return tickMs - (this.base + time) / UNITS_PER_MS;
+    return tickMs - (this.delay.base + time) / UNITS_PER_MS;
   }
 
   /** Of the newest packet, ms. */
@@ -284,14 +246,14 @@ export class JitterBuffer {
     if (ahead <= 0) return false;
     const time = this.newestTime + ahead;
     const transit = nowMs * UNITS_PER_MS - time;
-    if (transit < this.base - TOO_EARLY && ahead > step * this.duration + READ_UNITS) return false;
-    if (transit > this.base + TOO_LATE) return false;
+    if (transit < this.delay.base - TOO_EARLY && ahead > step * this.duration + READ_UNITS) return false;
+    if (transit > this.delay.base + TOO_LATE) return false;
     this.newestExtended += step;
     this.newestSequence = sequence;
     this.newestTimestamp = timestamp;
     this.newestTime = time;
     this.newestArrival = nowMs;
-    this.measure(transit, nowMs, 1);
+    this.delay.measure(transit, nowMs, false);
     return true;
   }
 
@@ -314,7 +276,7 @@ export class JitterBuffer {
       return null;
     }
     const time = this.newestTime + (audio ? behind : step * this.duration);
-    if (audio) this.measure(nowMs * UNITS_PER_MS - time, nowMs, late ? LATE_WEIGHT : 1);
+    if (audio) this.delay.measure(nowMs * UNITS_PER_MS - time, nowMs, late);
     if (late) {
       if (audio) this.late++;
       return null;
@@ -332,7 +294,7 @@ export class JitterBuffer {
     if (this.nextExtended <= extended - SLOTS) this.nextExtended = extended - SLOTS + 1;
     slot.extended = extended;
     slot.time = time;
-    slot.lateMs = this.measured;
+    slot.lateMs = this.delay.lateMs;
     return slot;
   }
 
@@ -354,44 +316,7 @@ export class JitterBuffer {
     this.newestTimestamp = timestamp;
     this.newestTime = time;
     this.newestArrival = nowMs;
-    this.least.fill(Number.POSITIVE_INFINITY);
-    this.latest.fill(Number.POSITIVE_INFINITY);
-    this.clean = false;
-    this.spanEnds = nowMs + SPAN_MS;
-    this.base = nowMs * UNITS_PER_MS - time;
-    this.measure(this.base, nowMs, 1);
-  }
-
-  private measure(transit: number, nowMs: number, weight: number): void {
-    if (nowMs >= this.spanEnds) this.turn(nowMs);
-    if (transit < (this.least[this.span] as number)) {
-      this.least[this.span] = transit;
-      if (transit < this.base) this.base = transit;
-    }
-    this.measured = (transit - this.base) / UNITS_PER_MS;
-    const latest = this.latest[this.span] as number;
-    if (latest === Number.POSITIVE_INFINITY || this.measured > latest) this.latest[this.span] = this.measured;
-    if (this.clean && this.histogram.ms > CLEAN_ABOVE_MS && this.measured < this.histogram.ms / 2) this.histogram.fade(CLEAN_FADE);
-    else this.clean = false;
-    this.histogram.add(this.measured, weight);
-  }
-
-  /** A span is over: the oldest is forgotten, and with it perhaps the least. */
-  private turn(nowMs: number): void {
-    const enough = this.histogram.ms > CLEAN_LARGE_MS ? CLEAN_SPANS_LARGE : CLEAN_SPANS;
-    this.clean = true;
-    for (let back = 0; back < enough && this.clean; back++) this.clean = (this.latest[(this.span + SPANS - back) % SPANS] as number) < this.histogram.ms / 2;
-    const spans = Math.min(SPANS, Math.floor((nowMs - this.spanEnds) / SPAN_MS) + 1);
-    for (let i = 0; i < spans; i++) {
-      this.span = (this.span + 1) % SPANS;
-      this.least[this.span] = Number.POSITIVE_INFINITY;
-      this.latest[this.span] = Number.POSITIVE_INFINITY;
-    }
-    this.spanEnds = nowMs + SPAN_MS;
-    let least = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < SPANS; i++) least = Math.min(least, this.least[i] as number);
-    // Nothing came for long: whoever comes now sets the measure.
-    this.base = least;
+    this.delay.begin(nowMs * UNITS_PER_MS - time, nowMs);
   }
 }
 

@@ -9,7 +9,8 @@
 import { linearToUlaw, pcmu } from '../../media/codec/g711';
 import type { Codec, Decoder } from '../../media/frame';
 import { Heard, Playout } from '../../media/port/playout';
-import { JitterBuffer, UNITS_PER_MS } from '../../media/rtp/jitter-buffer';
+import { JitterBuffer } from '../../media/rtp/jitter-buffer';
+import { UNITS_PER_MS } from '../../media/rtp/media-time';
 import type { BenchResult } from './support/report';
 
 const RATE = 8000;
