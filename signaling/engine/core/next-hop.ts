@@ -28,7 +28,7 @@ export class HopError extends Error {
 
 export const notAvailable = 'requested protocol/transport not available';
 /** RFC 3261 §26.2.2, RFC 5630 §5.3. */
-export const leavesTls = 'a request for a sips URI goes over TLS only';
+const leavesTls = 'a request for a sips URI goes over TLS only';
 
 /** Methods that reach a registered stream client by `user@host` of their Request-URI. */
 const reachesRegistered = new Set(['INVITE', 'OPTIONS', 'NOTIFY', 'MESSAGE', 'SUBSCRIBE', 'REFER', 'INFO']);
@@ -40,17 +40,17 @@ export function registrationKey(uri: SipUri): string | undefined {
 
 /** @throws HopError */
 export function hopForRequest(method: string, uri: string, routeUrl: string, transport: HopTransport): Hop {
-  if (routeUrl !== '') return { kind: 'target', target: outside(targetOf(read(routeUrl), transport), transport) };
+  if (routeUrl !== '') return { kind: 'target', target: outside(read(routeUrl), transport) };
   const parsed = read(uri);
   const registered = reachesRegistered.has(method) ? lookUp(parsed, transport) : undefined;
   if (registered) return registered;
-  return { kind: 'target', target: outside(targetOf(parsed, transport), transport) };
+  return { kind: 'target', target: outside(parsed, transport) };
 }
 
 /** Where a proxied request goes: over the connection that client registered over, whatever the method, else to where the URI says. @throws HopError */
 export function hopForTarget(uri: string, transport: HopTransport): Hop {
   const parsed = read(uri);
-  return lookUp(parsed, transport) ?? { kind: 'target', target: outside(targetOf(parsed, transport), transport) };
+  return lookUp(parsed, transport) ?? { kind: 'target', target: outside(parsed, transport) };
 }
 
 /** @throws HopError */
@@ -72,7 +72,7 @@ export function hopForDialog(dialog: Dialog, routeUrl: string, transport: HopTra
 }
 
 /** TLS, or the end of the way. */
-export function isSecure(hop: Hop): boolean {
+function isSecure(hop: Hop): boolean {
   if (hop.kind === 'flow') return protocols[hop.flow.protocol].secure;
   return hop.kind === 'gone' || hop.target.secure === true || (hop.target.protocol !== undefined && protocols[hop.target.protocol].secure);
 }
@@ -138,8 +138,33 @@ const encrypted: Readonly<Record<string, Protocol>> = { tcp: 'tls', tls: 'tls', 
 /** What a parameter can mean: WebSockets are `tcp` in drachtio's frames, and `ws` in URIs whether encrypted or not. */
 const carriers: Readonly<Partial<Record<Protocol, readonly Protocol[]>>> = { tcp: ['tcp', 'ws', 'wss'], ws: ['ws', 'wss'] };
 
-function outside(target: Target, transport: HopTransport): Target {
-  const { defaultPort } = protocols[target.protocol ?? (target.secure ? 'tls' : 'udp')];
-  if (transport.isOwn(target.host, target.port ?? defaultPort)) throw new HopError('can not send request to myself');
+/** Why nothing can be sent there; undefined: it can be tried. `secure`: it has to be TLS. */
+export function problemWith(uri: string, transport: HopTransport, secure = false): string | undefined {
+  try {
+    const hop = hopForTarget(uri, transport);
+    return secure && !isSecure(hop) ? leavesTls : undefined;
+  } catch (error) {
+    if (error instanceof HopError) return error.message;
+    throw error;
+  }
+}
+
+/** It names one of our own listening points. */
+export function isOwnUri(uri: SipUri, transport: HopTransport): boolean {
+  return uri.host !== '' && possiblePorts(uri).some((port) => transport.isOwn(uri.host, port));
+}
+
+/** Its port, else those that its transport has by default (RFC 3261 §19.1.2): `transport=ws` is both kinds of WebSocket (RFC 7118 §5.3). */
+function possiblePorts({ scheme, port, params }: SipUri): number[] {
+  if (port !== undefined) return [port];
+  const wanted = params.get('transport')?.toLowerCase() ?? '';
+  const secure = scheme === 'sips';
+  const protocol = (secure ? encrypted[wanted] : known[wanted]) ?? (secure ? 'tls' : 'udp');
+  return (protocol === 'ws' ? (['ws', 'wss'] as const) : [protocol]).map((one) => protocols[one].defaultPort);
+}
+
+function outside(uri: SipUri, transport: HopTransport): Target {
+  const target = targetOf(uri, transport);
+  if (isOwnUri({ ...uri, host: target.host }, transport)) throw new HopError('can not send request to myself');
   return target;
 }

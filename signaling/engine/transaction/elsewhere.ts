@@ -29,14 +29,12 @@ export interface Told {
   flow: Flow;
 }
 
-/** Contact and our Record-Route name the address and transport of the flow they were made for: they are made to name another's. */
+/** A Contact of ours names the address and transport of the flow it was made for: it is made to name another's. */
 export function moveContact(request: SipRequest, from: Told, to: Told): void {
   if (from.host === to.host && from.port === to.port && from.flow.protocol === to.flow.protocol) return;
-  for (const name of ['Contact', 'Record-Route']) {
-    const value = request.headers.get(name);
-    const moved = value === undefined ? undefined : move(value, from, to);
-    if (moved !== undefined) request.headers.setFirst(name, moved);
-  }
+  const value = request.headers.get('contact');
+  const moved = value === undefined ? undefined : move(value, from, to);
+  if (moved !== undefined) request.headers.setFirst('Contact', moved);
 }
 
 /** Undefined: it names somebody else, or several. */

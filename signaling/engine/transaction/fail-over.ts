@@ -100,7 +100,8 @@ class Attempts implements ClientTransaction {
   private go(flow: Flow): void {
     if (this.told && this.told.flow !== flow) {
       const now = { ...this.transport.sentBy(flow), flow };
-      moveContact(this.request, this.told, now);
+      if (this.handlers.onMove) this.handlers.onMove(this.request, flow);
+      else moveContact(this.request, this.told, now);
       this.told = now;
     }
     let heard = false;

@@ -67,6 +67,11 @@ export interface ClientHandlers {
   /** Timer B or F (RFC 3261 §17.1.1.2, §17.1.2.2), or no final response within 64*T1 of our CANCEL (§9.1). */
   onTimeout(): void;
   onTransportError(error: TransportError): void;
+  /**
+   * The request is about to leave by another flow than the one it was given with (its size, fail-over), without our Via so far: what it says
+   * of us is made to fit. Absent: it is our own request, and its Contact is all that has to.
+   */
+  onMove?(request: SipRequest, to: Flow): void;
   onTerminated?(): void;
 }
 

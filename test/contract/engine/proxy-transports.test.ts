@@ -6,6 +6,7 @@ import { Engine } from '../../../signaling/engine';
 import { sameLoopBarrier } from '../../../signaling/engine/barrier';
 import type { SipRequest, SipResponse } from '../../../signaling/engine/wire/message';
 import { makeCertificate, type Certificate } from '../../support/certificate';
+import { DnsServer } from '../../support/dns-server';
 import { unless } from '../../support/peers';
 import { contactOf, PeerDialog, sdp, SipPeer, type Address } from '../../support/sip-peer';
 import { Stage } from '../../support/stage';
@@ -13,6 +14,7 @@ import { isRealServer, secret, startApp, type AppUnderTest, type ServerUnderTest
 
 const stage = new Stage();
 let certificate: Certificate;
+let names: DnsServer;
 let engine: Engine;
 let app: AppUnderTest;
 let ports: Record<string, number>;
@@ -56,9 +58,11 @@ const routeOf = (message: SipRequest | SipResponse): string[] => message.headers
 
 unless(isRealServer ? 'the listening points of a real drachtio-server are not ours to choose' : undefined)('proxying between transports', () => {
   beforeAll(async () => {
-    certificate = await makeCertificate(stage, { names: ['127.0.0.1', '::1'] });
+    certificate = await makeCertificate(stage, { names: ['127.0.0.1', '::1', 'three.test'] });
+    names = await DnsServer.start();
     engine = new Engine(
       {
+        dnsServers: [names.address],
         listen: ['127.0.0.1', '::1'].flatMap((address) => (['udp', 'tcp', 'tls', 'ws'] as const).map((protocol) => ({ protocol, address, port: 0 }))),
         control: { port: 0, secret },
         tls: { certificates: [certificate], authorities: certificate.ca },
@@ -82,6 +86,7 @@ unless(isRealServer ? 'the listening points of a real drachtio-server are not ou
   afterAll(async () => {
     app.close();
     await engine.close();
+    await names.close();
     await stage.close();
   });
 
@@ -129,6 +134,73 @@ unless(isRealServer ? 'the listening points of a real drachtio-server are not ou
     caller.reply(await caller.getRequest('BYE'), 200);
     await target.getResponse(200, 'BYE');
     expect(engine.stats().core).toMatchObject({ incoming: 0, proxying: 0 });
+  });
+
+  describe('a way that is found only behind the Record-Route', () => {
+    const large = sdp(40000, `a=note:${'x'.repeat(1_400)}\r\n`);
+
+    /** The target has the INVITE with these entries: answers it, and both sides are heard within the call. */
+    async function talk(caller: SipPeer, request: SipRequest, target: SipPeer, entries: Side[]): Promise<void> {
+      const heard = await target.getRequest('INVITE');
+      const routes = routeOf(heard.message);
+      expect(routes).toEqual(entries.map((side) => expect.stringMatching(sides[side].entry)));
+      expect(heard.message.headers.getAll('via')).toHaveLength(2);
+      const answer = target.reply(heard, 200, { body: sdp(40002) });
+      const answered = await caller.getResponse(200, 'INVITE');
+      const here = PeerDialog.caller(caller, request, answered);
+      const there = PeerDialog.called(target, heard, answer);
+      const hereRoute = { headers: { Route: routeOf(answered.message).reverse().join(', ') } };
+      here.ack(hereRoute);
+      await target.getRequest('ACK');
+      there.send('INFO', { headers: { Route: routes.join(', ') } });
+      const info = await caller.getRequest('INFO');
+      expect(info.message.headers.has('route')).toBe(false);
+      caller.reply(info, 200);
+      await target.getResponse(200, 'INFO');
+      here.send('BYE', hereRoute);
+      const bye = await target.getRequest('BYE');
+      expect(bye.message.headers.has('route')).toBe(false);
+      target.reply(bye, 200);
+      await caller.getResponse(200, 'BYE');
+    }
+
+    test.each<[Side, Side[]]>([
+      ['UDP', ['TCP', 'UDP']],
+      ['TCP', ['TCP']],
+      ['TLS', ['TCP', 'TLS']],
+      ['WebSocket', ['TCP', 'WebSocket']],
+      ['UDP over IPv6', ['TCP', 'UDP over IPv6']],
+    ])('%s to UDP, and over TCP because it is large', async (from, entries) => {
+      const target = await own(SipPeer.tcpServer());
+      const caller = await own(sides[from].caller());
+      const results = proxyTo(`sip:alice@127.0.0.1:${target.port}`);
+      const request = caller.request('INVITE', 'sip:bob@example.com', { body: large });
+      caller.send(request);
+      await talk(caller, request, target, entries);
+      await results;
+    });
+
+    test.each<[Side, string, 'udp' | 'tls', Side[]]>([
+      ['UDP', 'one.test', 'udp', ['UDP']],
+      ['TCP', 'two.test', 'udp', ['UDP', 'TCP']],
+      ['UDP', 'three.test', 'tls', ['TLS', 'UDP']],
+    ])('%s to %s: TCP, UDP and TLS in turn, and the last one answers', async (from, name, last, entries) => {
+      const [first, second] = [await own(SipPeer.tcpServer()), await own(SipPeer.udp())];
+      const target = await own(last === 'udp' ? SipPeer.udp() : SipPeer.tcpServer(certificate));
+      const order = last === 'udp' ? ['D2T _sip._tcp', 'D2U _sip._udp'] : ['D2T _sip._tcp', 'D2U _sip._udp', 'D2T _sips._tcp'];
+      names.set('NAPTR', name, order.map((one, at) => `${at + 1}0 10 s ${one.startsWith('D2T _sips') ? 'SIPS' : 'SIP'}+${one}.${name}`));
+      names.set('SRV', `_sip._tcp.${name}`, [`1 1 ${first.port} host.${name}`]).set('A', `host.${name}`, ['127.0.0.1']);
+      names.set('SRV', `_sip._udp.${name}`, [`1 1 ${second.port} host.${name}`, ...(last === 'udp' ? [`2 1 ${target.port} host.${name}`] : [])]);
+      if (last === 'tls') names.set('SRV', `_sips._tcp.${name}`, [`1 1 ${target.port} host.${name}`]);
+      const caller = await own(sides[from].caller());
+      const results = proxyTo(`sip:alice@${name}`);
+      const request = caller.request('INVITE', 'sip:bob@example.com', { body: sdp() });
+      caller.send(request);
+      first.reply(await first.getRequest('INVITE'), 503);
+      second.reply(await second.getRequest('INVITE'), 503);
+      await talk(caller, request, target, entries);
+      await results;
+    });
   });
 
   describe('sips', () => {

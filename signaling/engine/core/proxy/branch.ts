@@ -25,6 +25,8 @@ export interface BranchDeps {
   context: CoreContext;
   /** The request as this target gets it, without our Via. @throws SipParseError */
   copyFor(target: ProxyTarget, flow: Flow, breadth: number): SipRequest;
+  /** The copy goes by another flow than it was made for. */
+  moved?: ((copy: SipRequest, to: Flow) => void) | undefined;
   /** This branch's part; see breadth.ts. */
   breadth: number;
   /** See marks.ts. */
@@ -116,6 +118,10 @@ export class Branch {
           onResponse: (response, from, bytes) => this.onResponse(response, from, received(from, bytes)),
           onTimeout: () => this.settle(this.deps.make(this.cancelled ? 487 : 408), made(this.protocol)),
           onTransportError: (error) => this.fail(error),
+          onMove: (copy, to) => {
+            this.protocol = to.protocol;
+            this.deps.moved?.(copy, to);
+          },
           // Somebody behind a target that had refused has answered: its call is as good as any.
           ...(this.invite ? { onLateSuccess: (response, from, bytes) => this.onResponse(response, from, received(from, bytes)) } : {}),
         },

@@ -32,7 +32,7 @@ export function copyOf(routed: SipRequest, change: Change): SipRequest {
   if (change.uri !== undefined) copy.uri = change.uri;
   copy.headers.set('Max-Forwards', String((hopsLeft(routed) ?? DEFAULT_HOPS + 1) - 1));
   if (change.breadth !== undefined) copy.headers.set(MAX_BREADTH, String(change.breadth));
-  if (change.remain) stay(copy, change.remain);
+  if (change.remain) stay(copy, routed, change.remain);
   for (const { key } of change.headers ?? []) if (!untouchable.has(key)) copy.headers.remove(key);
   for (const { key, name, value } of change.headers ?? []) {
     if (!untouchable.has(key)) copy.headers.append(name, key === 'p-asserted-identity' ? replaceLocalhost(value, change.hostport) : value);
@@ -40,14 +40,15 @@ export function copyOf(routed: SipRequest, change: Change): SipRequest {
   return copy;
 }
 
-function stay(copy: SipRequest, faces: Faces): void {
+/** Puts our entries on top of those that were received; once more when the copy takes another way than it was made for. */
+export function stay(copy: SipRequest, routed: SipRequest, faces: Faces): void {
   const secure = parseUri(copy.uri).scheme === 'sips';
-  if (copy.method !== 'REGISTER') {
-    for (const entry of recordRoutes(copy, faces, secure).reverse()) copy.headers.prepend('Record-Route', entry);
-    return;
-  }
-  // RFC 3327 §5.2: on top of the Path so far. It has no ticket: what comes by it begins calls, and those are the application's.
-  copy.headers.prepend('Path', routeEntry(faces.towardsTarget, secure));
-  const required = copy.headers.getList('require');
-  if (!required.some((option) => option.toLowerCase() === 'path')) copy.headers.append('Require', 'path');
+  const registers = copy.method === 'REGISTER';
+  const name = registers ? 'Path' : 'Record-Route';
+  // RFC 3327 §5.2. A Path has no ticket: what comes by it begins calls, and those are the application's.
+  const entries = registers ? [routeEntry(faces.towardsTarget, secure)] : recordRoutes(copy, faces, secure);
+  copy.headers.remove(name.toLowerCase());
+  for (const entry of [...entries, ...routed.headers.getAll(name.toLowerCase())].reverse()) copy.headers.prepend(name, entry);
+  if (!registers || copy.headers.getList('require').some((option) => option.toLowerCase() === 'path')) return;
+  copy.headers.append('Require', 'path');
 }

@@ -21,6 +21,7 @@ export interface ProxyJob {
   /** A URI that one of our transports can go to. */
   isUsable(uri: string): boolean;
   copyFor: BranchDeps['copyFor'];
+  moved?: BranchDeps['moved'];
   mark: string;
   /** Branches it may have at one time (RFC 5393 §5). */
   breadth: number;

@@ -11,24 +11,24 @@ import type { Flow } from '../../transport/types';
 import type { ServerTransaction } from '../../transaction/types';
 import type { SipRequest } from '../../wire/message';
 import { SipParseError } from '../../wire/errors';
-import { parseUri, type SipUri } from '../../wire/uri';
+import { parseUri } from '../../wire/uri';
 import type { App } from '../app';
 import type { Local } from '../build';
 import type { CoreContext } from '../context';
 import type { Incoming } from '../incoming';
-import { hopForTarget, HopError, isSecure, leavesTls } from '../next-hop';
+import { isOwnUri, problemWith } from '../next-hop';
 import type { Parts } from '../parts';
 import { rememberRegistration } from '../registrations';
 import { breadthRejection, hopsLeft, rejection } from './admission';
 import { breadthOf } from './breadth';
 import { Challenged } from './challenged';
-import { copyOf } from './copy';
+import { copyOf, stay } from './copy';
 import { callersFlow, targetsFlow, wayTo } from './flows';
 import type { ProxyJob } from './job';
 import { Marks } from './marks';
 import { recordsFor, recordsForBye } from './records';
 import { ResponseContext } from './response-context';
-import { faceTarget, takeOwnRoutes, takeTopRoute, type Routed } from './routes';
+import { faceTarget, takeOwnRoutes, takeTopRoute, type Faces, type Routed } from './routes';
 import { nobody, type ProxyListener, type ProxySpec } from './spec';
 import { TargetSet, type ProxyTarget } from './targets';
 
@@ -75,7 +75,7 @@ export class Proxying {
     if (rejected) return this.reject(incoming, rejected.status, rejected.words, listener, rejected.headers, rejected.counter);
     let routed: Routed;
     try {
-      routed = takeTopRoute(request, (uri) => this.isOwn(uri));
+      routed = takeTopRoute(request, (uri) => isOwnUri(uri, this.context.transport));
     } catch (error) {
       if (!(error instanceof SipParseError)) throw error;
       return this.reject(incoming, 400, `Rejected with 400 Bad Request: ${error.message}`, listener);
@@ -84,7 +84,7 @@ export class Proxying {
     const secure = parseUri(routed.request.uri).scheme === 'sips';
     const problems = spec.destinations.map((uri) => this.problemOf(uri, secure));
     const usable = spec.destinations.filter((_uri, at) => problems[at] === undefined);
-    targets.add(this.challenged.narrow(request, usable).map((uri) => ({ uri, requestUri: this.isOwn(parseUri(routed.request.uri)) ? uri : undefined })));
+    targets.add(this.challenged.narrow(request, usable).map((uri) => ({ uri, requestUri: isOwnUri(parseUri(routed.request.uri), this.context.transport) ? uri : undefined })));
     if (targets.isEmpty) {
       const [uri = ''] = spec.destinations;
       return this.reject(incoming, 500, `error proxying request to ${uri}: ${problems[0] ?? 'no destination was given'}`, listener);
@@ -103,6 +103,7 @@ export class Proxying {
       targets,
       policy: spec,
       copyFor: (target, flow, part) => this.copyFor(target, flow, part, routed.request, incoming.flow, spec),
+      moved: spec.remain ? (copy, to) => stay(copy, routed.request, this.faces(to, routed.request, incoming.flow)) : undefined,
       listener,
       app: incoming.app,
       records: recordsFor(this.context, request),
@@ -121,8 +122,12 @@ export class Proxying {
       breadth,
       headers: spec.headers,
       hostport: `${towardsTarget.host}:${towardsTarget.port}`,
-      remain: spec.remain ? { towardsCaller: this.localOf(from), towardsTarget, marks: this.marks, flow: callersFlow(routed, from) } : undefined,
+      remain: spec.remain ? this.faces(flow, routed, from) : undefined,
     });
+  }
+
+  private faces(to: Flow, routed: SipRequest, from: Flow): Faces {
+    return { towardsCaller: this.localOf(from), towardsTarget: this.localOf(to), marks: this.marks, flow: callersFlow(routed, from) };
   }
 
   private reject(incoming: Incoming, status: number, words: string, listener: ProxyListener, headers: Array<[string, string]> = [], counter: Parameters<CoreContext['count']>[0] = 'refusedCommands'): void {
@@ -228,20 +233,8 @@ export class Proxying {
     open.start();
   }
 
-  /** Why nothing can be sent there; undefined: it can be tried. */
   private problemOf(uri: string, secure = false): string | undefined {
-    try {
-      const hop = hopForTarget(uri, this.context.transport);
-      return secure && !isSecure(hop) ? leavesTls : undefined;
-    } catch (error) {
-      if (error instanceof HopError) return error.message;
-      throw error;
-    }
-  }
-
-  private isOwn(uri: SipUri): boolean {
-    const secure = uri.scheme === 'sips' || uri.params.get('transport')?.toLowerCase() === 'tls';
-    return uri.host !== '' && this.context.transport.isOwn(uri.host, uri.port ?? (secure ? 5061 : 5060));
+    return problemWith(uri, this.context.transport, secure);
   }
 
   private localOf(flow: Flow): Local {

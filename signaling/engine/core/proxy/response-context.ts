@@ -79,10 +79,10 @@ export class ResponseContext {
   }
 
   private launch(target: ProxyTarget, breadth: number): void {
-    const { context, policy, copyFor, mark } = this.job;
+    const { context, policy, copyFor, moved, mark } = this.job;
     const { provisionalTimeoutMs, finalTimeoutMs } = policy;
     const make = (status: number): SipResponse => this.make(status);
-    const branch = new Branch(target, this.invite, { context, copyFor, breadth, mark, make, provisionalTimeoutMs, finalTimeoutMs }, {
+    const branch = new Branch(target, this.invite, { context, copyFor, moved, breadth, mark, make, provisionalTimeoutMs, finalTimeoutMs }, {
       sent: (copy) => {
         this.job.records?.tried(copy);
         this.tellStarted();

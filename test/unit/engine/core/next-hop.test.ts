@@ -1,7 +1,8 @@
 /** What a URI says about where a request goes, given what we listen on (RFC 3261 §19.1.1, §26.2.2, RFC 5630, RFC 7118 §5.3). */
-import { hopForRequest, HopError, type HopTransport } from '../../../../signaling/engine/core/next-hop';
+import { hopForRequest, HopError, isOwnUri, type HopTransport } from '../../../../signaling/engine/core/next-hop';
 import { localContact } from '../../../../signaling/engine/core/build';
 import type { Protocol } from '../../../../signaling/engine/transport/types';
+import { parseUri } from '../../../../signaling/engine/wire/uri';
 
 const listening = (...protocols: Protocol[]): HopTransport => ({
   flowTo: () => Promise.reject(new Error('not asked')),
@@ -48,6 +49,29 @@ test('`tcp` may mean a WebSocket, as drachtio’s frames call it', () => {
 test('our own address is found out with the default port of the transport', () => {
   for (const uri of ['sip:us.test', 'sips:us.test', 'sip:us.test;transport=tls', 'sip:us.test:5061;transport=udp']) expect(() => target(uri)).toThrow('myself');
   expect(target('sip:us.test:5062')).toMatchObject({ port: 5062 });
+});
+
+test.each<[string, number, boolean]>([
+  ['sip:us.test', 5060, true],
+  ['sip:us.test', 80, false],
+  ['sip:us.test;transport=tcp', 5060, true],
+  ['sip:us.test;transport=tls', 5061, true],
+  ['sips:us.test', 5061, true],
+  ['sips:us.test;transport=tcp', 5061, true],
+  ['sip:us.test;transport=ws', 80, true],
+  ['sip:us.test;transport=WS', 443, true],
+  ['sip:us.test;transport=ws', 5060, false],
+  ['sips:us.test;transport=ws', 443, true],
+  ['sips:us.test;transport=ws', 80, false],
+  ['sip:us.test;transport=wss', 443, true],
+  ['sip:us.test:8080;transport=ws', 8080, true],
+  ['sip:us.test:8080;transport=ws', 80, false],
+  ['sip:them.test;transport=ws', 80, false],
+])('%s is ours when we listen on %d: %s (RFC 3261 §19.1.2, RFC 7118 §5.3)', (uri, port, own) => {
+  const transport: HopTransport = { ...everything, isOwn: (host, one) => host === 'us.test' && one === port };
+  expect(isOwnUri(parseUri(uri), transport)).toBe(own);
+  if (own) expect(() => target(uri, transport)).toThrow('myself');
+  else expect(target(uri, transport)).toMatchObject({ host: parseUri(uri).host });
 });
 
 test.each<[string, boolean, string]>([

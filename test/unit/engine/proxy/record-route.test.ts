@@ -3,6 +3,7 @@ import { TransportError } from '../../../../signaling/engine/transport/types';
 import { SipRequest } from '../../../../signaling/engine/wire/message';
 import type { SipResponse } from '../../../../signaling/engine/wire/message';
 import { parseNameAddr } from '../../../../signaling/engine/wire/name-addr';
+import { parseUri } from '../../../../signaling/engine/wire/uri';
 import { ProxyBench, settled, type Party } from './bench';
 
 let sip: ProxyBench;
@@ -317,5 +318,73 @@ describe('ends that cannot be reached at their Contact', () => {
     expect(callee.finals).toEqual([481]);
     callee.say(within('BYE', 102, routes.callee.map((entry) => entry.replace(/;flow=[^;]+/, '')), 'callee', {}, 'sip:alice@10.0.0.7:5060'));
     expect(callee.finals).toEqual([481, 481]);
+  });
+});
+
+describe('an INVITE that takes another way than it was made for has one entry for each side all the same', () => {
+  /** bob's entries, topmost first, by transport. */
+  const transports = (routes: string[]): Array<string | undefined> => routes.map((entry) => parseUri(parseNameAddr(entry).uri).params.get('transport'));
+
+  /** An INVITE above 1,300 bytes, to bob on UDP, who takes TCP, too. */
+  function large(from: Party, lines: Record<string, string> = {}): { tcp: Party } {
+    const tcp = sip.party(6001, 'tcp');
+    Object.assign(callee, { larger: () => tcp });
+    const via = from.protocol === 'tcp' ? { Via: 'SIP/2.0/TCP 198.51.100.7:5062;branch=z9hG4bKtcp' } : {};
+    sip.proxied(sip.request('INVITE', { ...via, ...lines }, { body: 'x'.repeat(1_400) }), ['sip:bob@198.51.100.9:6001'], { remain: true }, from);
+    return { tcp };
+  }
+
+  test('UDP to TCP for its size: requests within the call go through in both directions', () => {
+    const { tcp } = large(sip.caller, { 'Record-Route': '<sip:earlier.example.com;lr>' });
+    expect(callee.whats).toEqual([]);
+    const routes = tcp.lastRequest.headers.getList('record-route');
+    expect(transports(routes.slice(0, 2))).toEqual(['tcp', undefined]);
+    expect(routes.slice(2)).toEqual(['<sip:earlier.example.com;lr>']);
+    tcp.answer(200, { lines: [['Contact', '<sip:bob@198.51.100.9:6001;transport=tcp>']] });
+    const back = sip.caller.lastResponse.headers.getList('record-route').reverse().slice(1);
+    sip.caller.say(within('BYE', 2, back, 'caller', {}, 'sip:bob@198.51.100.9:6001;transport=tcp'));
+    expect(tcp.lastRequest).toMatchObject({ method: 'BYE' });
+    expect(tcp.lastRequest.headers.has('route')).toBe(false);
+    tcp.answer(200);
+    tcp.say(within('INFO', 101, routes.slice(0, 2), 'callee'));
+    expect(sip.caller.lastRequest).toMatchObject({ method: 'INFO' });
+    expect(sip.caller.lastRequest.headers.has('route')).toBe(false);
+    sip.caller.answer(200);
+  });
+
+  test('TCP to UDP to TCP for its size: one entry is enough', () => {
+    const { tcp } = large(sip.party(5062, 'tcp', '198.51.100.7'));
+    expect(transports(tcp.lastRequest.headers.getList('record-route'))).toEqual(['tcp']);
+    tcp.answer(200);
+  });
+
+  test('several moves: TCP, UDP, TCP; each copy has its own two sides, and the flow of a caller behind NAT', async () => {
+    const { tcp } = large(sip.caller, { Contact: '<sip:alice@10.0.0.7>' });
+    const second = sip.party(6002);
+    const third = sip.party(6003, 'tcp');
+    tcp.next = () => Promise.resolve(second);
+    second.next = () => Promise.resolve(third);
+    tcp.answer(503);
+    await settled();
+    const [one, ...none] = second.lastRequest.headers.getList('record-route');
+    expect([transports([one ?? '']), none]).toEqual([[undefined], []]);
+    expect(one).toContain(';flow=udp:198.51.100.7:5062;ticket=');
+    second.answer(503);
+    await settled();
+    const routes = third.lastRequest.headers.getList('record-route');
+    expect(transports(routes)).toEqual(['tcp', undefined]);
+    expect(routes[1]).toBe(one);
+    expect(third.lastRequest.headers.getAll('via')).toHaveLength(2);
+    expect(third.lastRequest.headers.get('contact')).toBe('<sip:alice@10.0.0.7>');
+    third.answer(200);
+  });
+
+  test('a REGISTER: its Path names where it went', () => {
+    const tcp = sip.party(6001, 'tcp');
+    Object.assign(callee, { larger: () => tcp });
+    sip.proxied(sip.request('REGISTER', { Path: '<sip:edge.example.com;lr>' }, { body: 'x'.repeat(1_400) }), ['sip:198.51.100.9:6001'], { remain: true });
+    expect(tcp.lastRequest.headers.getList('path')).toEqual(['<sip:192.0.2.1:5060;transport=tcp;lr>', '<sip:edge.example.com;lr>']);
+    expect(tcp.lastRequest.headers.getList('require')).toEqual(['path']);
+    tcp.answer(200);
   });
 });

@@ -4,9 +4,22 @@ import { once } from 'node:events';
 import { openListeners } from '../../../../signaling/engine/transport/open-listeners';
 import type { Listener } from '../../../../signaling/engine/transport/listener';
 import { TransportError, type ListenSpec } from '../../../../signaling/engine/transport/types';
+import { claimPorts, type PortBlock } from '../../../support/ports';
 import { closeAll, hasIPv6, options, Rig, tcp4, TcpPeer, udp4, UdpPeer } from './support';
 
-afterEach(closeAll);
+let claimed: PortBlock | undefined;
+
+/** A number that is ours for UDP and TCP, and not one that the system gives to others in between. */
+async function ownPort(): Promise<number> {
+  claimed = await claimPorts(1);
+  return claimed.first;
+}
+
+afterEach(async () => {
+  await closeAll();
+  claimed?.release();
+  claimed = undefined;
+});
 
 describe('listening', () => {
   test('UDP and TCP with port 0 on one address get the same number, and it is reported', async () => {
@@ -58,8 +71,8 @@ describe('listening', () => {
   });
 
   test.each(['udp', 'tcp'] as const)('a taken %s port is a sentence that names protocol, address and port, and nothing stays open', async (protocol) => {
-    const taken = await Rig.start([{ ...udp4, protocol }]);
-    const port = taken.port();
+    const port = await ownPort();
+    await Rig.start([{ ...udp4, protocol, port }]);
     const first: ListenSpec = { protocol: protocol === 'udp' ? 'tcp' : 'udp', address: '127.0.0.1', port };
     const rig = new Rig([first, { ...udp4, protocol, port }]);
     const error = await rig.layer.start().then(() => undefined, (e: unknown) => e);
@@ -86,8 +99,9 @@ describe('listening', () => {
   });
 
   test('close ends connections and frees the ports, twice is once', async () => {
-    const rig = await Rig.start([udp4, tcp4]);
-    const peer = await TcpPeer.open(rig.port(1));
+    const port = await ownPort();
+    const rig = await Rig.start([{ ...udp4, port }, { ...tcp4, port }]);
+    const peer = await TcpPeer.open(port);
     peer.write(options('SIP/2.0/TCP 127.0.0.1;branch=z9hG4bK1'));
     const { flow } = await rig.message();
     await Promise.all([rig.layer.close(), rig.layer.close()]);
@@ -95,7 +109,7 @@ describe('listening', () => {
     expect(flow.open).toBe(false);
     expect(rig.stats.connections).toBe(0);
     expect(rig.clock.waiting).toBe(0);
-    const again = await Rig.start([{ ...udp4, port: rig.port(0) }, { ...tcp4, port: rig.port(1) }]);
+    const again = await Rig.start([{ ...udp4, port }, { ...tcp4, port }]);
     expect(again.points).toHaveLength(2);
   });
 
