@@ -24,9 +24,20 @@ export interface Outcome {
 }
 
 const RETRY_MS = 10;
+/** Statements that are kept, and the longest text of one that is: to prepare one costs more than to run it. */
+const KEPT = 64;
+const KEPT_LENGTH = 16_384;
+
+interface Prepared {
+  statement: Database.Statement;
+  /** It answers with rows. */
+  reader: boolean;
+}
 
 export class LibsqlConnection {
   private readonly db: Database.Database;
+  /** By their text; the longest unused first. */
+  private readonly kept = new Map<string, Prepared>();
   private closed = false;
 
   /** Errors: `store.*`. */
@@ -40,9 +51,15 @@ export class LibsqlConnection {
 
   /** Errors: `store.*`. */
   async run(sql: string, parameters: readonly unknown[] = []): Promise<Outcome> {
-    const statement = this.guarded(() => this.db.prepare(sql));
-    if (statement.reader) return this.guarded(() => ({ rows: statement.all(...parameters), changes: undefined }));
-    const write = () => this.guarded(() => ({ rows: [], changes: statement.run(...parameters).changes }));
+    const { statement, reader } = this.guarded(() => this.prepare(sql));
+    const work = (): Outcome => {
+      const outcome = reader ? { rows: statement.all(...parameters), changes: undefined } : { rows: [], changes: statement.run(...parameters).changes };
+      // not when it failed: who knows what state it is in
+      this.keep(sql, { statement, reader });
+      return outcome;
+    };
+    if (reader) return this.guarded(work);
+    const write = () => this.guarded(work);
     if (this.db.inTransaction) return write();
     await this.begin();
     try {
@@ -53,6 +70,23 @@ export class LibsqlConnection {
       this.rollback();
       throw error;
     }
+  }
+
+  /** A kept one is taken out while it is used. */
+  private prepare(sql: string): Prepared {
+    const known = this.kept.get(sql);
+    if (known) {
+      this.kept.delete(sql);
+      return known;
+    }
+    const statement = this.db.prepare(sql);
+    return { statement, reader: statement.reader };
+  }
+
+  private keep(sql: string, prepared: Prepared): void {
+    if (sql.length > KEPT_LENGTH) return;
+    if (this.kept.size >= KEPT) this.kept.delete(this.kept.keys().next().value as string);
+    this.kept.set(sql, prepared);
   }
 
   /** Errors: `store.busy` when another process is still writing after `busyMs`. */
@@ -79,6 +113,7 @@ export class LibsqlConnection {
   close(): void {
     if (this.closed) return;
     this.closed = true;
+    this.kept.clear();
     try {
       // The driver closes the file when its statements have been collected, which may be never; what is in the WAL goes home now.
       this.db.pragma('wal_checkpoint(TRUNCATE)');

@@ -1,15 +1,24 @@
-/** Contacts over SQL. Written in batches: a busy registrar hands over what changed since the last one. */
-import type { Kysely } from 'kysely';
+/**
+ * Contacts over SQL. Written in batches: a busy registrar hands over what changed since the last one, many times a second. So statements are
+ * put together once for each number of rows, and numbers of rows are powers of two: eleven rows are a statement of eight, one of two and one of one.
+ */
+import type { CompiledQuery, Kysely } from 'kysely';
 import type { Schema } from './schema';
 import type { Access } from './sql-store';
 import type { Contact, ContactKey, Contacts } from './types';
 
-/** Rows a statement. Twelve columns each: under every database's limit of parameters (SQLite's is 32766). */
-const ROWS_PUT = 200;
+/** Rows a statement, a power of two. Twelve columns each: under every database's limit of parameters (SQLite's is 32766). */
+const ROWS_PUT = 128;
 /** An OR for each row: SQLite allows expressions 1000 deep. */
 const ROWS_REMOVED = 100;
 
+const KEY = ['extension', 'uri'] as const;
+const REST = ['source', 'instance', 'regId', 'callId', 'cseq', 'expiresAt', 'q', 'userAgent', 'path', 'updatedAt'] as const;
+/** The columns and no more: a caller's object may carry fields of its own. */
+const COLUMNS = [...KEY, ...REST] as const;
+
 export function sqlContacts({ db, atomically }: Access): Contacts {
+  const statements = new Statements();
   return {
     async all() {
       return (await db().selectFrom('contact').selectAll().execute()).map(fromRow);
@@ -23,9 +32,9 @@ export function sqlContacts({ db, atomically }: Access): Contacts {
       if (put.length === 0 && remove.length === 0) return;
       await atomically(async (tx) => {
         for (const keys of chunks(remove, ROWS_REMOVED)) await removeRows(tx, keys);
-        // One row a key: PostgreSQL refuses to update a row twice in one statement.
-        const last = new Map(put.map((contact) => [JSON.stringify([contact.extension, contact.uri]), contact]));
-        for (const rows of chunks([...last.values()], ROWS_PUT)) await putRows(tx, rows);
+        // One row a key: PostgreSQL refuses to update a row twice in one statement. A NUL is in no number.
+        const last = new Map(put.map((contact) => [`${contact.extension}\0${contact.uri}`, contact]));
+        await putRows(tx, statements, [...last.values()]);
       });
     },
   };
@@ -38,36 +47,64 @@ async function removeRows(tx: Kysely<Schema>, keys: readonly ContactKey[]): Prom
     .execute();
 }
 
-async function putRows(tx: Kysely<Schema>, contacts: readonly Contact[]): Promise<void> {
+async function putRows(tx: Kysely<Schema>, statements: Statements, contacts: readonly Contact[]): Promise<void> {
   const numbers = [...new Set(contacts.map((contact) => contact.extension))];
-  const existing = await tx.selectFrom('extension').select('number').where('number', 'in', numbers).execute();
-  const known = new Set(existing.map((row) => row.number));
-  const rows = contacts.filter((contact) => known.has(contact.extension)).map(toRow);
-  if (rows.length === 0) return;
-  await tx
-    .insertInto('contact')
-    .values(rows)
-    .onConflict((conflict) =>
-      conflict.columns(['extension', 'uri']).doUpdateSet((eb) => ({
-        source: eb.ref('excluded.source'),
-        instance: eb.ref('excluded.instance'),
-        regId: eb.ref('excluded.regId'),
-        callId: eb.ref('excluded.callId'),
-        cseq: eb.ref('excluded.cseq'),
-        expiresAt: eb.ref('excluded.expiresAt'),
-        q: eb.ref('excluded.q'),
-        userAgent: eb.ref('excluded.userAgent'),
-        path: eb.ref('excluded.path'),
-        updatedAt: eb.ref('excluded.updatedAt'),
-      })),
-    )
-    .execute();
+  const known = new Set<string>();
+  for (const some of chunks(numbers, ROWS_PUT)) {
+    const found = await tx.executeQuery(withParameters(statements.existing(tx, powerOfTwoFrom(some.length)), padded(some)));
+    for (const { number } of found.rows) known.add(number);
+  }
+  let rows = contacts.filter((contact) => known.has(contact.extension));
+  while (rows.length > 0) {
+    const count = Math.min(ROWS_PUT, powerOfTwoUpTo(rows.length));
+    const parameters = rows.slice(0, count).flatMap((contact) => COLUMNS.map((column) => contact[column]));
+    await tx.executeQuery(withParameters(statements.put(tx, count), parameters));
+    rows = rows.slice(count);
+  }
 }
 
-/** The columns and no more: a caller's object may carry fields of its own. */
-function toRow(contact: Contact): Contact {
-  const { extension, uri, source, instance, regId, callId, cseq, expiresAt, q, userAgent, path, updatedAt } = contact;
-  return { extension, uri, source, instance, regId, callId, cseq, expiresAt, q, userAgent, path, updatedAt };
+/** By number of rows. Their parameters are stand-ins. */
+class Statements {
+  private readonly puts = new Map<number, CompiledQuery>();
+  private readonly questions = new Map<number, CompiledQuery<{ number: string }>>();
+
+  /** Which of so many extensions there are. */
+  existing(db: Kysely<Schema>, count: number): CompiledQuery<{ number: string }> {
+    let query = this.questions.get(count);
+    if (!query) {
+      query = db.selectFrom('extension').select('number').where('number', 'in', new Array<string>(count).fill('')).compile();
+      this.questions.set(count, query);
+    }
+    return query;
+  }
+
+  put(db: Kysely<Schema>, count: number): CompiledQuery {
+    let query = this.puts.get(count);
+    if (!query) {
+      const row: Contact = { extension: '', uri: '', source: '', instance: '', regId: 0, callId: '', cseq: 0, expiresAt: 0, q: 0, userAgent: '', path: '', updatedAt: 0 };
+      query = db
+        .insertInto('contact')
+        .values(new Array<Contact>(count).fill(Object.fromEntries(COLUMNS.map((column) => [column, row[column]])) as unknown as Contact))
+        .onConflict((conflict) => conflict.columns([...KEY]).doUpdateSet((eb) => Object.fromEntries(REST.map((column) => [column, eb.ref(`excluded.${column}`)]))))
+        .compile();
+      this.puts.set(count, query);
+    }
+    return query;
+  }
+}
+
+function withParameters<R>(query: CompiledQuery<R>, parameters: readonly unknown[]): CompiledQuery<R> {
+  if (parameters.length !== query.parameters.length) throw new RangeError(`${parameters.length} parameters for ${query.parameters.length}`);
+  return { ...query, parameters };
+}
+
+const powerOfTwoUpTo = (n: number): number => 2 ** (31 - Math.clz32(n));
+const powerOfTwoFrom = (n: number): number => 2 ** (32 - Math.clz32(n - 1));
+
+/** As many as a statement for them takes: the last one is asked for again. */
+function padded(numbers: readonly string[]): string[] {
+  const count = powerOfTwoFrom(numbers.length);
+  return [...numbers, ...new Array<string>(count - numbers.length).fill(numbers.at(-1) as string)];
 }
 
 /** Drivers may hand out 64-bit integers as text. */

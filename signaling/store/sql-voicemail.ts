@@ -75,6 +75,22 @@ export function sqlVoicemail({ db, atomically }: Access): Voicemail {
       return { new: of('new'), saved: of('saved') };
     },
 
+    async allCounts() {
+      const rows = await db()
+        .selectFrom('voiceMessage')
+        .select((eb) => ['mailbox', 'state', eb.fn.countAll().as('count')])
+        .where('state', 'in', ['new', 'saved'])
+        .groupBy(['mailbox', 'state'])
+        .execute();
+      const all = new Map<string, { new: number; saved: number }>();
+      for (const { mailbox, state, count } of rows) {
+        const counts = all.get(mailbox) ?? { new: 0, saved: 0 };
+        counts[state as 'new' | 'saved'] = Number(count);
+        all.set(mailbox, counts);
+      }
+      return all;
+    },
+
     async update(mailbox, id, { state, durationMs, mailAt, mailTries }) {
       // Setting the id to itself keeps the statement valid when nothing else changes.
       const patch = {

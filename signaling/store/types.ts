@@ -153,6 +153,8 @@ export interface Voicemail {
   /** When the next one is to be sent; undefined: none is. */
   nextDue(): Promise<number | undefined>;
   counts(mailbox: string): Promise<{ new: number; saved: number }>;
+  /** Of every mailbox in which there is one, new or saved. */
+  allCounts(): Promise<Map<string, { new: number; saved: number }>>;
   /** False when there is no such message (any more). */
   update(mailbox: string, id: number, patch: VoiceMessagePatch): Promise<boolean>;
   /** False when there was none. Its file is the caller's business. */

@@ -161,6 +161,15 @@ describe.each(implementations)('the store: $name', (implementation) => {
         expect((await store.contacts.all()).map((one) => one.cseq).sort((a, b) => a - b)).toEqual(many.slice(1200).map((one) => one.cseq));
       });
 
+      it('come in batches of any size, each contact as it is', async () => {
+        for (const size of [1, 2, 3, 7, 11, 127, 128, 129, 300]) {
+          const batch = Array.from({ length: size }, (_, i) => contact(i % 3 === 0 ? '1002' : '1001', `sip:${i}@h`, { cseq: 1000 * size + i, userAgent: `phone ${i}` }));
+          await store.contacts.apply({ put: batch, remove: [] });
+          const found = new Map((await store.contacts.all()).map((one) => [one.uri, one]));
+          for (const one of batch) expect(found.get(one.uri)).toEqual(one);
+        }
+      });
+
       it('keep any text as it is', async () => {
         await fc.assert(
           fc.asyncProperty(fc.string({ unit: 'grapheme', maxLength: 60 }), async (text) => {

@@ -52,6 +52,16 @@ describe.each(implementations)('voicemail in the store: $name', (implementation)
       expect(await code(store.voicemail.set('1009', { enabled: false }))).toBe('store.not-found');
     });
 
+    it('all counts are those of each, of mailboxes that are not empty', async () => {
+      expect(await store.voicemail.allCounts()).toEqual(new Map());
+      for (const [mailbox, states] of [['1001', ['new', 'saved', 'new']], ['1002', ['saved', 'recording']]] as const) {
+        for (const state of states) await store.voicemail.update(mailbox, (await begin(mailbox)).id, { state });
+      }
+      await store.extensions.add(extension('1003'));
+      await begin('1003');
+      expect(await store.voicemail.allCounts()).toEqual(new Map([['1001', { new: 2, saved: 1 }], ['1002', { new: 0, saved: 1 }]]));
+    });
+
     it('messages begin as being recorded, and come back as they are', async () => {
       const message = await begin('1001');
       expect(message).toEqual({ mailbox: '1001', id: 1, state: 'recording', from: '1002', fromName: 'Böb', receivedAt: AT, durationMs: 0, file: 'a.wav', mailAt: null, mailTries: 0 });
