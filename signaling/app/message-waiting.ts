@@ -15,6 +15,7 @@ import type { Logger } from '../log';
 import type { Binding } from './binding';
 import { sendInDialog, type Dialog, type SipAnswer } from './dialogs';
 import type { IncomingRequest, Responder } from './exchange';
+import { Gathered } from './gathered';
 import type { LocationEvent } from './locations';
 import { EVENT, readSubscribe, summary, SUMMARY_TYPE, type AskedSubscription } from './message-summary';
 import { forLog } from './text';
@@ -59,8 +60,8 @@ export interface MessageWaitingStats {
 const MAILBOX = '*97';
 /** Changes that come together are told once. */
 const GATHER_MS = 50;
-/** The 200 to a REGISTER goes first. */
-const AFTER_REGISTER_MS = 200;
+/** The 200 to a REGISTER goes first; a phone is told between one and two of these later. */
+const AFTER_REGISTER_MS = 150;
 const MAX_PER_MAILBOX = 20;
 const MAX_SUBSCRIPTIONS = 20_000;
 const GOODBYE_MS = 500;
@@ -97,9 +98,12 @@ export class MessageWaiting {
   private readonly counters = { solicited: 0, unsolicited: 0, unwanted: 0, failed: 0, refused: {} as Record<string, number> };
   private readonly timers = new Set<Timer>();
   private gathering = false;
+  /** Numbers that have a phone which has just registered. */
+  private readonly arrived: Gathered;
   private closed = false;
 
   constructor(private readonly deps: MessageWaitingDeps) {
+    this.arrived = new Gathered(AFTER_REGISTER_MS, deps.clock, (number) => this.work(number, () => this.tell(number)));
     deps.locations.onEvent((event) => this.onLocation(event));
   }
 
@@ -153,6 +157,7 @@ export class MessageWaiting {
     if (this.closed) return;
     this.closed = true;
     for (const timer of this.timers) timer.cancel();
+    this.arrived.close();
     const all = [...this.subscriptions.values()].flatMap((set) => [...set]);
     if (all.length === 0) return;
     let enough: () => void = () => undefined;
@@ -269,7 +274,7 @@ export class MessageWaiting {
     // the same run of the same phone
     if (this.closed || this.told.get(key)?.callId === binding.callId) return;
     this.told.set(key, { callId: binding.callId, body: '', unwanted: false });
-    this.later(AFTER_REGISTER_MS, () => this.work(binding.extension, () => this.tell(binding.extension)));
+    this.arrived.add(binding.extension);
   }
 
   private async tellAll(number: string): Promise<void> {
@@ -286,19 +291,24 @@ export class MessageWaiting {
     const bindings = this.deps.locations.lookup(number);
     if (bindings.length === 0) return;
     const counts = await this.deps.counts(number);
-    const subscribed = new Set([...(this.subscriptions.get(number) ?? [])].map((one) => one.contact));
     for (const binding of bindings) {
-      const told = this.told.get(keyOf(binding)) ?? { callId: binding.callId, body: '', unwanted: false };
-      this.told.set(keyOf(binding), told);
-      if (told.unwanted || subscribed.has(binding.uri)) continue;
+      const key = keyOf(binding);
+      let told = this.told.get(key);
+      if (!told) this.told.set(key, (told = { callId: binding.callId, body: '', unwanted: false }));
+      // a phone that was just switched on shows nothing, and that is right when there is nothing
+      if (told.unwanted || (told.body === '' && counts.new === 0) || this.isSubscribed(binding)) continue;
       const { address } = binding.source;
       const host = this.deps.reach.addressFor(address, isIPv6(address) ? 6 : 4);
       const body = summary(counts, host === undefined ? undefined : `sip:${MAILBOX}@${host.includes(':') ? `[${host}]` : host}`);
-      // a phone that was just switched on shows nothing, and that is right when there is nothing
-      if (told.body === body || (told.body === '' && counts.new === 0)) continue;
+      if (told.body === body) continue;
       told.body = body;
       this.offer(binding, told, body);
     }
+  }
+
+  private isSubscribed({ extension, uri }: Binding): boolean {
+    for (const one of this.subscriptions.get(extension) ?? []) if (one.contact === uri) return true;
+    return false;
   }
 
   private offer(binding: Binding, told: Told, body: string): void {

@@ -24,6 +24,7 @@ import { mediaSettings, musicFiles } from './hold-music';
 import { Locations } from './locations';
 import { Messages, type MessageSrf } from './messages';
 import type { SipRequest } from './dialogs';
+import { MailboxCounts } from './mailbox-counts';
 import { Mailboxes } from './mailboxes';
 import { MessageWaiting, type WatcherSrf } from './message-waiting';
 import { stateless } from './options';
@@ -117,6 +118,8 @@ export class PhoneSystem {
     await calls?.drain(this.deps.config.call.drainSeconds * 1000);
     await this.conferences.close();
     await this.watching?.close();
+    // phones that wait for the answer to their REGISTER
+    await this.locations.flush();
     this.connection?.disconnect();
     await this.mail?.close();
     this.archive.close();
@@ -169,15 +172,22 @@ export class PhoneSystem {
       archive: this.archive,
     });
     this.active = calls;
+    const counts = new MailboxCounts(this.deps.store.voicemail);
     const watching = new MessageWaiting({
       srf: srf as unknown as WatcherSrf,
-      counts: (number) => this.mailboxes.counts(number),
+      counts: (number) => counts.of(number),
       locations, directory, reach, clock,
       log: log.child({ part: 'message waiting' }),
     });
     this.watching = watching;
-    this.mailboxes.onEvent(({ mailbox }) => watching.update(mailbox));
-    directory.onChanged(() => watching.updateAll());
+    this.mailboxes.onEvent(({ mailbox }) => {
+      counts.changed(mailbox);
+      watching.update(mailbox);
+    });
+    directory.onChanged(() => {
+      counts.forget();
+      watching.updateAll();
+    });
     const fixed = stateless();
     const on = (method: string, handle: (req: Req, res: Res) => Promise<void> | void) => {
       (srf as unknown as Record<string, (fn: (req: Req, res: Res) => void) => void>)[method]?.((req, res) => {
