@@ -3,9 +3,9 @@
  *
  *   REGISTER → registrar → apply() ─┬─ map extension → bindings      read by lookup()
  *                                   ├─ expiry wheel                  takes out what was not refreshed
- *                                   └─ journal → store, behind       read back at start
+ *                                   └─ journal → store               read back at start; told when it is there
  *
- * Memory is the truth while the process runs; the store only carries registrations over a restart.
+ * Memory is the truth while the process runs; the store only carries registrations over a restart, whichever way the process ended.
  */
 import type { Clock } from '../clock';
 import type { Logger } from '../log';
@@ -32,6 +32,7 @@ export interface LocationsOptions {
   /** Longest life of a binding in seconds; what the store holds is cut to it (its clock may have been wrong). */
   maxExpires: number;
   flushMs?: number;
+  gatherMs?: number;
 }
 
 export type LocationsStore = { contacts: Pick<Store['contacts'], 'all' | 'apply'>; extensions: Pick<Store['extensions'], 'list'> };
@@ -88,7 +89,8 @@ export class Locations {
     private readonly deps: { clock: Clock; log: Logger },
   ) {
     this.wheel = new ExpiryWheel<Live>(deps.clock, (live) => this.takeOut(live, 'expired'));
-    this.journal = new ContactJournal(store, { flushMs: options.flushMs ?? 250 }, deps);
+    const { flushMs = 250, gatherMs } = options;
+    this.journal = new ContactJournal(store, { flushMs, ...(gatherMs !== undefined && { gatherMs }) }, deps);
   }
 
   /** Loads what the store holds. Errors: the store's. */
@@ -122,11 +124,15 @@ export class Locations {
       .sort((a, b) => b.q - a.q || b.updatedAt - a.updatedAt);
   }
 
-  /** Makes a REGISTER's changes, all at once. */
-  apply(extension: string, change: LocationChange): void {
+  /**
+   * Makes a REGISTER's changes, all at once; lookup() knows them when this returns. `stored` is called when the store does, too (true), or when
+   * it cannot be written (false): what is in memory stays, so that a phone is reached whose registration outlives no restart.
+   */
+  apply(extension: string, change: LocationChange, stored?: (stored: boolean) => void): void {
+    let lost = false;
     for (const binding of change.remove) {
       const live = this.byExtension.get(extension)?.find((b) => b.uri === binding.uri);
-      if (live) this.takeOut(live, 'unregistered');
+      if (live && !this.takeOut(live, 'unregistered')) lost = true;
     }
     for (const binding of change.put) {
       const live = new Live(binding);
@@ -136,6 +142,7 @@ export class Locations {
       this.journal.put(live);
       this.tell(old ? 'refreshed' : 'registered', live);
     }
+    if (stored) this.journal.whenStored((done) => stored(done && !lost));
   }
 
   /** Takes a binding out because it leads nowhere any more (the connection it came over is closed: 410, 430). */
@@ -206,10 +213,12 @@ export class Locations {
     else all.splice(index, 1);
   }
 
-  private takeOut(live: Live, type: LocationEventType): void {
+  /** False: the store keeps it until its time is over. */
+  private takeOut(live: Live, type: LocationEventType): boolean {
     this.unlink(live);
-    this.journal.remove(live);
+    const noted = this.journal.remove(live);
     this.tell(type, live);
+    return noted;
   }
 
   private tell(type: LocationEventType, binding: Binding): void {

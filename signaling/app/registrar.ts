@@ -4,7 +4,8 @@
  * The Request-URI and the domain in To are not looked at: phones register with whatever name or address they reach us by,
  * and the identity is the user part, which admission compared with the credentials.
  *
- * The 200 lists all bindings, those of this request first: drachtio's server remembers the connection of a phone on
+ * The 200 goes when the store has what it says: a server that is killed and started again knows every phone that was told it is registered.
+ * It lists all bindings, those of this request first: drachtio's server remembers the connection of a phone on
  * TCP for as long as the first Contact of the answer says. No pub-gruu is given, which phones would put into their
  * Contact and expect to be routed (RFC 5627).
  */
@@ -36,6 +37,8 @@ export interface RegistrarStats {
 const supported = ['path'];
 const maxUserAgent = 128;
 const maxUserAgents = 256;
+/** Seconds; a full disk is not emptied sooner. */
+const retryAfter = '30';
 
 export class Registrar {
   private readonly counts: RegistrarStats = { accepted: 0, queries: 0, refused: {} };
@@ -62,19 +65,29 @@ export class Registrar {
     const flow = flowOf(req);
     const userAgent = this.userAgent(req.get('user-agent'));
     const put = plan.put.map((contact) => bind(extension.number, contact, asked, before, flow, userAgent, now));
-    this.deps.locations.apply(extension.number, { put, remove: plan.remove });
-    if (asked.contacts.length === 0) this.counts.queries++;
-    else this.counts.accepted++;
-
-    const others = this.deps.locations.lookup(extension.number).filter((b) => !put.some((p) => p.uri === b.uri));
-    const headers: Record<string, string> = { Date: this.now() };
-    if (put.length + others.length > 0) headers['Contact'] = [...put, ...others].map((b) => formatContact(b, now)).join(', ');
-    if (asked.path !== null) headers['Path'] = asked.path;
-    res.send(200, 'OK', { headers });
+    if (put.length === 0 && plan.remove.length === 0) {
+      if (asked.contacts.length === 0) this.counts.queries++;
+      else this.counts.accepted++;
+      return this.accept(res, before, asked);
+    }
+    this.deps.locations.apply(extension.number, { put, remove: plan.remove }, (stored) => {
+      if (!stored) return this.refuse(res, { status: 503, reason: 'Registrations cannot be stored', headers: { 'Retry-After': retryAfter } }, extension);
+      this.counts.accepted++;
+      const others = this.deps.locations.lookup(extension.number).filter((b) => !put.some((p) => p.uri === b.uri));
+      this.accept(res, [...put, ...others], asked);
+    });
   }
 
   stats(): RegistrarStats {
     return { ...this.counts, refused: { ...this.counts.refused } };
+  }
+
+  private accept(res: Responder, bindings: readonly Binding[], asked: AskedRegistration): void {
+    const now = this.deps.clock.now();
+    const headers: Record<string, string> = { Date: this.now() };
+    if (bindings.length > 0) headers['Contact'] = bindings.map((b) => formatContact(b, now)).join(', ');
+    if (asked.path !== null) headers['Path'] = asked.path;
+    res.send(200, 'OK', { headers });
   }
 
   private refuse(res: Responder, refusal: Refusal, extension: Extension): void {

@@ -139,6 +139,22 @@ need('sipp')('while it runs', () => {
     expect((await called.finished()).code).toBe(0);
   }, { seconds: 30 }));
 
+  test('a phone that was told it is registered is rung by the successor of a server that was killed the moment after; one that was told it is not, is not', ...staged(async (stage) => {
+    const before = await Server.start(stage, { extensions: ['1001', '1002', '1003'] });
+    const gone = await ScriptedPhone.registered(stage, { ...before.account('1003'), server: before.address });
+    expect((await gone.register({ expires: 0 })).code).toBe(0);
+    const callee = await ScriptedPhone.registered(stage, { ...before.account('1002'), server: before.address });
+    await before.kill();
+    const server = await Server.start(stage, { successorOf: before });
+    const caller = await ScriptedPhone.make(stage, { ...server.account('1001'), server: server.address });
+    const called = await callee.expects('callee', { sdp: sdp({ port: await stage.port() }), ringMs: 0 });
+    const calling = await caller.calls('1002', 'caller', { sdp: sdp({ port: await stage.port() }), talkMs: 200 });
+    expect((await calling.finished()).code).toBe(0);
+    expect((await called.finished()).code).toBe(0);
+    const refused = await caller.calls('1003', 'caller-is-refused', { sdp: sdp({ port: await stage.port() }), final: 480 });
+    expect((await refused.finished()).code).toBe(0);
+  }, { seconds: 30 }));
+
   test('SIGTERM during a call ends the call on both sides, then the server with exit code 0', ...staged(async (stage) => {
     const server = await Server.start(stage);
     const callee = await ScriptedPhone.registered(stage, { ...server.account('1002'), server: server.address });

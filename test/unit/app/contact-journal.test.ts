@@ -194,3 +194,124 @@ test('closed, it writes the rest and nothing after', async () => {
   await settle();
   expect(store.kept.size).toBe(1);
 });
+
+describe('who waits for the store', () => {
+  test('alone is served at once; those who come soon after share a transaction', async () => {
+    const { clock, store, journal } = make({ gatherMs: 25 });
+    const told: string[] = [];
+    journal.put(binding('sip:a@h'));
+    journal.whenStored((stored) => told.push(`a ${stored}`));
+    clock.advance(0);
+    await settle();
+    expect([store.batches, told]).toEqual([[1], ['a true']]);
+
+    for (const name of ['b', 'c', 'd']) {
+      clock.advance(5);
+      journal.put(binding(`sip:${name}@h`));
+      journal.whenStored((stored) => told.push(`${name} ${stored}`));
+    }
+    clock.advance(9);
+    await settle();
+    expect(store.batches).toEqual([1]);
+    clock.advance(1);
+    await settle();
+    expect([store.batches, told]).toEqual([[1, 3], ['a true', 'b true', 'c true', 'd true']]);
+    expect(clock.waiting).toBe(0);
+  });
+
+  test('is told when its own changes are written, however many batches there are', async () => {
+    const { clock, store, journal } = make({ gatherMs: 25, maxBatch: 2 });
+    const told: string[] = [];
+    for (const name of ['a', 'b', 'c', 'd', 'e']) {
+      journal.put(binding(`sip:${name}@h`));
+      journal.whenStored(() => told.push(`${name} ${store.kept.has(`1001 sip:${name}@h`)}`));
+    }
+    // written over, it keeps its place: who waited for the first waits for the second, and those behind it are not told before their time
+    journal.put(binding('sip:c@h', 2));
+    journal.whenStored(() => told.push(`c2 ${store.kept.get('1001 sip:c@h')?.cseq}`));
+    for (const [ms, expected] of [[0, 2], [20, 4], [25, 6]] as const) {
+      clock.advance(ms);
+      await settle();
+      expect(told).toHaveLength(expected);
+    }
+    expect(told).toEqual(['a true', 'b true', 'c true', 'd true', 'e true', 'c2 2']);
+  });
+
+  test('of what changes while it is written, nothing is told too soon', async () => {
+    const { clock, store, journal } = make({ gatherMs: 25 });
+    let release = (): void => undefined;
+    const apply = store.contacts.apply;
+    store.contacts.apply = async (changes) => {
+      await new Promise<void>((resolve) => (release = resolve));
+      return apply(changes);
+    };
+    const told: string[] = [];
+    journal.put(binding('sip:a@h', 1));
+    journal.whenStored(() => told.push('first'));
+    clock.advance(0);
+    journal.put(binding('sip:a@h', 2));
+    journal.whenStored(() => told.push(`second ${store.kept.get('1001 sip:a@h')?.cseq}`));
+    release();
+    await settle();
+    expect(told).toEqual(['first']);
+    clock.advance(25);
+    release();
+    await settle();
+    expect(told).toEqual(['first', 'second 2']);
+  });
+
+  test('nothing to write: at once', () => {
+    const { journal } = make();
+    let told: boolean | undefined;
+    journal.whenStored((stored) => (told = stored));
+    expect(told).toBe(true);
+  });
+
+  test('one that throws does not keep the others waiting', async () => {
+    const { clock, journal } = make();
+    let told = false;
+    journal.put(binding('sip:a@h'));
+    journal.whenStored(() => {
+      throw new Error('gone');
+    });
+    journal.whenStored(() => (told = true));
+    clock.advance(0);
+    await settle();
+    expect(told).toBe(true);
+  });
+
+  test('a store that fails: told so, and tried again within a second for whoever comes next', async () => {
+    const { clock, store, journal } = make();
+    const told: boolean[] = [];
+    store.fail = new Error('disk full');
+    journal.put(binding('sip:a@h'));
+    journal.whenStored((stored) => told.push(stored));
+    clock.advance(0);
+    await settle();
+    expect(told).toEqual([false]);
+    // the interval is two seconds now, then four
+    clock.advance(1000);
+    await settle();
+    expect(journal.stats().failures).toBe(2);
+    store.fail = undefined;
+    journal.put(binding('sip:b@h'));
+    journal.whenStored((stored) => told.push(stored));
+    clock.advance(999);
+    await settle();
+    expect(told).toEqual([false]);
+    clock.advance(1);
+    await settle();
+    expect([told, store.kept.size]).toEqual([[false, true], 2]);
+  });
+
+  test('closed: what waits is written and told, who comes later is told no', async () => {
+    const { journal } = make();
+    const told: boolean[] = [];
+    journal.put(binding('sip:a@h'));
+    journal.whenStored((stored) => told.push(stored));
+    await journal.close();
+    journal.put(binding('sip:b@h'));
+    journal.whenStored((stored) => told.push(stored));
+    expect(told).toEqual([true, false]);
+  });
+});

@@ -1,6 +1,7 @@
 /** Requests, answers, a store in memory and a phone's half of digest authentication, for the tests of the application's parts. */
 import { createHash } from 'node:crypto';
 import type { IncomingRequest, Responder } from '../../../signaling/app/exchange';
+import type { RegistrarDeps } from '../../../signaling/app/registrar';
 import type { Contact, Extension } from '../../../signaling/store/store';
 
 export const realm = 'offhook.test';
@@ -98,6 +99,17 @@ export function nonceOf(header: string | undefined): string {
   const nonce = /nonce="([^"]+)"/.exec(header ?? '')?.[1];
   if (!nonce) throw new Error(`no nonce in ${header}`);
   return nonce;
+}
+
+/** Locations whose store is so quick that a REGISTER is answered before `register` returns. */
+export function storedAtOnce(locations: RegistrarDeps['locations']): RegistrarDeps['locations'] {
+  return {
+    lookup: (number) => locations.lookup(number),
+    apply: (number, change, stored) => {
+      locations.apply(number, change);
+      stored?.(true);
+    },
+  };
 }
 
 /** The parts of a store that the registrar's side uses, in memory; `fail` makes the next calls throw. */

@@ -7,7 +7,7 @@ test('what was granted is what the answer says, whatever fraction of a milliseco
   const clock = new FakeClock();
   const registrar = new Registrar(
     { minExpires: 60, maxExpires: 3600, defaultExpires: 600, maxContacts: 10 },
-    { clock, log: silentLogger, locations: { lookup: (): Binding[] => [], apply: () => undefined } },
+    { clock, log: silentLogger, locations: { lookup: (): Binding[] => [], apply: (_extension, _change, stored) => stored?.(true) } },
   );
   const headers: Record<string, string> = { contact: '<sip:1001@192.0.2.7>', expires: '120', 'call-id': 'a', cseq: '1 REGISTER' };
   const req = { method: 'REGISTER', uri: 'sip:pbx', source_address: '192.0.2.7', source_port: 5060, protocol: 'udp', get: (name: string) => headers[name.toLowerCase()] };

@@ -4,7 +4,7 @@ import { Registrar } from '../../../signaling/app/registrar';
 import type { RegistrarRules } from '../../../signaling/app/registration';
 import { silentLogger } from '../../../signaling/log';
 import { FakeClock } from '../../support/fake-clock';
-import { extension, FakeResponder, MemoryStore, request, type Answer, type RequestOptions } from './fakes';
+import { extension, FakeResponder, MemoryStore, request, storedAtOnce, type Answer, type RequestOptions } from './fakes';
 
 const rules: RegistrarRules = { minExpires: 60, maxExpires: 3600, defaultExpires: 600, maxContacts: 3 };
 
@@ -15,7 +15,7 @@ class Office {
   private cseq = 0;
 
   constructor(change: Partial<RegistrarRules> = {}) {
-    this.registrar = new Registrar({ ...rules, ...change }, { locations: this.locations, clock: this.clock, log: silentLogger });
+    this.registrar = new Registrar({ ...rules, ...change }, { locations: storedAtOnce(this.locations), clock: this.clock, log: silentLogger });
   }
 
   /** A REGISTER with the next CSeq, unless one is given. */
@@ -309,7 +309,7 @@ describe('bounds', () => {
   test('bindings above a lowered limit may be refreshed away, not added to', () => {
     const office = new Office();
     office.register({ contact: '<sip:a@h>, <sip:b@h>, <sip:c@h>' });
-    const lowered = new Registrar({ ...rules, maxContacts: 1 }, { locations: office.locations, clock: office.clock, log: silentLogger });
+    const lowered = new Registrar({ ...rules, maxContacts: 1 }, { locations: storedAtOnce(office.locations), clock: office.clock, log: silentLogger });
     const res = new FakeResponder();
     lowered.register(request({ contact: '<sip:a@h>;expires=0', cseq: '50 REGISTER' }), res, extension('1001'));
     expect(res.answer.status).toBe(200);
@@ -368,4 +368,71 @@ test('counts', () => {
   office.register({ contact: '<sip:a@h>;expires=1' });
   office.register({ contact: '<tel:1>' });
   expect(office.registrar.stats()).toEqual({ accepted: 1, queries: 1, refused: { 423: 1, 400: 1 } });
+});
+
+describe('nothing is acknowledged that is not stored', () => {
+  /** The registrar over the real journal: `res` has an answer once the store has the binding. */
+  function site(): { clock: FakeClock; store: MemoryStore; locations: Locations; registrar: Registrar } {
+    const clock = new FakeClock();
+    const store = new MemoryStore('1001');
+    const locations = new Locations(store, { maxExpires: 3600, gatherMs: 25 }, { clock, log: silentLogger });
+    return { clock, store, locations, registrar: new Registrar(rules, { locations, clock, log: silentLogger }) };
+  }
+  const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+  test('the 200 goes when the transaction is through, with the time that is left then', async () => {
+    const { clock, store, locations, registrar } = site();
+    let release = (): void => undefined;
+    const apply = store.contacts.apply;
+    store.contacts.apply = async (changes) => {
+      await new Promise<void>((resolve) => (release = resolve));
+      return apply(changes);
+    };
+    const res = new FakeResponder();
+    registrar.register(request({ contact: '<sip:a@h>;expires=100' }), res, extension('1001'));
+    expect(locations.lookup('1001')).toHaveLength(1);
+    clock.advance(5000);
+    await settle();
+    expect(res.answers).toEqual([]);
+    release();
+    await settle();
+    expect(store.kept.has('1001 sip:a@h')).toBe(true);
+    expect(res.answer).toMatchObject({ status: 200, headers: { Contact: '<sip:a@h>;expires=95' } });
+  });
+
+  test('nor is a removal', async () => {
+    const { clock, store, registrar } = site();
+    registrar.register(request({ contact: '<sip:a@h>' }), new FakeResponder(), extension('1001'));
+    clock.advance(0);
+    await settle();
+    const res = new FakeResponder();
+    registrar.register(request({ contact: '*', expires: '0', cseq: '2 REGISTER' }), res, extension('1001'));
+    expect([res.answers, store.kept.size]).toEqual([[], 1]);
+    clock.advance(25);
+    await settle();
+    expect([res.answer.status, store.kept.size]).toEqual([200, 0]);
+  });
+
+  test('a store that cannot be written: 503 and when to come again; the phone is reached meanwhile, and stored later', async () => {
+    const { clock, store, locations, registrar } = site();
+    store.fail = new Error('disk full');
+    const res = new FakeResponder();
+    registrar.register(request({ contact: '<sip:a@h>' }), res, extension('1001'));
+    clock.advance(0);
+    await settle();
+    expect(res.answer).toEqual({ status: 503, reason: 'Registrations cannot be stored', headers: { 'Retry-After': '30' } });
+    expect(locations.lookup('1001')).toHaveLength(1);
+    expect(registrar.stats()).toEqual({ accepted: 0, queries: 0, refused: { 503: 1 } });
+    store.fail = undefined;
+    clock.advance(1000);
+    await settle();
+    expect(store.kept.size).toBe(1);
+  });
+
+  test('a query waits for nobody', () => {
+    const { registrar } = site();
+    const res = new FakeResponder();
+    registrar.register(request({}), res, extension('1001'));
+    expect(res.answer.status).toBe(200);
+  });
 });

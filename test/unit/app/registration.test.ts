@@ -54,6 +54,7 @@ test('the bindings stay in bounds and consistent, a refusal changes nothing, and
         const before = locations.lookup('1001');
         const res = new FakeResponder();
         registrar.register(request({ contact: header(r.contacts), expires: r.expires, 'call-id': r.callId, cseq: `${r.cseq} REGISTER` }), res, extension('1001'));
+        await locations.flush();
         const after = locations.lookup('1001');
         const { status, headers } = res.answer;
 
