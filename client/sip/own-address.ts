@@ -19,32 +19,79 @@ export interface SentBy {
 
 const URI_AT_PLACEHOLDER = /(sips?:(?:[^@<>"\s]{0,512}@)?)phone\.invalid((?:;[^<>"\s,?]{0,512})?)/i;
 const TRANSPORT_PARAM = /;transport=([^;>?\s]*)/i;
+const VIA_SENT_BY = /^(\s*SIP\s*\/\s*2\.0\s*\/\s*[A-Za-z0-9-]+\s+)(?:\[[^\]]*\]|[^\s;:,]+)(?:[ \t]*:[ \t]*\d+)?/i;
+const CONTACT_URI = /(sips?:(?:[^@<>"\s]{0,512}@)?)(\[[0-9A-Fa-f:.]{2,60}\]|[A-Za-z0-9_.-]{1,255})(?::(\d{1,5}))?((?:;[^<>"\s,?]{0,512})?)/i;
 
-/** How sip.js wrote `transport` into its Contact, which it wants to read again: what was taken off going out. */
-export interface ContactMemory {
-  transport: string | undefined;
-}
+/** Addresses of ours that answers may still name: those of connections that were replaced, too. */
+const MAX_USED = 32;
 
-/** The edits that put our address into a message that goes out; `sentBy` for the Via of a request, `contact` for Contact. */
-export function addressOut(head: MessageHead, sentBy: SentBy, contact: SentBy, memory: ContactMemory): Edit[] {
-  const edits: Edit[] = [];
-  if (head.method !== undefined) {
-    const via = topVia(head);
-    if (via && sameHost(via.host, PLACEHOLDER_HOST)) edits.push({ start: via.start, end: via.end, text: ` ${viaText(head.text.slice(via.start, via.end), sentBy)}` });
-  }
-  const field = findHeader(head, 'contact');
-  if (field) {
-    const value = head.text.slice(field.start, field.end);
-    const match = URI_AT_PLACEHOLDER.exec(value);
-    if (match) {
-      const params = match[2] as string;
-      memory.transport = TRANSPORT_PARAM.exec(params)?.[1];
-      const host = contact.address ? hostPortText(contact.address) : PLACEHOLDER_HOST;
-      const text = `${match[1]}${host};transport=${contactTransport(contact.protocol)}${params.replace(TRANSPORT_PARAM, '')}`;
-      edits.push({ start: field.start + match.index, end: field.start + match.index + match[0].length, text });
+export class OwnAddress {
+  /** Sent-by values, the one that was used longest ago first. */
+  private readonly used = new Set<string>();
+  /** How sip.js wrote `transport` into its Contact, which it wants to read again: what was taken off going out. */
+  private transport: string | undefined;
+
+  /** We are reached there, from now on and for a while after another one took its place. */
+  use(address: HostPort): void {
+    const key = sentByKey(address.host, address.port);
+    this.used.delete(key);
+    this.used.add(key);
+    for (const oldest of this.used) {
+      if (this.used.size <= MAX_USED) break;
+      this.used.delete(oldest);
     }
   }
-  return edits;
+
+  /** The edits that put our address into a message that goes out; `sentBy` for the Via of a request, `contact` for Contact. */
+  out(head: MessageHead, sentBy: SentBy, contact: SentBy): Edit[] {
+    const edits: Edit[] = [];
+    if (head.method !== undefined) {
+      const via = topVia(head);
+      if (via && sameHost(via.host, PLACEHOLDER_HOST)) edits.push({ start: via.start, end: via.end, text: ` ${viaText(head.text.slice(via.start, via.end), sentBy)}` });
+    }
+    const field = findHeader(head, 'contact');
+    if (field) {
+      const value = head.text.slice(field.start, field.end);
+      const match = URI_AT_PLACEHOLDER.exec(value);
+      if (match) {
+        const params = match[2] as string;
+        this.transport = TRANSPORT_PARAM.exec(params)?.[1];
+        const host = contact.address ? hostPortText(contact.address) : PLACEHOLDER_HOST;
+        const text = `${match[1]}${host};transport=${contactTransport(contact.protocol)}${params.replace(TRANSPORT_PARAM, '')}`;
+        edits.push({ start: field.start + match.index, end: field.start + match.index + match[0].length, text });
+      }
+    }
+    return edits;
+  }
+
+  /** The edits that make a response that came in one for our placeholder. */
+  in(head: MessageHead): Edit[] {
+    if (head.status === undefined) return [];
+    const edits: Edit[] = [];
+    const via = topVia(head);
+    if (via && via.port !== undefined && this.used.has(sentByKey(via.host, via.port))) edits.push({ start: via.start, end: via.end, text: placeholderVia(head.text.slice(via.start, via.end)) });
+    for (const field of head.headers) if (field.name === 'contact') edits.push(...this.contactsIn(head.text, field.start, field.end));
+    return edits;
+  }
+
+  private contactsIn(text: string, start: number, end: number): Edit[] {
+    const edits: Edit[] = [];
+    for (let at = start; at < end; ) {
+      const stop = firstOfList(text, at, end);
+      const match = CONTACT_URI.exec(text.slice(at, stop));
+      const host = match?.[2]?.replace(/^\[|\]$/g, '') ?? '';
+      // Over a WebSocket the placeholder came back as it was sent; only `transport` may differ from what sip.js knows.
+      const own = match && (this.used.has(sentByKey(host, Number(match[3] ?? 0))) || sameHost(host, PLACEHOLDER_HOST));
+      if (own) {
+        const transport = this.transport === undefined ? '' : `;transport=${this.transport}`;
+        // In bare form (no angle brackets) what follows ';' are the header's own parameters, among them `expires`: they stay.
+        const params = (match[4] as string).replace(TRANSPORT_PARAM, '');
+        edits.push({ start: at + match.index, end: at + match.index + match[0].length, text: `${match[1]}${PLACEHOLDER_HOST}${transport}${params}` });
+      }
+      at = stop + 1;
+    }
+    return edits;
+  }
 }
 
 /** RFC 7118 §5: 'ws' for both kinds of WebSocket, as the URI's scheme tells them apart. */
@@ -61,41 +108,8 @@ function viaText(via: string, sentBy: SentBy): string {
   return `SIP/2.0/${sentBy.protocol} ${host}${params}${rport}`;
 }
 
-/** The edits that make a message that came in one for our placeholder. `ours`: every sent-by that we have used lately. */
-export function addressIn(head: MessageHead, ours: ReadonlySet<string>, memory: ContactMemory): Edit[] {
-  if (head.status === undefined) return [];
-  const edits: Edit[] = [];
-  const via = topVia(head);
-  if (via && via.port !== undefined && ours.has(sentByKey(via.host, via.port))) edits.push({ start: via.start, end: via.end, text: placeholderVia(head.text.slice(via.start, via.end)) });
-  for (const field of head.headers) if (field.name === 'contact') edits.push(...contactsIn(head.text, field.start, field.end, ours, memory));
-  return edits;
-}
-
-const VIA_SENT_BY = /^(\s*SIP\s*\/\s*2\.0\s*\/\s*[A-Za-z0-9-]+\s+)(?:\[[^\]]*\]|[^\s;:,]+)(?:[ \t]*:[ \t]*\d+)?/i;
-
 function placeholderVia(via: string): string {
   return via.replace(VIA_SENT_BY, `$1${PLACEHOLDER_HOST}`);
-}
-
-const CONTACT_URI = /(sips?:(?:[^@<>"\s]{0,512}@)?)(\[[0-9A-Fa-f:.]{2,60}\]|[A-Za-z0-9_.-]{1,255})(?::(\d{1,5}))?((?:;[^<>"\s,?]{0,512})?)/i;
-
-function contactsIn(text: string, start: number, end: number, ours: ReadonlySet<string>, memory: ContactMemory): Edit[] {
-  const edits: Edit[] = [];
-  for (let at = start; at < end; ) {
-    const stop = firstOfList(text, at, end);
-    const match = CONTACT_URI.exec(text.slice(at, stop));
-    const host = match?.[2]?.replace(/^\[|\]$/g, '') ?? '';
-    // Over a WebSocket the placeholder came back as it was sent; only `transport` may differ from what sip.js knows.
-    const own = match && (ours.has(sentByKey(host, Number(match[3] ?? 0))) || sameHost(host, PLACEHOLDER_HOST));
-    if (own) {
-      const transport = memory.transport === undefined ? '' : `;transport=${memory.transport}`;
-      // In bare form (no angle brackets) what follows ';' are the header's own parameters, among them `expires`: they stay.
-      const params = (match[4] as string).replace(TRANSPORT_PARAM, '');
-      edits.push({ start: at + match.index, end: at + match.index + match[0].length, text: `${match[1]}${PLACEHOLDER_HOST}${transport}${params}` });
-    }
-    at = stop + 1;
-  }
-  return edits;
 }
 
 export function sentByKey(host: string, port: number): string {

@@ -1,9 +1,8 @@
 /**
- * sip.js's transport over our channels (RFC 3261 §18): where each message goes, our address in it, challenges that sip.js can read, repetitions
- * over UDP (`udp-transactions.ts`), keep-alive (RFC 5626 §4.4.1), and a connection that comes back by itself.
+ * sip.js's transport over our channels (RFC 3261 §18): one that comes back by itself.
  *
- *     sip.js ─► addressOut ─► way (which channel, where to; too large for UDP: TCP) ─► [udp transactions] ─► channel
- *     sip.js ◄─ addressIn, stampVia, challengesIn ◄─ [udp transactions] ◄─ channel
+ *     sip.js ◄─► SipTransport ─┬─ MessagePath   what becomes of a message on its way
+ *                              └─ Connection    the channel to the server: opened, kept alive, opened again
  *
  *     Disconnected ──connect()──► Connecting ──► Connected ──disconnect()──► Disconnecting ──► Disconnected
  *          ▲  └──── back-off ──────►  │               │
@@ -11,18 +10,13 @@
  *
  * sip.js wants a loss told and never hidden: it is told (`onDisconnect` with an error), and afterwards, from a timer, connected anew (`onConnect`).
  */
-import { BackOff } from '../back-off';
-import type { Chance, Clock, Timer } from '../clock';
+import type { Chance, Clock } from '../clock';
 import { errorText } from '../error-text';
-import { challengesIn } from './challenges';
-import { LastingProblem, type Channel, type HostPort, type OpenChannel, type Protocol, type Target } from './channel';
+import type { Channel, HostPort, OpenChannel, Protocol, Target } from './channel';
+import { Connection, type Loss } from './connection';
 import { Emitter } from './emitter';
-import { LargeRequests } from './large-requests';
-import { applyEdits, readHead, topVia, type MessageHead } from './message-text';
-import { addressIn, addressOut, sentByKey, stampVia, type ContactMemory, type SentBy } from './own-address';
+import { MessagePath } from './message-path';
 import type { Emitter as SipEmitter, Transport, TransportState } from './sip-js';
-import { UdpTransactions } from './udp-transactions';
-import { Ways, type Way } from './ways';
 
 export { PLACEHOLDER_HOST } from './own-address';
 
@@ -43,19 +37,6 @@ export interface TransportOptions {
   onState?: ((news: TransportNews) => void) | undefined;
 }
 
-/** Nobody waits longer for the next try. */
-const LAST_RETRY_MS = 30_000;
-/** How long one attempt to connect may take. */
-export const CONNECT_TIMEOUT_MS = 10_000;
-/** RFC 5626 §4.4.1: pings at 25 to 30 s; whoever does not answer within 10 s is gone. */
-const PING_MIN_MS = 25_000;
-const PING_SPREAD_MS = 5_000;
-const PONG_WITHIN_MS = 10_000;
-/** The first ping comes early, to learn whether this server answers them at all. */
-const FIRST_PING_MS = 1_000;
-/** Own sent-by values that answers may still name: those of connections that were replaced. */
-const MAX_SENT_BY = 32;
-
 type State = 'Connecting' | 'Connected' | 'Disconnecting' | 'Disconnected';
 
 export class SipTransport implements Transport {
@@ -64,45 +45,41 @@ export class SipTransport implements Transport {
   onMessage: ((message: string) => void) | undefined;
 
   private readonly states = new Emitter<TransportState>();
-  private readonly transactions: UdpTransactions;
-  private readonly backOff: BackOff;
-  private readonly ways: Ways;
-  private readonly large: LargeRequests;
-  private readonly ours = new Set<string>();
-  private readonly contact: ContactMemory = { transport: undefined };
+  private readonly connection: Connection;
+  private readonly path: MessagePath;
   private current: State = 'Disconnected';
-  private channel: Channel | undefined;
-  /** Whether connections that are lost are to be made again. */
-  private wanted = false;
   private notifying = false;
-  private connecting: Promise<void> | undefined;
-  private attempt: AbortController | undefined;
-  private retry: Timer | undefined;
-  private nextPing: Timer | undefined;
-  private pongDue: Timer | undefined;
-  /** Whether the server is known to answer pings; servers that never do are not taken for dead. */
-  private answersPings = false;
 
   /** As sip.js calls it; its own logger is not used, ours may be in the options. */
   constructor(
     _logger: unknown,
     private readonly options: TransportOptions,
   ) {
-    this.backOff = new BackOff(options.chance, { firstMs: 500, mostMs: LAST_RETRY_MS });
-    this.transactions = new UdpTransactions({ clock: options.clock, send: (text, to) => this.transmit(this.channel, text, to) });
-    this.ways = new Ways({
-      target: options.target,
-      clock: options.clock,
-      open: options.open,
-      received: (channel, text, from) => this.received(channel, text, from),
-      lost: (channel) => this.detourLost(channel),
+    const { target, open, clock, chance, trace } = options;
+    this.connection = new Connection({
+      target,
+      open,
+      clock,
+      chance,
+      opening: () => this.transition('Connecting'),
+      opened: (channel) => this.opened(channel),
+      lost: (loss) => this.lost(loss),
+      message: (channel, text, from) => this.path.received(channel, text, from),
+      pinged: () => this.path.ping(),
+    });
+    this.path = new MessagePath({
+      target,
+      open,
+      clock,
+      trace,
+      main: () => this.connection.channel,
+      deliver: (text) => this.onMessage?.(text),
       warn: (text) => this.warn(text),
     });
-    this.large = new LargeRequests(options.clock, (target) => this.ways.stream(target));
   }
 
   get protocol(): Protocol {
-    return this.channel?.protocol ?? this.options.target?.protocol ?? 'UDP';
+    return this.connection.channel?.protocol ?? this.options.target?.protocol ?? 'UDP';
   }
 
   get state(): TransportState {
@@ -114,17 +91,17 @@ export class SipTransport implements Transport {
   }
 
   get localAddress(): HostPort | undefined {
-    return this.channel?.local;
+    return this.connection.channel?.local;
   }
 
   /** undefined: not connected, or there is no server. */
   get remoteAddress(): HostPort | undefined {
-    return this.options.target ? this.channel?.remote : undefined;
+    return this.options.target ? this.connection.channel?.remote : undefined;
   }
 
   /** Messages repeated, repetitions absorbed (UDP). */
   get repetitions(): { repeated: number; absorbed: number } {
-    return { ...this.transactions.counts };
+    return this.path.repetitions;
   }
 
   isConnected(): boolean {
@@ -134,31 +111,18 @@ export class SipTransport implements Transport {
   /** Resolves when connected; rejects with a sentence for people when this attempt failed: others follow until `disconnect()`. */
   connect(): Promise<void> {
     this.refuseLoop('connect');
-    this.wanted = true;
-    if (this.current === 'Connected') return Promise.resolve();
-    if (this.current === 'Connecting' && this.connecting) return this.connecting;
-    this.retry?.cancel();
-    this.retry = undefined;
-    return this.start();
+    return this.connection.open();
   }
 
   disconnect(): Promise<void> {
     this.refuseLoop('disconnect');
-    const told = this.wanted;
-    this.wanted = false;
-    this.retry?.cancel();
-    this.retry = undefined;
-    this.attempt?.abort(new Error('it was given up'));
-    this.attempt = undefined;
-    this.connecting = undefined;
-    this.transactions.clear();
-    this.large.clear();
-    if (this.current === 'Connected' || this.current === 'Connecting') {
-      this.dropChannel();
+    const told = this.connection.isWanted;
+    this.connection.close();
+    this.path.close();
+    if (this.current !== 'Disconnected') {
       this.transition('Disconnecting');
+      this.transition('Disconnected');
     }
-    this.ways.close();
-    if (this.current === 'Disconnecting') this.transition('Disconnected');
     if (told) this.tell({ event: 'disconnected', problem: null, retryMs: null, lasting: false });
     return Promise.resolve();
   }
@@ -169,196 +133,27 @@ export class SipTransport implements Transport {
 
   /** The network has changed: what was open is closed and opened anew at once, from whatever address we have now. */
   replaceChannel(): void {
-    if (!this.wanted) return;
-    this.backOff.reset();
-    this.retry?.cancel();
-    this.retry = undefined;
-    this.attempt?.abort(new Error('the network has changed'));
-    this.attempt = undefined;
-    this.ways.dropAll();
-    this.lost('the network has changed', { retryMs: 0 });
+    if (!this.connection.isWanted) return;
+    this.path.dropOthers();
+    this.connection.replace();
   }
 
-  /** Resolves when the message was handed to the channel, which is not yet a word about its arrival. */
-  async send(text: string): Promise<void> {
-    const main = this.channel;
-    if (this.current !== 'Connected' || !main) throw new Error('There is no connection to send this over.');
-    const head = readHead(text);
-    if (!head) throw new Error('That is not a SIP message.');
-    const found = this.ways.find(head, main);
-    // Only what has to be looked up is waited for: everything else keeps its order.
-    const way = found instanceof Promise ? await found : found;
-    const large = head.method !== undefined && !way.channel.reliable ? this.large.instead(this.written(head, way), way) : undefined;
-    const stream = large && (await large);
-    if (large && !this.isConnected()) throw new Error('The connection was lost before this could be sent.');
-    this.sendBy(stream ?? way, head, way);
-    if (stream) this.large.sent(head, stream.channel, way);
+  /** Resolves when the message was handed to a channel, which is not yet a word about its arrival. Rejects with a sentence for people. */
+  send(text: string): Promise<void> {
+    return this.path.send(text);
   }
 
-  /** Without a connection to the server it is lost; the agent is told of that. */
-  private detourLost(channel: Channel): void {
-    for (const { head, udp } of this.large.lost(channel)) if (this.isConnected() && udp.channel === this.channel) this.sendBy(udp, head, udp);
-  }
-
-  /** As it goes by `way`; `reached`: how we are reached, for the Contact. */
-  private written(head: MessageHead, way: Way, reached = way): string {
-    return applyEdits(head.text, addressOut(head, sentByOf(way), { protocol: reached.channel.protocol, address: reached.local }, this.contact));
-  }
-
-  private sendBy(way: Way, head: MessageHead, reached: Way): void {
-    const sentBy = sentByOf(way);
-    if (sentBy.address) this.remember(sentBy.address);
-    const text = this.written(head, way, reached);
-    if (head.method === 'INVITE') this.ways.remember(head, { ...way, sentBy });
-    if (way.channel.reliable) {
-      this.transmit(way.channel, text, undefined);
-      return;
-    }
-    const final = readHead(text);
-    if (final) this.transactions.outgoing(final, text, way.to);
-  }
-
-  private transmit(channel: Channel | undefined, text: string, to: HostPort | undefined): void {
-    if (!channel) return;
-    this.options.trace?.({ out: true, text });
-    channel.send(text, to);
-  }
-
-  private received(channel: Channel, text: string, from: HostPort | undefined): void {
-    this.options.trace?.({ out: false, text });
-    const head = readHead(text);
-    if (!head) {
-      this.warn('Something that is no SIP message was dropped.');
-      return;
-    }
-    if (!channel.reliable && !this.transactions.incoming(head)) return;
-    this.large.answered(head);
-    const edits = [...addressIn(head, this.ours, this.contact), ...challengesIn(head)];
-    const via = head.method === undefined ? undefined : topVia(head);
-    if (via) {
-      edits.push(stampVia(text, via, from ?? channel.remote));
-      this.ways.cameOver(via, channel);
-    }
-    // sip.js takes nothing while it believes to be disconnected (its state machine says so), which lasts as long as this loop turn at most.
-    if (this.current !== 'Connected') return;
-    try {
-      this.onMessage?.(applyEdits(text, edits));
-    } catch (error) {
-      // What one message does must not take the connection with it.
-      this.warn(`A message could not be dealt with: ${errorText(error)}`);
-    }
-  }
-
-  // Connecting
-
-  private start(): Promise<void> {
-    this.transition('Connecting');
-    const attempt = new AbortController();
-    this.attempt = attempt;
-    const late = this.options.clock.after(CONNECT_TIMEOUT_MS, () => attempt.abort(new Error(`no answer within ${CONNECT_TIMEOUT_MS / 1000} seconds`)));
-    const work = this.open(attempt).finally(() => late.cancel());
-    this.connecting = work;
-    return work;
-  }
-
-  private async open(attempt: AbortController): Promise<void> {
-    let channel: Channel | undefined;
-    let early: string | undefined;
-    try {
-      channel = await this.options.open(
-        this.options.target ?? { protocol: 'UDP', host: '' },
-        {
-          message: (text, from) => {
-            if (!channel || this.channel !== channel) return;
-            this.backOff.reset();
-            this.received(channel, text, from);
-          },
-          pong: () => this.ponged(channel),
-          closed: (problem) => {
-            early = problem;
-            if (channel && this.channel === channel) this.lost(problem);
-          },
-        },
-        attempt.signal,
-      );
-      if (early !== undefined) throw new Error(early);
-    } catch (error) {
-      const problem = errorText(error);
-      // Given up by disconnect() or replaced: whoever did so has seen to the state.
-      if (this.attempt === attempt) {
-        this.attempt = undefined;
-        this.lost(problem, { lasting: error instanceof LastingProblem });
-      }
-      throw new Error(problem);
-    }
-    if (this.attempt !== attempt) {
-      channel.close();
-      throw new Error('The connection is not wanted any more.');
-    }
-    this.attempt = undefined;
-    this.channel = channel;
-    if (channel.local) this.remember(channel.local);
-    this.answersPings = channel.protocol === 'WS' || channel.protocol === 'WSS';
-    this.schedulePing(channel, channel.reliable ? FIRST_PING_MS : this.pingInterval());
+  private opened(channel: Channel): void {
+    const { protocol, local, remote } = channel;
+    this.path.mainOpened(channel);
     this.transition('Connected');
-    this.tell({ event: 'connected', protocol: channel.protocol, local: channel.local, remote: channel.remote });
+    this.tell({ event: 'connected', protocol, local, remote });
   }
 
-  /** The connection, or the attempt to make one, failed: told, and tried again later. */
-  private lost(problem: string, { retryMs = Math.round(Math.min(LAST_RETRY_MS, this.backOff.next())), lasting = false }: { retryMs?: number; lasting?: boolean } = {}): void {
-    this.connecting = undefined;
-    this.dropChannel();
+  private lost({ problem, retryMs, lasting }: Loss): void {
     this.transition('Disconnected', new Error(problem));
-    if (!this.wanted) return;
-    this.retry?.cancel();
-    this.retry = this.options.clock.after(retryMs, () => {
-      this.retry = undefined;
-      // Its failure is told by `lost` again.
-      this.start().catch(() => undefined);
-    });
     this.tell({ event: 'disconnected', problem, retryMs, lasting });
   }
-
-  private dropChannel(): void {
-    this.nextPing?.cancel();
-    this.pongDue?.cancel();
-    this.nextPing = undefined;
-    this.pongDue = undefined;
-    this.channel?.close();
-    this.channel = undefined;
-  }
-
-  // Keep-alive
-
-  private pingInterval(): number {
-    return PING_MIN_MS + this.options.chance() * PING_SPREAD_MS;
-  }
-
-  private schedulePing(channel: Channel, ms: number): void {
-    this.nextPing = this.options.clock.after(ms, () => {
-      if (this.channel !== channel) return;
-      channel.ping();
-      this.ways.ping();
-      if (this.channel !== channel) return;
-      if (channel.reliable && this.answersPings) {
-        this.pongDue ??= this.options.clock.after(PONG_WITHIN_MS, () => {
-          this.pongDue = undefined;
-          if (this.channel === channel) this.lost('the server has stopped answering');
-        });
-      }
-      this.schedulePing(channel, this.pingInterval());
-    });
-  }
-
-  private ponged(channel: Channel | undefined): void {
-    if (!channel || this.channel !== channel) return;
-    this.answersPings = true;
-    this.backOff.reset();
-    this.pongDue?.cancel();
-    this.pongDue = undefined;
-  }
-
-  // Telling
 
   private transition(to: State, error?: Error): void {
     const from = this.current;
@@ -389,20 +184,7 @@ export class SipTransport implements Transport {
     }
   }
 
-  private remember(address: HostPort): void {
-    const key = sentByKey(address.host, address.port);
-    this.ours.delete(key);
-    this.ours.add(key);
-    for (const oldest of this.ours) {
-      if (this.ours.size <= MAX_SENT_BY) break;
-      this.ours.delete(oldest);
-    }
-  }
-
   private warn(text: string): void {
     this.options.logger?.warn(text);
   }
 }
-
-/** What the Via says. */
-const sentByOf = (way: Way): SentBy => way.sentBy ?? { protocol: way.channel.protocol, address: way.local };

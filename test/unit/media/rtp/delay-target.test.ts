@@ -116,4 +116,7 @@ test('another line of time begins with no delay, and what the network does is st
   target.begin(-5 * UNITS_PER_MS, from);
   expect([target.base / UNITS_PER_MS, target.lateMs]).toEqual([-5, 0]);
   expect(target.ms).toBeGreaterThan(ms - 3);
+  target.begin((OFFSET_MS + 5000) * UNITS_PER_MS, from);
+  hear(target, 1, () => 5000, from);
+  expect([target.base / UNITS_PER_MS, target.lateMs]).toEqual([OFFSET_MS + 5000, 0]);
 });
