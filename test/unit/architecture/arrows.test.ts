@@ -42,7 +42,7 @@ const forbidden: Array<[RegExp, RegExp, string]> = [
   [/^signaling\/engine\/overload\//, /^signaling\/engine\/(core|control|observe)\b/, 'what is turned away is turned away before anybody knows of it'],
   [/^signaling\/app\//, /^signaling\/(engine|api|main|cli)\b/, 'the application reaches the engine over the control protocol only'],
   [/^signaling\/app\//, /^signaling\/store\/(?!store$)/, 'the application knows the store by its interface only'],
-  [/^signaling\/app\//, /^media\/(net|rtp|codec|audio|file|port|node|worker|native)/, 'the application knows media by its doors only'],
+  [/^signaling\/app\//, /^media\/(net|rtp|codec|audio|file|port|node|worker|native|plane\/)/, 'the application knows media by its doors only'],
   [/^signaling\/store\//, /^signaling\/(app|engine|api|main|cli)\b/, 'the store is an island'],
   [/^signaling\/config/, /^signaling\/(app|engine|store|api|main|cli)\b/, 'settings know nobody'],
   [/^media\//, /^(signaling|client)\b/, 'media knows nothing of SIP'],
