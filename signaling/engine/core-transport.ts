@@ -9,9 +9,10 @@ export function coreTransport(layer: TransportLayer): CoreTransport {
   return {
     flowTo: (target) => layer.flowTo(target),
     sentBy: (flow) => layer.sentBy(flow),
-    register: (key, flow, expiresMs) => void layer.registerFlow(key, flow, expiresMs),
-    registered(key) {
-      const flow = layer.lookupFlow(key);
+    register: (key, flow, expiresMs, binding) => void layer.registerFlow(key, flow, expiresMs, binding),
+    flowNamed: (id) => layer.flowNamed(id),
+    registered(key, preferred) {
+      const flow = layer.lookupFlow(key, preferred);
       if (!flow) return undefined;
       return flow.open ? { flow } : 'gone';
     },

@@ -29,8 +29,10 @@ export interface CoreTransport extends HopTransport {
   sentBy(flow: Flow): { host: string; port: number };
   /** What a peer would be told that there is no flow to. */
   defaultSentBy(): { host: string; port: number };
-  /** Remembers that a client registered over this stream; expiresMs 0 forgets it. */
-  register(key: string, flow: Flow, expiresMs: number): void;
+  /** Remembers that a client registered over this stream; expiresMs 0 forgets it. `binding`: which of several under this key. */
+  register(key: string, flow: Flow, expiresMs: number, binding?: string): void;
+  /** The flow with this id, while it is there. */
+  flowNamed(id: string): Flow | undefined;
 }
 
 export interface CoreContext {

@@ -68,6 +68,8 @@ export const coreCounters = [
   'tooBroad',
   /** Not proxied: 420, Proxy-Require. */
   'badExtensions',
+  /** Answered 403: a Route with a flow token that was not made here (RFC 5626 §5.3). */
+  'forgedTokens',
   /** Commands answered with NOK. */
   'refusedCommands',
 ] as const;

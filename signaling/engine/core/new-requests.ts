@@ -57,6 +57,11 @@ export class NewRequests {
       responses.refuse(transaction, request, 400, problem);
       return;
     }
+    if (this.parts.proxying.isForged(request)) {
+      this.context.count('forgedTokens');
+      responses.refuse(transaction, request, 403, 'Invalid Flow Token');
+      return;
+    }
     if (method === 'INVITE') responses.trying(transaction, request);
     const first = makesDialog ? this.sameAs(request) : undefined;
     if (first === 'known' || (first && (first.answered || first.request.cseq.seq !== request.cseq.seq))) {

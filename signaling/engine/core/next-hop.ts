@@ -13,8 +13,8 @@ export type Registered = { flow: Flow } | 'gone' | undefined;
 /** What the core needs of the transport layer beyond sending. */
 export interface HopTransport {
   flowTo(target: Target): Flow | Promise<Flow>;
-  /** `gone`: something registered under this key, and its connection is closed. */
-  registered(key: string): Registered;
+  /** The newest of the open connections that registered under this key, or `preferred`, if it is one. `gone`: all of them are closed. */
+  registered(key: string, preferred?: Flow): Registered;
   protocols(): readonly Protocol[];
   /** Host and port are one of our own listening points. */
   isOwn(host: string, port: number): boolean;
@@ -61,7 +61,7 @@ export function hopForDialog(dialog: Dialog, routeUrl: string, transport: HopTra
   const parsed = read(uri);
   if (dialog.routeSet.length === 0 && dialog.pinned && dialog.flow) {
     const { flow } = dialog;
-    const newer = flow.reliable ? lookUp(parsed, transport) : undefined;
+    const newer = flow.reliable ? lookUp(parsed, transport, flow) : undefined;
     // A client that registered again over a new connection is reached over that one, also in calls that began on the old one. From
     // another address only when the old one is gone: anybody can register anything as Contact.
     if (newer?.kind === 'flow' && (!flow.open || newer.flow.remote.address === flow.remote.address)) return newer;
@@ -89,7 +89,13 @@ export class GoneError extends Error {
   override readonly name = 'GoneError';
 }
 
+/** The flow that a token asks for is gone (RFC 5626 §5.3). */
+export class FlowFailedError extends Error {
+  override readonly name = 'FlowFailedError';
+}
+
 export function failureStatus(error: Error | TransportError): number {
+  if (error instanceof FlowFailedError) return 430;
   return error instanceof GoneError ? 410 : 503;
 }
 
@@ -99,9 +105,9 @@ export function failureProtocol(error: Error | TransportError): string {
   return ('protocol' in error ? error.protocol : undefined) ?? 'udp';
 }
 
-function lookUp(uri: SipUri, transport: HopTransport): Hop | undefined {
+function lookUp(uri: SipUri, transport: HopTransport, preferred?: Flow): Hop | undefined {
   const key = registrationKey(uri);
-  const found = key === undefined ? undefined : transport.registered(key);
+  const found = key === undefined ? undefined : transport.registered(key, preferred);
   if (found === undefined) return undefined;
   return found === 'gone' ? { kind: 'gone' } : { kind: 'flow', flow: found.flow };
 }
@@ -138,10 +144,10 @@ const encrypted: Readonly<Record<string, Protocol>> = { tcp: 'tls', tls: 'tls', 
 /** What a parameter can mean: WebSockets are `tcp` in drachtio's frames, and `ws` in URIs whether encrypted or not. */
 const carriers: Readonly<Partial<Record<Protocol, readonly Protocol[]>>> = { tcp: ['tcp', 'ws', 'wss'], ws: ['ws', 'wss'] };
 
-/** Why nothing can be sent there; undefined: it can be tried. `secure`: it has to be TLS. */
-export function problemWith(uri: string, transport: HopTransport, secure = false): string | undefined {
+/** Why nothing can be sent there; undefined: it can be tried. `secure`: it has to be TLS. `flow`: it goes over that, whatever the URI says. */
+export function problemWith(uri: string, transport: HopTransport, secure = false, flow?: Flow): string | undefined {
   try {
-    const hop = hopForTarget(uri, transport);
+    const hop: Hop = flow ? { kind: 'flow', flow } : hopForTarget(uri, transport);
     return secure && !isSecure(hop) ? leavesTls : undefined;
   } catch (error) {
     if (error instanceof HopError) return error.message;

@@ -84,6 +84,14 @@ export class Connections {
     return this.byPeer.get(key) ?? this.byAlias.get(key);
   }
 
+  named(id: string): ConnectionFlow | undefined {
+    const [, protocol, address = '', port] = /^(\w+):(.+):(\d+)#\d+$/.exec(id) ?? [];
+    if (protocol === undefined) return undefined;
+    const newest = this.byPeer.get(peerKey(protocol as Protocol, address, Number(port)));
+    // A peer may use one port for connections to several of ours.
+    return newest === undefined || newest.id === id ? newest : [...this.flows].find((flow) => flow.id === id);
+  }
+
   byProtocol(): Partial<Record<Protocol, number>> {
     const out: Partial<Record<Protocol, number>> = {};
     for (const { protocol } of this.flows) out[protocol] = (out[protocol] ?? 0) + 1;

@@ -46,6 +46,15 @@ export class FlowRouter {
     return this.resolve(target, host);
   }
 
+  /** A flow by its id, while it is there. One without a connection is there as long as its socket. */
+  named(id: string): Flow | undefined {
+    const [, udp, address = '', port, local = '', localPort] = /^(udp):(.+):(\d+)@(.+):(\d+)$/.exec(id) ?? [];
+    if (udp === undefined) return this.parts.connections.named(id);
+    const listener = this.parts.listeners().find((one) => one.protocol === 'udp' && one.address === local && one.port === Number(localPort));
+    const flow = listener?.open({ address, port: Number(port) });
+    return flow instanceof UdpFlow ? flow : undefined;
+  }
+
   private async resolve(target: Target, host: string): Promise<Flow> {
     const { protocol, port, secure } = target;
     // Nobody dials a WebSocket: its peers are reached by what they registered, or by their address.

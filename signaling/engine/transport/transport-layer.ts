@@ -63,7 +63,7 @@ export class TransportLayer implements Transport {
     const { counters } = this;
     this.limits = { ...defaultTransportLimits, ...options.limits };
     this.connections = new Connections(this.limits, counters);
-    this.remembered = new FlowTable(clock, this.limits.maxRememberedFlows);
+    this.remembered = new FlowTable(clock, this.limits.maxRememberedFlows, counters);
     this.addresses = new LocalAddresses(clock, deps.interfaces, deps.probe);
     this.identity = new Identity(() => this.listeners, this.addresses, options.external, options.localNets);
     this.rate = new RateLimit(clock, this.limits.maxRequestsPerSecond, networkList(options.unlimitedNets ?? []));
@@ -148,20 +148,19 @@ export class TransportLayer implements Transport {
     return this.watch?.reload();
   }
 
-  /**
-   * Remembers that requests to `key` (`user@host` of the Contact) go over this connection for `expiresMs`; zero or less forgets.
-   * UDP flows are not remembered. False: not remembered, the table is full.
-   */
-  registerFlow(key: string, flow: Flow, expiresMs: number): boolean {
-    if (!(flow instanceof ConnectionFlow)) return false;
-    const kept = this.remembered.set(key, flow, expiresMs);
-    if (!kept) this.counters.flowsNotRemembered++;
-    return kept;
+  /** Requests to `key` (`user@host` of the Contact) go over this connection; see `FlowTable.set`. False for UDP flows: they are not remembered. */
+  registerFlow(key: string, flow: Flow, expiresMs: number, binding?: string): boolean {
+    return flow instanceof ConnectionFlow && this.remembered.set(key, flow, expiresMs, binding);
   }
 
-  /** Undefined: nothing remembered. A flow with `open` false: the phone's connection has gone and it has not come back. */
-  lookupFlow(key: string): Flow | undefined {
-    return this.remembered.get(key);
+  /** `preferred`, if it is one of several. Undefined: nothing remembered. A flow with `open` false: the phone's connection has gone and it has not come back. */
+  lookupFlow(key: string, preferred?: Flow): Flow | undefined {
+    return this.remembered.get(key, preferred);
+  }
+
+  /** The flow with this id, while it is there; nothing is dialled. */
+  flowNamed(id: string): Flow | undefined {
+    return this.router.named(id);
   }
 
   stats(): TransportStats {

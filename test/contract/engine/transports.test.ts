@@ -215,8 +215,17 @@ unless(isRealServer ? 'the listening points of a real drachtio-server are not ou
 
   test('200 connections that only sit there, and the one that calls is served', async () => {
     onRegister = (_req, res) => res.send(200);
-    const sitting = await Promise.all(Array.from({ length: 200 }, (_, n) => client(OVER[n % 4] as Over)));
-    for (const [n, one] of sitting.entries()) one.send(request('REGISTER', OVER[n % 4] as Over, `u${n}`));
+    const sitting: Client[] = [];
+    // Twenty at a time, each with its word at once: whoever waits for 200 handshakes on a busy machine is cut off as one that says nothing.
+    for (let from = 0; from < 200; from += 20) {
+      const some = Array.from({ length: 20 }, async (_, n) => {
+        const over = OVER[n % 4] as Over;
+        const one = await client(over);
+        one.send(request('REGISTER', over, `u${from + n}`));
+        return one;
+      });
+      sitting.push(...(await Promise.all(some)));
+    }
     await eventually('all to be registered', () => sitting.every(({ heard }) => heard.includes('SIP/2.0 200 OK')), 10_000);
     expect(engine.stats().transport.connections).toBeGreaterThanOrEqual(200);
     const caller = await client('wss');

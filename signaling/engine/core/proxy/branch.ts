@@ -166,7 +166,7 @@ export class Branch {
   private fail(error: Error): void {
     if (this.settled) return;
     this.deps.context.log.debug({ error: error.message, target: this.target.uri }, 'a target could not be reached');
-    this.settle(this.deps.make(this.cancelled ? 487 : failureStatus(error)), made(this.protocol));
+    this.settle(this.deps.make(this.cancelled ? 487 : this.target.only === undefined ? failureStatus(error) : 430), made(this.protocol));
   }
 
   private settle(response: SipResponse, envelope: Envelope): void {

@@ -8,7 +8,7 @@ import { parseUri } from '../../wire/uri';
 import { replaceLocalhost } from '../app-message';
 import { hopsLeft } from './admission';
 import { MAX_BREADTH } from './breadth';
-import { recordRoutes, routeEntry, type Faces } from './routes';
+import { pathEntry, recordRoutes, type Faces } from './routes';
 
 export interface Change {
   /** Request-URI; absent: as it is. */
@@ -46,7 +46,7 @@ export function stay(copy: SipRequest, routed: SipRequest, faces: Faces): void {
   const registers = copy.method === 'REGISTER';
   const name = registers ? 'Path' : 'Record-Route';
   // RFC 3327 §5.2. A Path has no ticket: what comes by it begins calls, and those are the application's.
-  const entries = registers ? [routeEntry(faces.towardsTarget, secure)] : recordRoutes(copy, faces, secure);
+  const entries = registers ? [pathEntry(faces, secure)] : recordRoutes(copy, faces, secure);
   copy.headers.remove(name.toLowerCase());
   for (const entry of [...entries, ...routed.headers.getAll(name.toLowerCase())].reverse()) copy.headers.prepend(name, entry);
   if (!registers || copy.headers.getList('require').some((option) => option.toLowerCase() === 'path')) return;

@@ -12,8 +12,8 @@ import { parseUri, type SipUri } from '../../wire/uri';
 import { networkList } from '../../transport/networks';
 import { protocols } from '../../transport/protocols';
 import type { Flow, Protocol, Target } from '../../transport/types';
-import type { HopTransport } from '../next-hop';
-import { flowOf, hopForTarget } from '../next-hop';
+import type { CoreTransport } from '../context';
+import { FlowFailedError, flowOf, hopForTarget } from '../next-hop';
 import { firstContact } from '../dialog';
 import type { ProxyTarget } from './targets';
 
@@ -46,14 +46,15 @@ export function readFlow(name: string | undefined): Target | undefined {
 }
 
 /** The flow, while it is there, else the URI. Rejects as `flowOf` does. @throws HopError */
-export function wayTo({ uri, flow }: ProxyTarget, transport: HopTransport): Flow | Promise<Flow> {
+export function wayTo({ uri, flow, only }: ProxyTarget, transport: CoreTransport): Flow | Promise<Flow> {
+  if (only !== undefined) return transport.flowNamed(only) ?? Promise.reject(new FlowFailedError());
   const otherwise = (): Flow | Promise<Flow> => flowOf(hopForTarget(uri, transport), transport);
   if (!flow) return otherwise();
   const way = transport.flowTo(flow);
   return way instanceof Promise ? way.catch(otherwise) : way;
 }
 
-function nameOf({ protocol, remote: { address, port } }: Flow): string {
+export function nameOf({ protocol, remote: { address, port } }: Flow): string {
   return `${protocol}:${address.includes(':') ? `[${address}]` : address}:${port}`;
 }
 

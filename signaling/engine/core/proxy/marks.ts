@@ -3,11 +3,12 @@
  *
  *     Via: …;branch=z9hG4bK<random>.<mark>       a request that comes back with the same mark has looped (RFC 5393 §4.2)
  *     Record-Route: <sip:…;lr;ticket=<ticket>>   a request within a call that was let through here (RFC 3261 §16.6 step 4)
+ *     Path: <sip:<token>@…;lr;ob>                what is for a client that registered over a flow of ours (RFC 5626 §5.1)
  *
- * Both are keyed hashes, so neither can be made elsewhere. Without the ticket anybody could have any request sent anywhere, with our
+ * All are, or hold, keyed hashes, so none can be made elsewhere. Without the ticket anybody could have any request sent anywhere, with our
  * address as its origin, by writing our address into a Route.
  */
-import { createHmac } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Random } from '../../../clock';
 import type { SipRequest } from '../../wire/message';
 import type { SipUri } from '../../wire/uri';
@@ -15,6 +16,8 @@ import { parseVia } from '../../wire/via';
 
 /** 72 bits in 12 characters of the token alphabet. */
 const LENGTH = 12;
+/** 84 bits: RFC 5626 §5.2 has 80. */
+const TOKEN_LENGTH = 14;
 export const TICKET = 'ticket';
 export const FLOW = 'flow';
 
@@ -44,8 +47,20 @@ export class Marks {
     return given !== undefined && given === this.ticket(callId, uri.params.get(FLOW));
   }
 
-  private hash(parts: string[]): string {
-    return createHmac('sha256', this.key).update(parts.join('\n')).digest('base64url').slice(0, LENGTH);
+  /** Names a flow to whoever sends us what goes over it; fit for the user part of a URI. */
+  token(flowId: string): string {
+    return `${Buffer.from(flowId).toString('base64url')}.${this.hash(['token', flowId], TOKEN_LENGTH)}`;
+  }
+
+  /** The id of the flow in a token that was made here. */
+  flowOf(token: string): string | undefined {
+    const [, encoded = '', mark = ''] = /^([\w-]+)\.([\w-]{14})$/.exec(token) ?? [];
+    const id = Buffer.from(encoded, 'base64url').toString();
+    return mark !== '' && timingSafeEqual(Buffer.from(mark), Buffer.from(this.hash(['token', id], TOKEN_LENGTH))) ? id : undefined;
+  }
+
+  private hash(parts: string[], length = LENGTH): string {
+    return createHmac('sha256', this.key).update(parts.join('\n')).digest('base64url').slice(0, length);
   }
 }
 

@@ -11,7 +11,7 @@ import type { Flow } from '../../transport/types';
 import type { ServerTransaction } from '../../transaction/types';
 import type { SipRequest } from '../../wire/message';
 import { SipParseError } from '../../wire/errors';
-import { parseUri } from '../../wire/uri';
+import { parseUri, sameUri } from '../../wire/uri';
 import type { App } from '../app';
 import type { Local } from '../build';
 import type { CoreContext } from '../context';
@@ -23,9 +23,10 @@ import { breadthRejection, hopsLeft, rejection } from './admission';
 import { breadthOf } from './breadth';
 import { Challenged } from './challenged';
 import { copyOf, stay } from './copy';
-import { callersFlow, targetsFlow, wayTo } from './flows';
+import { callersFlow, nameOf, targetsFlow, wayTo } from './flows';
 import type { ProxyJob } from './job';
 import { Marks } from './marks';
+import { askedFlow, isForged, pathToken } from './outbound';
 import { recordsFor, recordsForBye } from './records';
 import { ResponseContext } from './response-context';
 import { faceTarget, takeOwnRoutes, takeTopRoute, type Faces, type Routed } from './routes';
@@ -82,9 +83,13 @@ export class Proxying {
     }
     const targets = new TargetSet(maxProxyTargets);
     const secure = parseUri(routed.request.uri).scheme === 'sips';
-    const problems = spec.destinations.map((uri) => this.problemOf(uri, secure));
+    const only = askedFlow(request, incoming.flow, this.marks);
+    const onlyFor = (uri: string): string | undefined => (sameUri(uri, routed.request.uri) ? only : undefined);
+    // RFC 5626 §5.3: who is reached over one flow alone cannot be reached without us later on.
+    const remain = spec.remain || spec.destinations.some((uri) => onlyFor(uri) !== undefined);
+    const problems = spec.destinations.map((uri) => this.problemOf(uri, secure, onlyFor(uri)));
     const usable = spec.destinations.filter((_uri, at) => problems[at] === undefined);
-    targets.add(this.challenged.narrow(request, usable).map((uri) => ({ uri, requestUri: isOwnUri(parseUri(routed.request.uri), this.context.transport) ? uri : undefined })));
+    targets.add(this.challenged.narrow(request, usable).map((uri) => ({ uri, requestUri: isOwnUri(parseUri(routed.request.uri), this.context.transport) ? uri : undefined, only: onlyFor(uri) })));
     if (targets.isEmpty) {
       const [uri = ''] = spec.destinations;
       return this.reject(incoming, 500, `error proxying request to ${uri}: ${problems[0] ?? 'no destination was given'}`, listener);
@@ -102,12 +107,12 @@ export class Proxying {
       breadth,
       targets,
       policy: spec,
-      copyFor: (target, flow, part) => this.copyFor(target, flow, part, routed.request, incoming.flow, spec),
-      moved: spec.remain ? (copy, to) => stay(copy, routed.request, this.faces(to, routed.request, incoming.flow)) : undefined,
+      copyFor: (target, flow, part) => this.copyFor(target, flow, part, routed.request, incoming.flow, spec, remain),
+      moved: remain ? (copy, to) => stay(copy, routed.request, this.faces(to, routed.request, incoming.flow)) : undefined,
       listener,
       app: incoming.app,
       records: recordsFor(this.context, request),
-      faceTarget: spec.remain ? (response, flow) => faceTarget(response, this.marks, targetsFlow(response, flow)) : undefined,
+      faceTarget: remain ? (response, flow) => faceTarget(response, this.marks, flow.id === only ? nameOf(flow) : targetsFlow(response, flow)) : undefined,
       onAnswer: (target, response) => {
         this.challenged.remember(target, response);
         rememberRegistration(incoming, response, this.context.transport);
@@ -115,19 +120,19 @@ export class Proxying {
     });
   }
 
-  private copyFor(target: ProxyTarget, flow: Flow, breadth: number, routed: SipRequest, from: Flow, spec: ProxySpec): SipRequest {
+  private copyFor(target: ProxyTarget, flow: Flow, breadth: number, routed: SipRequest, from: Flow, spec: ProxySpec, remain: boolean): SipRequest {
     const towardsTarget = this.localOf(flow);
     return copyOf(routed, {
       uri: target.requestUri,
       breadth,
       headers: spec.headers,
       hostport: `${towardsTarget.host}:${towardsTarget.port}`,
-      remain: spec.remain ? this.faces(flow, routed, from) : undefined,
+      remain: remain ? this.faces(flow, routed, from) : undefined,
     });
   }
 
   private faces(to: Flow, routed: SipRequest, from: Flow): Faces {
-    return { towardsCaller: this.localOf(from), towardsTarget: this.localOf(to), marks: this.marks, flow: callersFlow(routed, from) };
+    return { towardsCaller: this.localOf(from), towardsTarget: this.localOf(to), marks: this.marks, flow: callersFlow(routed, from), token: pathToken(routed, from, this.marks) };
   }
 
   private reject(incoming: Incoming, status: number, words: string, listener: ProxyListener, headers: Array<[string, string]> = [], counter: Parameters<CoreContext['count']>[0] = 'refusedCommands'): void {
@@ -146,7 +151,7 @@ export class Proxying {
       responses.refuse(transaction, request, status, reason, headers);
       return true;
     };
-    const routed = this.ours(request);
+    const routed = takeOwnRoutes(request, this.marks);
     if (!routed) return false;
     if (request.method === 'INVITE') responses.trying(transaction, request);
     const mark = this.marks.loop(request);
@@ -180,7 +185,7 @@ export class Proxying {
 
   /** The ACK to a 2xx (§16.11). False: as for `relay`. */
   relayAck(ack: SipRequest): boolean {
-    const routed = this.ours(ack);
+    const routed = takeOwnRoutes(ack, this.marks);
     if (!routed) return false;
     if (hopsLeft(ack) === 0 || (!routed.flow && this.problemOf(routed.nextHop) !== undefined)) {
       this.context.count('strays');
@@ -196,17 +201,12 @@ export class Proxying {
     return true;
   }
 
-  private ours(request: SipRequest): Routed | undefined {
-    try {
-      return takeOwnRoutes(request, this.marks);
-    } catch (error) {
-      // What cannot be read was not written here.
-      if (error instanceof SipParseError) return undefined;
-      throw error;
-    }
-  }
-
   // --- both ----------------------------------------------------------------------------------------------------------
+
+  /** RFC 5626 §5.3: it asks for a flow with a token that was not made here. */
+  isForged(request: SipRequest): boolean {
+    return isForged(request, this.marks, this.context.transport);
+  }
 
   /** The CANCEL is answered already. False: nothing of ours. */
   cancel(invite: ServerTransaction, cancel: SipRequest): boolean {
@@ -233,8 +233,11 @@ export class Proxying {
     open.start();
   }
 
-  private problemOf(uri: string, secure = false): string | undefined {
-    return problemWith(uri, this.context.transport, secure);
+  private problemOf(uri: string, secure = false, only?: string): string | undefined {
+    const { transport } = this.context;
+    const flow = only === undefined ? undefined : transport.flowNamed(only);
+    // A flow that is gone is the target's answer (430), not a fault of the command.
+    return only !== undefined && !flow ? undefined : problemWith(uri, transport, secure, flow);
   }
 
   private localOf(flow: Flow): Local {

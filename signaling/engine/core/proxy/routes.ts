@@ -3,6 +3,7 @@
  * returned is a copy.
  */
 import type { Target } from '../../transport/types';
+import { SipParseError } from '../../wire/errors';
 import type { SipRequest, SipResponse } from '../../wire/message';
 import { formatNameAddr, parseNameAddr } from '../../wire/name-addr';
 import { formatUri, parseUri, type SipUri } from '../../wire/uri';
@@ -18,11 +19,18 @@ export interface Routed {
   flow?: Target | undefined;
 }
 
-/**
- * A request within a call that was record-routed here: our own entries are taken off. Undefined: it is no such request.
- * @throws SipParseError when a Route or the Request-URI cannot be read
- */
+/** A request within a call that was record-routed here: our own entries are taken off. Undefined: it is no such request. */
 export function takeOwnRoutes(received: SipRequest, marks: Marks): Routed | undefined {
+  try {
+    return takeTicketed(received, marks);
+  } catch (error) {
+    // What cannot be read was not written here.
+    if (error instanceof SipParseError) return undefined;
+    throw error;
+  }
+}
+
+function takeTicketed(received: SipRequest, marks: Marks): Routed | undefined {
   let found: SipUri | undefined;
   const ours = (text: string): boolean => {
     const entry = parseUri(text);
@@ -78,6 +86,8 @@ export interface Faces {
   marks: Marks;
   /** The caller's, if it is reached by that alone. */
   flow?: string | undefined;
+  /** Of the flow that a client registers over (outbound.ts). */
+  token?: string | undefined;
 }
 
 /**
@@ -90,6 +100,11 @@ export function recordRoutes(request: SipRequest, { towardsCaller, towardsTarget
     return routeEntry(local, secure, params);
   };
   return routeEntry(towardsCaller, secure) === routeEntry(towardsTarget, secure) ? [entry(towardsCaller, flow)] : [entry(towardsTarget), entry(towardsCaller, flow)];
+}
+
+/** RFC 3327 §5.2; with the flow the client is reached over, where it is the edge that it has chosen (RFC 5626 §5.1). */
+export function pathEntry({ towardsTarget, token }: Faces, secure: boolean): string {
+  return token === undefined ? routeEntry(towardsTarget, secure) : routeEntry(towardsTarget, secure, ';ob').replace(':', `:${token}@`);
 }
 
 /** `<sip:host:port;lr>`: how we are reached on one side. `secure`: sips, as the Request-URI is (§16.6 step 4). */

@@ -9,6 +9,8 @@ export interface ProxyTarget {
   readonly requestUri?: string | undefined;
   /** How it was reached before; better than the URI while it is there (flows.ts). */
   readonly flow?: Target | undefined;
+  /** Id of the flow it has to go over, or not at all (outbound.ts). */
+  readonly only?: string | undefined;
 }
 
 export class TargetSet {

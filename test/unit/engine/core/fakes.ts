@@ -190,6 +190,7 @@ export class CoreUnderTest {
       sentBy: () => ({ host: '192.0.2.1', port: 5060 }),
       defaultSentBy: () => ({ host: '192.0.2.1', port: 5060 }),
       register: (key, _flow, expiresMs) => void this.remembered.push([key, expiresMs]),
+      flowNamed: () => undefined,
     };
     const apps: AppRouter = { pick: () => this.router };
     // xorshift32: repeatable, and long enough that no identifier comes twice in a run

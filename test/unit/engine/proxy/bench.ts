@@ -179,6 +179,7 @@ export class ProxyBench {
       isOwn: (host, port) => host === '192.0.2.1' && port === 5060,
       defaultSentBy: () => ({ host: '192.0.2.1', port: 5060 }),
       register: (key, _flow, expiresMs) => void this.remembered.push([key, expiresMs]),
+      flowNamed: (id) => [...this.parties.values()].find((party) => party.id === id && party.open),
     };
     this.core = new Core({ ...defaultCoreOptions, ...options }, { ...deps, transactions: this.layer, transport, apps: { pick: () => this.app, record: (record) => void this.records.push(record) } });
   }

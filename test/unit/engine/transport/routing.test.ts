@@ -193,6 +193,44 @@ describe('remembered flows', () => {
     expect(rig.layer.registerFlow('alice@x.invalid', udp, 60_000)).toBe(false);
   });
 
+  test('several flows of one phone, each under its binding: the newest that is open, or the one that is preferred', async () => {
+    const rig = await Rig.start([tcp4], { limits: { maxRememberedFlows: 3 } });
+    const peers = [await TcpPeer.open(rig.port()), await TcpPeer.open(rig.port())];
+    for (const [n, peer] of peers.entries()) {
+      peer.write(options(`SIP/2.0/TCP 127.0.0.1;branch=z9hG4bK${n}`));
+      await rig.message(n);
+    }
+    const [first, second] = rig.received.map((r) => r.flow) as [Flow, Flow];
+    rig.layer.registerFlow('alice@x.invalid', first, 60_000, 'phone 1');
+    rig.layer.registerFlow('alice@x.invalid', second, 30_000, 'phone 2');
+    expect(rig.stats.rememberedFlows).toBe(2);
+    expect(rig.layer.lookupFlow('alice@x.invalid')).toBe(second);
+    expect(rig.layer.lookupFlow('alice@x.invalid', first)).toBe(first);
+    rig.layer.registerFlow('alice@x.invalid', first, 60_000, 'phone 1');
+    expect(rig.layer.lookupFlow('alice@x.invalid')).toBe(first);
+    expect(rig.stats.rememberedFlows).toBe(2);
+    expect([rig.layer.flowNamed(first.id), rig.layer.flowNamed(second.id)]).toEqual([first, second]);
+    peers[0]?.socket.destroy();
+    await until(() => !first.open);
+    expect(rig.layer.flowNamed(first.id)).toBeUndefined();
+    expect(rig.layer.lookupFlow('alice@x.invalid', first)).toBe(second);
+    rig.clock.advance(30_000);
+    expect(rig.layer.lookupFlow('alice@x.invalid')).toBe(first);
+    rig.layer.registerFlow('alice@x.invalid', second, 0, 'phone 2');
+    expect(rig.layer.lookupFlow('alice@x.invalid')).toBe(first);
+    rig.layer.registerFlow('alice@x.invalid', second, 0, 'phone 1');
+    expect(rig.stats.rememberedFlows).toBe(0);
+    for (let n = 1; n <= 20; n++) rig.layer.registerFlow('b@x.invalid', second, 60_000, `phone ${n}`);
+    expect(rig.stats).toMatchObject({ rememberedFlows: 3, flowsNotRemembered: 17 });
+  });
+
+  test('a datagram flow is found by its id as long as its socket is there, a made-up one never', async () => {
+    const rig = await Rig.start([udp4, tcp4]);
+    const flow = await rig.layer.flowTo({ protocol: 'udp', host: '127.0.0.1', port: 9 });
+    expect(rig.layer.flowNamed(flow.id)).toMatchObject({ id: flow.id, remote: { address: '127.0.0.1', port: 9 } });
+    for (const id of ['', 'udp:127.0.0.1:9', `udp:127.0.0.1:9@127.0.0.2:${rig.port()}`, 'tcp:127.0.0.1:9#1']) expect(rig.layer.flowNamed(id)).toBeUndefined();
+  });
+
   test('bounded: a full table refuses new names, keeps known ones, and makes room by expiry', async () => {
     const rig = await Rig.start([tcp4], { limits: { maxRememberedFlows: 2 } });
     const peer = await TcpPeer.open(rig.port());
