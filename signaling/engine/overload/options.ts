@@ -1,13 +1,13 @@
 /** When the engine calls itself overloaded. */
 export interface OverloadOptions {
-  /** Percent of its time that the engine's thread may be at work, and for how many milliseconds on end more. */
+  /** Percent of its time that the engine's thread may be at work; and for how many milliseconds on end more, while what comes waits and does not catch up. */
   busyPercent: number;
   busyMs: number;
   /** Those turned away are asked to come again after so many seconds, at least; spread over three times as long. */
   retryAfterSeconds: number;
 }
 
-export const defaultOverload: OverloadOptions = { busyPercent: 97, busyMs: 1_000, retryAfterSeconds: 3 };
+export const defaultOverload: OverloadOptions = { busyPercent: 97, busyMs: 2_000, retryAfterSeconds: 3 };
 
 /** What is wrong with these, in a sentence; undefined: nothing. */
 export function overloadProblem(options: Partial<OverloadOptions>): string | undefined {

@@ -3,11 +3,11 @@
  * Left alone, everything would be served too late: callers repeat what is not answered, and soon the engine would only do work that nobody waits
  * for any more (RFC 6357 §3).
  *
- *     thread at work without a pause for a second, and late ─┐   every tenth of a second more is turned away, later slowly less
+ *     thread at work without a pause, and what comes waits ──┐   admitted-rate.ts: how many are let in
  *     every application of a method falls behind ────────────┴─▶ share ─▶ new request: 503 and Retry-After, no state
  *                                                                     └─▶ within a dialog, ACK, CANCEL, repeated, call for help: served
  *
- * Late: datagrams wait before they are read (transport/queue-probe.ts), or timers do. Timers alone will not do: datagrams are read a few at a time
+ * What comes waits: datagrams before they are read (transport/queue-probe.ts), or timers do. Timers alone will not do: datagrams are read a few at a time
  * and those that wait are in the kernel, so timers between them are on time even when seconds of datagrams wait. Work alone will not do either: a
  * thread that shares its processor is at work all the time while nothing waits, and judged by that alone two thirds of the calls were refused that
  * could have been served. Nor will repetitions: clients that are late themselves repeat what was answered.
@@ -16,22 +16,13 @@ import type { Clock } from '../../clock';
 import type { Log } from '../log';
 import type { Admission } from '../transaction/types';
 import type { SipRequest } from '../wire/message';
+import { AdmittedRate, SPANS } from './admitted-rate';
 import { isEmergency } from './emergency';
 import type { OverloadOptions } from './options';
 import { Remembered } from './remembered';
 import { Throttle } from './throttle';
 
 const WINDOW_MS = 100;
-/**
- * Per window: in two and a half seconds up to where nearly everything is turned away, in five down again, slower near the limit so that it finds
- * its place. Faster up was tried: at 6 % more calls than could be done it turned 28 % away.
- */
-const UP = 0.04;
-const DOWN = 0.02;
-const DOWN_NEAR = 0.01;
-const NEAR = 0.12;
-/** What waits for longer is late: from there on clients repeat it (RFC 3261 §17.1.1.2). */
-const LATE_MS = 500;
 /** An application that is behind has half a second of work waiting. */
 const BEHIND_UP = 0.25;
 const BEHIND_DOWN = 0.1;
@@ -69,6 +60,7 @@ export interface OverloadDeps {
 
 export class Overload implements Admission {
   private readonly thread = new Throttle(MOST);
+  private readonly rate: AdmittedRate;
   private readonly applications = new Throttle(MOST);
   private readonly remembered = new Remembered(MOST_REMEMBERED);
   private readonly counts = { began: 0, refused: 0, refusedForApplications: 0, refusedAgain: 0, emergencies: 0 };
@@ -77,16 +69,18 @@ export class Overload implements Admission {
   private windowStarted = 0;
   private turned = 0;
   private newOnes = 0;
+  private admitted = 0;
   private foundBehind = false;
   private busy = 0;
-  private busyMs = 0;
   private spread = 0;
   private began: { at: number; refused: number } | undefined;
 
   constructor(
     private readonly options: OverloadOptions,
     private readonly deps: OverloadDeps,
-  ) {}
+  ) {
+    this.rate = new AdmittedRate(options.busyMs / SPANS, options.busyPercent / 100);
+  }
 
   refuses(request: SipRequest, key: string): number | undefined {
     // Within a dialog, or what only exists there.
@@ -103,9 +97,9 @@ export class Overload implements Admission {
       return this.retryAfter();
     }
     const reason = this.thread.refuses() ? 'refused' : behind && this.applications.refuses() ? 'refusedForApplications' : undefined;
-    if (reason === undefined) return undefined;
-    if (isEmergency(request)) {
-      this.counts.emergencies++;
+    if (reason === undefined || isEmergency(request)) {
+      if (reason !== undefined) this.counts.emergencies++;
+      this.admitted++;
       return undefined;
     }
     this.counts[reason]++;
@@ -140,6 +134,7 @@ export class Overload implements Admission {
   private nextWindow(): void {
     this.windowStarted = this.deps.clock.now();
     this.newOnes = 0;
+    this.admitted = 0;
     this.foundBehind = false;
     this.deps.clock.after(WINDOW_MS, () => this.look());
   }
@@ -147,21 +142,17 @@ export class Overload implements Admission {
   private look(): void {
     if (this.closed) return;
     const { clock } = this.deps;
-    const { busyPercent, busyMs } = this.options;
-    const limit = busyPercent / 100;
     this.busy = this.deps.busy();
     const passed = clock.now() - this.windowStarted;
-    this.busyMs = this.busy >= limit ? this.busyMs + passed : 0;
-    const late = Math.max(passed - WINDOW_MS, this.deps.waited()) >= LATE_MS;
-    if (late && this.busyMs >= busyMs) this.thread.change(UP);
-    else this.thread.change(this.busy < limit - NEAR ? -DOWN : -DOWN_NEAR);
+    this.rate.look(passed, Math.max(passed - WINDOW_MS, this.deps.waited()), this.busy, this.newOnes, this.admitted);
+    this.thread.set(this.rate.share);
     this.applications.change(this.foundBehind ? BEHIND_UP : -BEHIND_DOWN);
     this.tell();
     if (clock.now() - this.turned >= REMEMBERED_MS) {
       this.turned = clock.now();
       this.remembered.turn();
     }
-    if (this.newOnes > 0 || this.busyMs > 0 || this.began || this.remembered.size > 0) this.nextWindow();
+    if (this.newOnes > 0 || this.busy >= this.options.busyPercent / 100 || this.began || this.remembered.size > 0) this.nextWindow();
     else {
       this.watching = false;
       this.busy = 0;

@@ -12,8 +12,12 @@ export class Throttle {
   }
 
   change(by: number): void {
+    this.set(this.part + by);
+  }
+
+  set(share: number): void {
     // In thousandths: what comes of adding tenths is never quite zero.
-    this.part = Math.min(this.most, Math.max(0, Math.round((this.part + by) * 1000) / 1000));
+    this.part = Math.min(this.most, Math.max(0, Math.round(share * 1000) / 1000));
     if (this.part === 0) this.owed = 0;
   }
 
