@@ -7,7 +7,7 @@ const transports = { listen: ['udp', 'tcp'], tls: ['tls'], ws: ['ws'], wss: ['ws
 const names = ['listen', 'tls', 'ws', 'wss'] as const;
 
 export function engineOptions(config: Config, secret: string): EngineOptions {
-  const { sip, engine, call } = config;
+  const { sip, engine, call, capture, overload } = config;
   return {
     listen: names.flatMap((name) => sip[name].flatMap(({ host, port }) => transports[name].map((protocol) => ({ protocol, address: host, port })))),
     tls: tlsOptions(config),
@@ -15,12 +15,31 @@ export function engineOptions(config: Config, secret: string): EngineOptions {
     external: sip.external ?? undefined,
     localNets: sip.localNets,
     unlimitedNets: sip.unlimitedNets,
-    control: { host: engine.control.host, port: engine.control.port, secret },
+    control: {
+      host: engine.control.host,
+      port: engine.control.port,
+      secret,
+      tls: controlTls(config),
+      graceSeconds: engine.graceSeconds,
+      behindBytes: engine.behindBytes,
+      handlers: engine.handlers.map((one) => ({ ...one, timeoutSeconds: engine.handlerSeconds, authorities: engine.handlerAuthorities ?? undefined })),
+    },
     limits: {
       maxMessageBytes: sip.maxMessageBytes,
       maxHeaders: sip.maxHeaders,
       maxTransactions: sip.maxTransactions,
       maxDialogs: engine.maxDialogs,
+      maxPendingRequests: engine.maxPendingRequests,
+      maxBreadth: engine.maxBreadth,
+      maxControlConnections: engine.maxControlConnections,
+      maxControlFrameBytes: engine.maxControlFrameBytes,
+      maxControlBufferBytes: engine.maxControlBufferBytes,
+      authenticateSeconds: engine.authenticateSeconds,
+      maxOutboundConnections: engine.maxOutboundConnections,
+      outboundIdleSeconds: engine.outboundIdleSeconds,
+      ladderMessages: engine.ladderMessages,
+      ladderMessagesPerCall: engine.ladderMessagesPerCall,
+      ladderMessageBytes: engine.ladderMessageBytes,
       maxConnections: sip.maxConnections,
       maxConnectionsPerSource: sip.maxConnectionsPerSource,
       maxRememberedFlows: sip.maxRememberedFlows,
@@ -35,8 +54,17 @@ export function engineOptions(config: Config, secret: string): EngineOptions {
       // our own application gives up before: this catches one that does not
       maxRingingSeconds: call.ringSeconds + 60,
     },
+    capture: capture.address ? { ...capture.address, id: capture.id, key: capture.key ?? undefined } : undefined,
+    overload: overload.enabled === 'on' ? { busyPercent: overload.busyPercent, busyMs: overload.busyMs, retryAfterSeconds: overload.retryAfterSeconds } : false,
+    proxySecret: engine.proxySecret ?? undefined,
     sessionTimer: { minSeconds: call.minSessionSeconds },
   };
+}
+
+/** Complete when there is a port: the settings have been checked. */
+function controlTls({ engine: { tlsPort, tlsCertificate, tlsKey, tlsAuthorities } }: Config): EngineOptions['control']['tls'] {
+  if (tlsPort === null || tlsCertificate === null || tlsKey === null) return undefined;
+  return { port: tlsPort, certificate: tlsCertificate, key: tlsKey, authorities: tlsAuthorities ?? undefined };
 }
 
 /** As many keys as certificates: the settings have been checked. */

@@ -1,5 +1,6 @@
 /** What must hold between settings. Each check answers with one sentence that names them, or with nothing. */
 import { isIP } from 'node:net';
+import { isDirect } from './request-handler';
 import type { Settings } from './settings';
 
 export const checks: ReadonlyArray<(settings: Settings) => string | undefined> = [
@@ -32,6 +33,29 @@ export const checks: ReadonlyArray<(settings: Settings) => string | undefined> =
     drachtio.address || engine.secret || isLoopback(engine.control.host)
       ? undefined
       : `engine.control is open beyond this machine (${engine.control.host}), which needs engine.secret to be set.`,
+
+  ({ engine }) =>
+    engine.tlsPort === null || (engine.tlsCertificate !== null && engine.tlsKey !== null && engine.secret !== null)
+      ? undefined
+      : 'engine.tlsPort needs engine.tlsCertificate, engine.tlsKey, and engine.secret, which applications that connect there have to know.',
+
+  ({ engine }) => (engine.tlsPort !== null && engine.tlsPort !== 0 && engine.tlsPort === engine.control.port ? `engine.tlsPort (${engine.tlsPort}) is the port of engine.control: give one of them another.` : undefined),
+
+  ({ engine }) => (engine.tlsPort === null && (engine.tlsCertificate ?? engine.tlsKey ?? engine.tlsAuthorities) !== null ? 'engine.tlsCertificate, engine.tlsKey and engine.tlsAuthorities are for engine.tlsPort, which is not set.' : undefined),
+
+  ({ engine }) =>
+    engine.secret === null && engine.handlers.some(isDirect) ? 'engine.handlers names an application that listens (tcp, tls), which needs engine.secret: it has to show it.' : undefined,
+
+  ({ engine }) => {
+    const names = engine.handlers.flatMap(({ methods }) => methods);
+    const twice = names.find((name, index) => names.indexOf(name) !== index);
+    return twice === undefined ? undefined : `engine.handlers names ${twice} twice: each method has one request handler.`;
+  },
+
+  ({ engine }) =>
+    engine.behindBytes <= engine.maxControlBufferBytes ? undefined : `engine.behindBytes (${engine.behindBytes}) must not be above engine.maxControlBufferBytes (${engine.maxControlBufferBytes}), at which an application is cut off.`,
+
+  ({ capture }) => (capture.address?.port === 0 ? 'capture.address needs the port of the collector.' : undefined),
 
   ({ smtp }) => (smtp.host && !smtp.from ? 'smtp.host needs smtp.from, the address that e-mails are sent from.' : undefined),
 

@@ -71,7 +71,10 @@ export function loadSettings(sources: ConfigSources): LoadedSettings {
 }
 
 /** Settings that name files or folders. */
-const paths: ReadonlySet<string> = new Set(['data', 'media.holdMusic', 'sip.tlsCertificates', 'sip.tlsKeys', 'sip.tlsAuthorities']);
+const paths: ReadonlySet<string> = new Set([
+  'data', 'media.holdMusic', 'sip.tlsCertificates', 'sip.tlsKeys', 'sip.tlsAuthorities',
+  'engine.tlsCertificate', 'engine.tlsKey', 'engine.tlsAuthorities', 'engine.handlerAuthorities',
+]);
 
 /** Made absolute here, since what it is relative to depends on where it was written. */
 function absolute({ key }: Row, value: unknown, base: string): unknown {

@@ -6,6 +6,7 @@
  * (`OFFHOOK_REGISTRAR_MAX_CONTACTS`). To add a setting is to add a row.
  */
 import type { LogLevel } from '../log';
+import { requestHandler } from './request-handler';
 import { folder, host, hostPort, ipAddress, type Kind, listOf, network, oneOf, optional, path, text, timeZone, whole } from './kinds';
 
 export interface Setting<T> {
@@ -61,7 +62,40 @@ export const settings = {
     control: setting(hostPort(), { host: '127.0.0.1', port: 0 }, "where the embedded engine speaks drachtio's control protocol; port 0 takes any free one"),
     secret: setting(optional(text(/^[^\s|]{8,128}$/, '8 to 128 characters without spaces and |')), null,
       'secret of the control port; none makes a random one at each start', { secret: true }),
+    tlsPort: setting(optional(whole(0, 65_535)), null, 'a second control port, over TLS, at the same address; needs tlsCertificate, tlsKey and secret'),
+    tlsCertificate: setting(optional(path()), null, 'its certificate with those of the authorities between (PEM); read again on SIGHUP'),
+    tlsKey: setting(optional(path()), null, 'its private key (PEM), without a passphrase'),
+    tlsAuthorities: setting(optional(path()), null, 'authorities (PEM) that must have signed the certificate of an application on that port; none: no certificate is asked for'),
+    handlers: setting(listOf(requestHandler(), 0, 'request handlers, comma-separated'), [], 'who is asked where new requests go before any application is: web servers (http, https), or applications that listen (tcp, tls)'),
+    handlerSeconds: setting(whole(1, 60, 'seconds'), 3, 'a request handler has this long to answer', { unit: 'seconds' }),
+    handlerAuthorities: setting(optional(path()), null, "authorities (PEM) that certificates of request handlers are checked against; none: the system's"),
+    graceSeconds: setting(whole(0, 3600, 'seconds'), 10, 'calls of an application that is cut off wait this long for it to come back under its tags; 0: they end at once', { unit: 'seconds' }),
+    proxySecret: setting(optional(text(/^[\x21-\x7e]{16,256}$/, '16 to 256 printable ASCII characters without spaces')), null,
+      'by which the proxy knows calls that it stays in the way of; the same at each start lets them go on after one, none makes a random one', { secret: true }),
     maxDialogs: setting(whole(2, 10_000_000), 20_000, 'dialogs at once (a bridged call has two)'),
+    maxPendingRequests: setting(whole(2, 10_000_000), 20_000, 'requests at once that wait for an application, and of applications that wait for a response'),
+    maxBreadth: setting(whole(1, 10_000), 60, 'branches of one proxied request at a time, here and further on together (Max-Breadth, RFC 5393 §5)'),
+    maxControlConnections: setting(whole(1, 10_000), 16, 'applications connected at once'),
+    maxControlFrameBytes: setting(whole(1024, 268_435_456, 'bytes'), 1_048_576, 'longest frame taken from an application', { unit: 'bytes' }),
+    maxControlBufferBytes: setting(whole(65_536, 1_073_741_824, 'bytes'), 33_554_432, 'an application is cut off when more than this waits for it to read', { unit: 'bytes' }),
+    authenticateSeconds: setting(whole(1, 3600, 'seconds'), 5, 'an application has this long to show the secret', { unit: 'seconds' }),
+    behindBytes: setting(whole(1024, 1_073_741_824, 'bytes'), 1_048_576, 'new requests pass an application by when more than this waits for it', { unit: 'bytes' }),
+    maxOutboundConnections: setting(whole(1, 1_000_000), 10_000, 'connections to applications that request handlers name, at once'),
+    outboundIdleSeconds: setting(whole(1, 86_400, 'seconds'), 3600, 'such a connection is closed when it was idle for this long', { unit: 'seconds' }),
+    ladderMessages: setting(whole(0, 1_000_000), 2000, 'SIP messages that the engine remembers for the ladders of calls; 0: none'),
+    ladderMessagesPerCall: setting(whole(1, 1_000_000), 200, 'the same of one call'),
+    ladderMessageBytes: setting(whole(256, 65_535, 'bytes'), 2048, 'how much is kept of each', { unit: 'bytes' }),
+  },
+  capture: {
+    address: setting(optional(hostPort(9060)), null, 'a collector such as HOMER that gets a copy of every SIP message, as HEP3 over UDP, unmasked'),
+    id: setting(whole(0, 4_294_967_295), 0, 'by which it knows this server'),
+    key: setting(optional(text(/^[^\0-\x1f]{1,60}$/, '1 to 60 characters')), null, 'what it asks for before it takes anything', { secret: true }),
+  },
+  overload: {
+    enabled: setting(oneOf('on', 'off'), 'off', 'whether a part of the new requests is answered 503 when there are more than can be served; signaling/engine/README.md says what was measured'),
+    busyPercent: setting(whole(50, 100, 'percent'), 97, 'part of its time from which on the engine counts as at work all the time', { unit: 'percent' }),
+    busyMs: setting(whole(1, 3_600_000, 'milliseconds'), 2000, 'it is overloaded when it was, for this long, and what comes waits', { unit: 'milliseconds' }),
+    retryAfterSeconds: setting(whole(1, 3600, 'seconds'), 3, 'those turned away are asked to come again after this long, up to three times as long', { unit: 'seconds' }),
   },
   drachtio: {
     address: setting(optional(hostPort(9022)), null, 'use the drachtio-server at this address instead of the embedded engine', { flag: '--drachtio <host:port>' }),

@@ -118,6 +118,7 @@ export class Engine {
         t2: timers.t2,
         maxDialogs: limits.maxDialogs,
         maxPendingRequests: limits.maxPendingRequests,
+        maxBreadth: limits.maxBreadth,
         maxRingingMs: limits.maxRingingSeconds * 1000,
         applicationGraceMs: options.control.graceSeconds === undefined ? defaultCoreOptions.applicationGraceMs : options.control.graceSeconds * 1000,
         sessionTimer: { ...defaultCoreOptions.sessionTimer, ...options.sessionTimer },

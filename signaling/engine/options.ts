@@ -17,6 +17,8 @@ export interface EngineLimits {
   maxDialogs: number;
   /** Requests that wait for an application, and requests of applications that wait for a response. */
   maxPendingRequests: number;
+  /** Branches that a proxied request may have at one time, here and behind us together (Max-Breadth, RFC 5393 §5). */
+  maxBreadth: number;
   /** SIP stream connections, in all and from one source. */
   maxConnections: number;
   maxConnectionsPerSource: number;
@@ -64,6 +66,7 @@ export const defaultLimits: EngineLimits = {
   maxTransactions: 100_000,
   maxDialogs: 20_000,
   maxPendingRequests: 20_000,
+  maxBreadth: 60,
   maxConnections: 10_000,
   maxConnectionsPerSource: 100,
   maxRememberedFlows: 20_000,
@@ -123,8 +126,8 @@ export interface EngineOptions {
     handlers?: readonly RequestHandlerSettings[] | undefined;
   };
   limits?: Partial<EngineLimits> | undefined;
-  /** When new requests are turned away because there are too many (overload/). Default: never; {}: with the default values. */
-  overload?: Partial<OverloadOptions> | undefined;
+  /** When new requests are turned away because there are too many (overload/). Default, and false: never; {}: with the default values. */
+  overload?: Partial<OverloadOptions> | false | undefined;
   /** A collector that gets a copy of every SIP message, as HEP3 over UDP (observe/capture.ts). Default: none. */
   capture?: CaptureOptions | undefined;
   sessionTimer?: Partial<SessionTimerOptions> | undefined;

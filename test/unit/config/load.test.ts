@@ -164,6 +164,22 @@ describe('a mistake is one sentence', () => {
     expect(failure(() => load({ flags })).message).toContain(says);
   });
 
+  it.each([
+    [{ 'engine.tlsPort': '9023' }, 'engine.tlsPort needs engine.tlsCertificate, engine.tlsKey, and engine.secret'],
+    [{ 'engine.tlsCertificate': 'a.pem' }, 'engine.tlsCertificate, engine.tlsKey and engine.tlsAuthorities are for engine.tlsPort, which is not set.'],
+    [{ 'engine.control': '127.0.0.1:9022', 'engine.secret': 'long-enough', 'engine.tlsPort': '9022', 'engine.tlsCertificate': 'a.pem', 'engine.tlsKey': 'a.key' }, 'engine.tlsPort (9022) is the port of engine.control'],
+    [{ 'engine.handlers': 'INVITE tcp://127.0.0.1:4000' }, 'engine.handlers names an application that listens (tcp, tls), which needs engine.secret'],
+    [{ 'engine.handlers': 'INVITE http://a/,invite|MESSAGE http://b/' }, 'engine.handlers names INVITE twice: each method has one request handler.'],
+    [{ 'engine.behindBytes': '67108864' }, 'engine.behindBytes (67108864) must not be above engine.maxControlBufferBytes (33554432)'],
+    [{ 'capture.address': '127.0.0.1:0' }, 'capture.address needs the port of the collector.'],
+    [{ 'engine.handlers': 'http://a/' }, 'METHODS URL'],
+    [{ 'engine.handlers': 'INVITE ftp://a/' }, 'METHODS URL'],
+    [{ 'engine.handlers': 'INVITE tcp://a' }, 'METHODS URL'],
+    [{ 'engine.handlers': 'INVITE http://a/ PUT' }, 'METHODS URL'],
+  ])('about the engine: %j', (flags, says) => {
+    expect(failure(() => load({ flags })).message).toContain(says);
+  });
+
   it('files of certificates are relative to where they are named', () => {
     const settings = load({ cwd: '/srv', flags: { 'sip.tls': '0.0.0.0', 'sip.tlsCertificates': 'a.pem,/b.pem', 'sip.tlsKeys': 'a.key,b.key' } });
     expect(settings.sip).toMatchObject({ tls: [{ host: '0.0.0.0', port: 5061 }], tlsCertificates: ['/srv/a.pem', '/b.pem'], tlsKeys: ['/srv/a.key', '/srv/b.key'] });

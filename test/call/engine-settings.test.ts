@@ -1,0 +1,51 @@
+/** Settings of the engine take effect in the server as it is run: what is copied to a collector, who may connect and how. */
+import { createSocket } from 'node:dgram';
+import { readFileSync } from 'node:fs';
+import Srf from 'drachtio-srf';
+import { makeCertificate } from '../support/certificate';
+import { need } from '../support/peers';
+import { Server } from '../support/server';
+import { staged } from '../support/stage';
+import { eventually } from '../support/wait';
+
+const SECRET = 'the-secret-of-the-port';
+
+need('openssl')('settings of the engine', () => {
+  test('every SIP message is copied to a collector, with the key it asks for', ...staged(async (stage) => {
+    const collector = createSocket('udp4');
+    const packets: string[] = [];
+    collector.on('message', (data) => packets.push(data.toString('latin1')));
+    const port = await stage.port();
+    await new Promise<void>((resolve) => collector.bind(port, '127.0.0.1', resolve));
+    const asker = createSocket('udp4');
+    try {
+      const server = await Server.start(stage, { settings: { 'capture.address': `127.0.0.1:${port}`, 'capture.key': 'homers-key' } });
+      await new Promise<void>((resolve) => asker.bind(0, '127.0.0.1', resolve));
+      const at = `127.0.0.1:${asker.address().port}`;
+      const lines = [`OPTIONS sip:127.0.0.1:${server.port} SIP/2.0`, `Via: SIP/2.0/UDP ${at};branch=z9hG4bKcap`, 'Max-Forwards: 70', `From: <sip:a@${at}>;tag=1`, `To: <sip:127.0.0.1:${server.port}>`, 'Call-ID: captured-1', 'CSeq: 1 OPTIONS', 'Content-Length: 0', '', ''];
+      asker.send(lines.join('\r\n'), server.port, '127.0.0.1');
+      const copied = (start: string): boolean => packets.some((packet) => packet.startsWith('HEP3') && packet.includes(start) && packet.includes('captured-1') && packet.includes('homers-key'));
+      await eventually('the request and its answer to be copied', () => copied('OPTIONS sip:') && copied('SIP/2.0 200'));
+      await server.stop();
+    } finally {
+      collector.close();
+      asker.close();
+    }
+  }));
+
+  test('an application of one\'s own connects over TLS, with the secret', ...staged(async (stage) => {
+    const { certificate, key, ca } = await makeCertificate(stage, { names: ['127.0.0.1'] });
+    const port = await stage.port();
+    const server = await Server.start(stage, { settings: { 'engine.secret': SECRET, 'engine.tlsPort': port, 'engine.tlsCertificate': certificate, 'engine.tlsKey': key } });
+    const srf = new Srf();
+    srf.on('error', () => undefined);
+    try {
+      srf.connect({ host: '127.0.0.1', port, secret: SECRET, tls: { ca: readFileSync(ca) } } as never);
+      const hostport = await new Promise<string>((resolve, reject) => srf.once('connect', (err: Error | null, at: string) => (err ? reject(err) : resolve(at))));
+      expect(hostport).toContain(`127.0.0.1:${server.port}`);
+    } finally {
+      srf.disconnect();
+    }
+    await server.stop();
+  }));
+});
