@@ -8,6 +8,7 @@ import { sameLoopBarrier } from './barrier';
 import { EngineStartError, type EngineReady, type EngineStats } from './engine';
 import type { LogLevel, LogSink } from './log';
 import type { Ladder } from './observe/ladder';
+import type { RememberedCall } from './observe/ladder-calls';
 import type { EngineOptions } from './options';
 import type { FromWorker, ToWorker, WorkerInput } from './worker';
 
@@ -18,6 +19,8 @@ export interface EmbeddedEngine extends EngineReady {
   reloadCertificates(): Promise<string | undefined>;
   /** As `Engine.ladder`. */
   ladder(callIds: string | readonly string[], columns?: number): Promise<Ladder>;
+  /** As `Engine.ladderCalls`. */
+  ladderCalls(limit: number): Promise<RememberedCall[]>;
   /** Idempotent. */
   close(): Promise<void>;
   /** `error` set: the thread died; absent: it was closed. Called at once when that has happened already. */
@@ -48,13 +51,14 @@ export async function startEmbeddedEngine(options: EngineOptions, deps: Embedded
     stats: () => handle.ask<EngineStats>({ kind: 'stats' }),
     reloadCertificates: () => handle.ask<string | undefined>({ kind: 'reload' }),
     ladder: (callIds, columns) => handle.ask<Ladder>({ kind: 'ladder', callIds: typeof callIds === 'string' ? [callIds] : callIds, columns }),
+    ladderCalls: (limit) => handle.ask<RememberedCall[]>({ kind: 'calls', limit }),
     close: () => handle.close(),
     onExit: (fn) => handle.onExit(fn),
   };
 }
 
 /** What the worker answers, without the number that the answer is known by. */
-type Question = { kind: 'stats' } | { kind: 'reload' } | { kind: 'ladder'; callIds: readonly string[]; columns: number | undefined };
+type Question = { kind: 'stats' } | { kind: 'reload' } | { kind: 'ladder'; callIds: readonly string[]; columns: number | undefined } | { kind: 'calls'; limit: number };
 
 class Handle {
   readonly started: Promise<EngineReady>;
@@ -77,6 +81,7 @@ class Handle {
         else if (message.kind === 'stats') this.answer(message.id, message.stats);
         else if (message.kind === 'reloaded') this.answer(message.id, message.problem);
         else if (message.kind === 'ladder') this.answer(message.id, message.ladder);
+        else if (message.kind === 'calls') this.answer(message.id, message.calls);
         else if (message.kind === 'barrier') sameLoopBarrier(() => this.post({ kind: 'read', id: message.id }));
         else if (message.kind === 'log') log?.(message.level, message.message, message.fields);
         else this.isClosed = true;

@@ -15,6 +15,7 @@ import { silentLog, type Log } from './log';
 import { makeTransport } from './make-transport';
 import type { CaptureStats } from './observe/capture';
 import type { Ladder } from './observe/ladder';
+import type { RememberedCall } from './observe/ladder-calls';
 import { Observer } from './observe/observer';
 import { captureProblem, defaultGapMs, defaultLimits, limitsProblem, type EngineOptions } from './options';
 import { eventLoopBusy } from './overload/busy';
@@ -192,6 +193,11 @@ export class Engine {
    */
   ladder(callIds: string | readonly string[], columns?: number): Ladder {
     return this.observer.ladder(typeof callIds === 'string' ? [callIds] : callIds, columns);
+  }
+
+  /** The calls that `ladder` can draw, the newest first. */
+  ladderCalls(limit: number): RememberedCall[] {
+    return this.observer.calls(limit);
   }
 
   /** Reads the certificates of TLS and WSS, and of the control port, again; connections that are up keep theirs. What keeps the new ones from being used, if anything does. */

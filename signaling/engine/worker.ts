@@ -7,6 +7,7 @@ import { RemoteBarrier } from './barrier';
 import { Engine, EngineStartError, type EngineReady, type EngineStats } from './engine';
 import { createLog, type LogLevel } from './log';
 import type { Ladder } from './observe/ladder';
+import type { RememberedCall } from './observe/ladder-calls';
 import type { EngineOptions } from './options';
 
 export interface WorkerInput {
@@ -16,7 +17,13 @@ export interface WorkerInput {
   appsInParent: boolean;
 }
 
-export type ToWorker = { kind: 'stats'; id: number } | { kind: 'close' } | { kind: 'reload'; id: number } | { kind: 'read'; id: number } | { kind: 'ladder'; id: number; callIds: readonly string[]; columns: number | undefined };
+export type ToWorker =
+  | { kind: 'stats'; id: number }
+  | { kind: 'close' }
+  | { kind: 'reload'; id: number }
+  | { kind: 'read'; id: number }
+  | { kind: 'ladder'; id: number; callIds: readonly string[]; columns: number | undefined }
+  | { kind: 'calls'; id: number; limit: number };
 
 export type FromWorker =
   | { kind: 'ready'; ready: EngineReady }
@@ -24,6 +31,7 @@ export type FromWorker =
   | { kind: 'stats'; id: number; stats: EngineStats }
   | { kind: 'reloaded'; id: number; problem: string | undefined }
   | { kind: 'ladder'; id: number; ladder: Ladder }
+  | { kind: 'calls'; id: number; calls: RememberedCall[] }
   | { kind: 'log'; level: LogLevel; message: string; fields: object }
   | { kind: 'barrier'; id: number }
   | { kind: 'closed' };
@@ -41,6 +49,7 @@ async function run(parent: NonNullable<typeof parentPort>, input: WorkerInput): 
       if (message.kind === 'stats') tell({ kind: 'stats', id: message.id, stats: engine.stats() });
       else if (message.kind === 'reload') tell({ kind: 'reloaded', id: message.id, problem: engine.reloadCertificates() });
       else if (message.kind === 'ladder') tell({ kind: 'ladder', id: message.id, ladder: engine.ladder(message.callIds, message.columns) });
+      else if (message.kind === 'calls') tell({ kind: 'calls', id: message.id, calls: engine.ladderCalls(message.limit) });
       else if (message.kind === 'read') barrier.answered(message.id);
       else {
         void engine.close().then(() => {

@@ -103,6 +103,12 @@ export class LadderMemory {
     data.copy(this.slabOf(slot), (slot % SLAB) * bytes, 0, Math.min(data.length, bytes));
   }
 
+  /** The Call-IDs of the calls that had a message last, the newest first. */
+  latest(limit: number): string[] {
+    const newest = (call: Call): number => this.order[call.newest] as number;
+    return [...this.calls.values()].sort((a, b) => newest(b) - newest(a)).slice(0, limit).map(({ id }) => id);
+  }
+
   /** What is kept of these calls, in the order it came. The Call-IDs are Latin-1, as `callIdText` gives them. */
   of(callIds: readonly string[]): Kept[] {
     const found: Kept[] = [];

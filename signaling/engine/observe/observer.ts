@@ -7,6 +7,7 @@ import type { Flow, Log, Tap } from '../transport/types';
 import { callIdText } from '../wire/peek';
 import { Capture, type CaptureOptions, type CaptureStats } from './capture';
 import { ladderOf, type Ladder, type LocalAddress } from './ladder';
+import { rememberedCalls, type RememberedCall } from './ladder-calls';
 import { LadderMemory, type LadderLimits } from './ladder-memory';
 import { Traffic, type TrafficCounts } from './traffic';
 import { WallTime } from './wall-time';
@@ -48,6 +49,11 @@ export class Observer implements Tap {
   /** @param columns of the diagram; 80 to 120 */
   ladder(callIds: readonly string[], columns?: number): Ladder {
     return this.memory ? ladderOf(this.memory, callIds, this.deps.localAddress, columns) : { messages: [], diagram: 'No messages are remembered: limits.ladderMessages is 0.' };
+  }
+
+  /** The newest first, at most `limit`. */
+  calls(limit: number): RememberedCall[] {
+    return this.memory ? rememberedCalls(this.memory, limit) : [];
   }
 
   counts(): TrafficCounts {

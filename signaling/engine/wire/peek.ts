@@ -23,6 +23,7 @@ function field(name: string, compact = '\0'): Field {
 export const CALL_ID = field('call-id', 'i');
 export const CSEQ = field('cseq');
 export const TO = field('to', 't');
+export const FROM = field('from', 'f');
 
 /** Where the message begins: line ends before it are no part of it (RFC 3261 §7.5). */
 export function beginOf(data: Buffer): number {

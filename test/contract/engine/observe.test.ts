@@ -259,6 +259,7 @@ test('the ladder and the statistics of an engine in its own thread', async () =>
   expect(ladder.messages.map(({ direction, firstLine }) => `${direction} ${firstLine}`)).toEqual(['received OPTIONS sip:nobody SIP/2.0', 'sent SIP/2.0 503 Service Unavailable']);
   expect(ladder.diagram).toContain('503 Service Unavailable (OPTIONS)');
   expect((await embedded.stats()).traffic.messages).toEqual({ received: { udp: { OPTIONS: { requests: 1 } } }, sent: { udp: { OPTIONS: { '5xx': 1 } } } });
+  expect(await embedded.ladderCalls(5)).toMatchObject([{ callId: request.callId, method: 'OPTIONS', messages: 2, status: 503 }]);
   expect((await embedded.stats()).capture).toBeUndefined();
   await peer.close();
   await embedded.close();
