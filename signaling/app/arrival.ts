@@ -18,6 +18,8 @@ export interface Newcomer {
   call: Call | undefined;
   readonly cancelled: boolean;
   onCancel: () => void;
+  /** Of its INVITE. */
+  readonly callId?: string | undefined;
   /** See `Call`. */
   readonly transferredBy?: string;
   readonly referredBy?: string;
@@ -49,6 +51,10 @@ export class Arrival implements Newcomer {
       this.cancelled = true;
       this.onCancel();
     });
+  }
+
+  get callId(): string | undefined {
+    return this.req.get('Call-ID');
   }
 
   leg(random: Random): Leg {

@@ -105,6 +105,7 @@ function putThrough(ctx: CallContext, call: Call, callee: Leg): void {
 function established(ctx: CallContext, call: Call, dialog: Dialog, cseq: number, offered: Offered | undefined): void {
   const { caller } = call;
   caller.dialog = dialog;
+  call.known(caller, dialog.sip.callId);
   if (call.over) {
     caller.over = true;
     endLateAnswer(ctx, dialog, reasonHeader(refuse('hung-up', call.to.number)));

@@ -1,6 +1,6 @@
 /** What others may see and hear of calls: copies, never the call itself. */
 import type { Logger } from '../log';
-import type { Call } from './call';
+import type { Call, CallDialog } from './call';
 import type { CallRecord } from './call-record';
 
 /** A call as others may see it; a copy. */
@@ -16,6 +16,7 @@ export interface CallView {
   /** Milliseconds since the answer. */
   talking: number | undefined;
   held: boolean;
+  dialogs: readonly CallDialog[];
 }
 
 export interface CallEvents {
@@ -38,6 +39,7 @@ export function viewOf(call: Call, now: number): CallView {
     startedAt: startedWall.getTime(),
     talking: answeredAt === undefined ? undefined : now - answeredAt,
     held: state === 'up' && legs.some((leg) => leg?.agreed !== 'sendrecv'),
+    dialogs: [...call.dialogs],
   };
 }
 

@@ -1,7 +1,7 @@
 /** What is kept of a call that ended: one line in the log, and the last few in memory. */
 import type { EndpointStats } from '../../media/plane';
 import type { Logger } from '../log';
-import type { Call } from './call';
+import type { Call, CallDialog } from './call';
 import type { MediaReport } from './call-media';
 import type { Refusal } from './exchange';
 import type { Ending } from './hangup';
@@ -31,6 +31,7 @@ export interface CallRecord {
     reason: string;
   };
   media: MediaReport | undefined;
+  dialogs: readonly CallDialog[];
   /** Files of its recordings, relative to the data folder. */
   recordings: readonly string[];
 }
@@ -51,16 +52,25 @@ export function recordOf(call: Call, { by, refusal }: Ending, now: number, media
     lasted: now - call.startedAt,
     ended: { by, cause: refusal.cause, status: call.answeredAt === undefined ? refusal.status : undefined, reason: refusal.reason },
     media: call.answeredAt === undefined ? undefined : media,
+    dialogs: [...call.dialogs],
     recordings: [...call.recordings],
   };
 }
 
+/** What is known of whoever was refused; `callId`: of the INVITE, when there is one. */
+interface Refused {
+  caller: { number: string };
+  dialled: string;
+  transferredBy?: string | undefined;
+  callId?: string | undefined;
+}
+
 /** Of an INVITE that did not become a call. */
-export function refusedRecord(from: string, to: string, startedAt: number, refusal: CallRefusal | Refusal, transferredBy?: string): CallRecord {
+export function refusedRecord({ caller, dialled: to, transferredBy, callId }: Refused, startedAt: number, refusal: CallRefusal | Refusal): CallRecord {
   const cause = 'cause' in refusal ? refusal.cause : 'refused-request';
   return {
     id: '-',
-    from,
+    from: caller.number,
     to,
     service: undefined,
     transferredBy,
@@ -71,6 +81,7 @@ export function refusedRecord(from: string, to: string, startedAt: number, refus
     lasted: 0,
     ended: { by: 'system', cause, status: refusal.status, reason: refusal.reason },
     media: undefined,
+    dialogs: callId === undefined ? [] : [{ side: 'caller', party: caller.number, callId }],
     recordings: [],
   };
 }

@@ -63,6 +63,14 @@ export interface Transferring {
   abandoned(): void;
 }
 
+/** A dialog that is, or was, part of a call: by its Call-ID messages are found in captures and ladders. */
+export interface CallDialog {
+  readonly side: Side;
+  /** The number whose phone it is. */
+  readonly party: string;
+  readonly callId: string;
+}
+
 /** One phone of the callee, while it rings. */
 export interface Fork {
   readonly leg: Leg;
@@ -142,6 +150,8 @@ export class Call {
   servedBy: string | undefined;
   /** Endpoints that will meet those of other calls are allocated near this word; undefined: by themselves. */
   near: string | undefined;
+  /** In the order they came; phones that only rang included. */
+  readonly dialogs: CallDialog[] = [];
   /** For whoever keeps something until the call ends. */
   readonly whenOver: Array<() => void> = [];
 
@@ -166,6 +176,11 @@ export class Call {
     const move = moves.find((m) => m.from === this.state && m.on === on);
     if (!move) throw new IllegalMove(`a call cannot ${on} while it is ${this.state}`);
     this.state = move.to;
+  }
+
+  /** Remembers which dialog this phone has, or had, with us; undefined: that is not known. */
+  known({ side, party }: Pick<Leg, 'side' | 'party'>, callId: string | undefined): void {
+    if (callId !== undefined && !this.dialogs.some((one) => one.callId === callId && one.side === side)) this.dialogs.push({ side, party, callId });
   }
 
   /** The other leg, once there is one with a dialog. */

@@ -284,6 +284,7 @@ export class Calls {
     const secured = offer?.crypto !== undefined || callee.srtp === 'required';
     const recorded = this.recorder !== undefined && recordingPolicy(caller, callee) === 'always';
     call.anchored = recorded || transferredBy !== undefined || !(caller.media === 'direct' && callee.media === 'direct' && offer?.stream.remote && !secured);
+    call.known(leg, arrival.callId);
     call.transferredBy = transferredBy;
     call.referredBy = arrival.referredBy;
     call.transfers = transfers;
@@ -343,7 +344,7 @@ export class Calls {
   private refuse(arrival: Newcomer, refusal: CallRefusal | Refusal): void {
     this.totals.refused++;
     if (!arrival.cancelled) arrival.answer(refusal.status, refusal.reason, 'cause' in refusal ? refusalHeaders(refusal) : (refusal.headers ?? {}));
-    this.records.add(refusedRecord(arrival.caller.number, arrival.dialled, this.ctx.clock.wall().getTime(), refusal, arrival.transferredBy));
+    this.records.add(refusedRecord(arrival, this.ctx.clock.wall().getTime(), refusal));
   }
 
   private ended(call: Call, ending: Ending): void {

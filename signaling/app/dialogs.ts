@@ -40,6 +40,7 @@ export interface SipAnswer {
 export interface SentRequest {
   readonly agent: { request(options: object, sent: (err: unknown, request: unknown) => void): void };
   readonly socket: unknown;
+  get(name: string): string | undefined;
   cancel(options: { headers: Record<string, string> }, sent: (err: unknown) => void): void;
   on(event: 'response', fn: (answer: SipAnswer) => void): unknown;
 }
@@ -109,6 +110,8 @@ export interface OutgoingInvite {
 }
 
 export interface OutgoingHandlers {
+  /** It is out, with this Call-ID. */
+  sent(callId: string | undefined): void;
   provisional(status: number, body: string | undefined): void;
   answered(dialog: Dialog, body: string | undefined): void;
   /** `status` 0: it never left. Not called after `cancel` unless an answer still comes. */
@@ -145,6 +148,7 @@ export function sendInvite(srf: CallSrf, invite: OutgoingInvite, on: OutgoingHan
         {
           cbRequest(_err, request) {
             sent = request;
+            if (request) on.sent(request.get('Call-ID'));
             // listens before srf does, so that the answer is known when srf rejects it
             request?.on('response', (answer) => {
               if (answer.status >= 200) final = answer;

@@ -77,6 +77,7 @@ function invite(ctx: CallContext, call: Call, fork: Fork): void {
       headers: inviteHeaders(call),
     },
     {
+      sent: (callId) => call.known(leg, callId),
       provisional: (status, body) => guarded(ctx, call, 'provisional answer', () => provisional(ctx, call, fork, status, body)),
       answered: (dialog, body) => guarded(ctx, call, 'answer', () => answered(ctx, call, fork, dialog, body)),
       failed: (status, problem) => guarded(ctx, call, 'refusal', () => failed(ctx, call, fork, status, problem)),

@@ -136,6 +136,7 @@ export class ServedCall implements ServiceCall, Serving {
   private established(dialog: Dialog, cseq: number, ours: OurOffer | undefined, done: () => void): void {
     const { ctx, call } = this;
     call.caller.dialog = dialog;
+    call.known(call.caller, dialog.sip.callId);
     if (call.over) {
       call.caller.over = true;
       endLateAnswer(ctx, dialog, reasonHeader(refuse('service-over', this.name)));

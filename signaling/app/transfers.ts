@@ -161,6 +161,7 @@ export class Transfers {
       wanted: () => !call.over,
       came: (dialog, body) => {
         moved.dialog = dialog;
+        call.known(moved, dialog.sip.callId);
         end(ctx, from, replaced.side, `${replaced.party} put ${old.party} through to ${call.from.number}`, call.from.number);
         guarded(ctx, call, 'answer to a re-INVITE', () => {
           let picked: Picked;

@@ -170,6 +170,7 @@ export class FakeFork {
     this.progress.cbRequest(null, {
       agent: { request: (options, sent) => (this.abandoned.push(options), sent(null, {})) },
       socket: 'socket',
+      get: (name) => (name === 'Call-ID' ? this.dialog.sip.callId : undefined),
       cancel: (options, sent) => (this.cancels.push(options.headers), sent(null)),
       on: (_event, fn) => this.listeners.push(fn),
     });

@@ -66,7 +66,8 @@ describe('a call', () => {
       },
       bToA: expect.objectContaining({ flow: true, payloadMap: {}, clockRates: expect.any(Object), telephoneEvents: { 101: 8000 } }),
     }]]);
-    expect(w.calls.list()).toMatchObject([{ from: '1001', to: '1002', state: 'up', held: false, talking: 0 }]);
+    const dialogs = [{ side: 'caller', party: '1001', callId: expect.stringMatching(/^call-\d+@/) as unknown }, { side: 'callee', party: '1002', callId: phone.sip.callId }];
+    expect(w.calls.list()).toMatchObject([{ from: '1001', to: '1002', state: 'up', held: false, talking: 0, dialogs: [dialogs[0], dialogs[1], { side: 'caller', callId: w.answer.dialog.sip.callId }] }]);
 
     w.clock.advance(60_000);
     phone.bye();
