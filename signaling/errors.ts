@@ -13,6 +13,8 @@ interface Row {
   exit?: 1 | 2;
   /** SIP status where a phone's request is answered with it (RFC 3261 §21). */
   sip?: number;
+  /** Status where a request to the HTTP API is answered with it (RFC 9110 §15); 500 when absent. */
+  http?: number;
   /** True when the same request may succeed a moment later. */
   retryable?: boolean;
 }
@@ -31,14 +33,14 @@ const table = {
   'store.not-a-database': { sentence: '{file} is not an Offhook database. Move it away, or name another data folder with --data.', exit: 2 },
   'store.corrupt': { sentence: 'The database {file} is damaged ({reason}). Restore it from a backup, or move it away to start afresh.', exit: 2 },
   'store.newer': { sentence: 'The data in {folder} was made by a newer Offhook (it knows “{migration}”). Update Offhook, or name another data folder with --data.', exit: 2 },
-  'store.busy': { sentence: 'The database {file} is locked by another process. Try again.', sip: 503, retryable: true },
-  'store.full': { sentence: 'The database {file} cannot grow: the disk is full or the file too large.', sip: 503, retryable: true },
+  'store.busy': { sentence: 'The database {file} is locked by another process. Try again.', sip: 503, retryable: true, http: 503 },
+  'store.full': { sentence: 'The database {file} cannot grow: the disk is full or the file too large.', sip: 503, retryable: true, http: 507 },
   'store.failed': { sentence: 'The database {file} failed: {reason}.', sip: 500 },
-  'store.closed': { sentence: 'The store is closed.', sip: 503 },
-  'store.exists': { sentence: 'Extension {number} exists already.' },
-  'store.not-found': { sentence: 'There is no extension {number}.', sip: 404 },
-  'store.room-exists': { sentence: 'Room {number} exists already.' },
-  'store.room-not-found': { sentence: 'There is no room {number}.', sip: 404 },
+  'store.closed': { sentence: 'The store is closed.', sip: 503, http: 503 },
+  'store.exists': { sentence: 'Extension {number} exists already.', http: 409 },
+  'store.not-found': { sentence: 'There is no extension {number}.', sip: 404, http: 404 },
+  'store.room-exists': { sentence: 'Room {number} exists already.', http: 409 },
+  'store.room-not-found': { sentence: 'There is no room {number}.', sip: 404, http: 404 },
   'store.realm-changed': {
     sentence:
       'sip.realm is “{realm}”, but the passwords in {folder} were made for the realm “{stored}” and would no longer be accepted. ' +
@@ -46,24 +48,39 @@ const table = {
     exit: 2,
   },
 
-  'extension.bad-number': { sentence: '“{number}” cannot be an extension: {reason}.', exit: 2 },
-  'extension.bad-password': { sentence: 'This password cannot be used: {reason}.', exit: 2 },
-  'extension.bad-name': { sentence: 'This name cannot be used: {reason}.', exit: 2 },
+  'extension.bad-number': { sentence: '“{number}” cannot be an extension: {reason}.', exit: 2, http: 422 },
+  'extension.bad-password': { sentence: 'This password cannot be used: {reason}.', exit: 2, http: 422 },
+  'extension.bad-name': { sentence: 'This name cannot be used: {reason}.', exit: 2, http: 422 },
 
-  'room.bad-number': { sentence: '“{number}” cannot be a conference room: {reason}.', exit: 2 },
-  'room.bad-pin': { sentence: 'This PIN cannot be used: {reason}.', exit: 2 },
-  'room.bad-settings': { sentence: '{problem}', exit: 2 },
-  'room.party-line': { sentence: 'The party line, {number}, is always there and cannot be removed; “offhook room set {number} --pin PIN” keeps people out.', exit: 2 },
+  'room.bad-number': { sentence: '“{number}” cannot be a conference room: {reason}.', exit: 2, http: 422 },
+  'room.bad-pin': { sentence: 'This PIN cannot be used: {reason}.', exit: 2, http: 422 },
+  'room.bad-settings': { sentence: '{problem}', exit: 2, http: 422 },
+  'room.party-line': { sentence: 'The party line, {number}, is always there and cannot be removed; “offhook room set {number} --pin PIN” keeps people out.', exit: 2, http: 409 },
 
-  'mailbox.bad-pin': { sentence: 'This PIN cannot be used: it must be 4 to 10 digits.', exit: 2 },
-  'mailbox.bad-email': { sentence: '“{email}” is not an e-mail address.', exit: 2 },
-  'mailbox.no-message': { sentence: 'There is no message {id} in the mailbox of {number}.' },
+  'mailbox.bad-pin': { sentence: 'This PIN cannot be used: it must be 4 to 10 digits.', exit: 2, http: 422 },
+  'mailbox.bad-email': { sentence: '“{email}” is not an e-mail address.', exit: 2, http: 422 },
+  'mailbox.no-message': { sentence: 'There is no message {id} in the mailbox of {number}.', http: 404 },
   'mailbox.bad-file': { sentence: '{file} cannot be written: {reason}.' },
 
-  'recording.not-found': { sentence: 'There is no recording {id}. “offhook recording list” shows those that there are.' },
-  'recording.running': { sentence: 'Recording {id} is not over yet. Its call has to end first; after a crash of the server, its next start ends it.' },
+  'recording.not-found': { sentence: 'There is no recording {id}. “offhook recording list” shows those that there are.', http: 404 },
+  'recording.running': { sentence: 'Recording {id} is not over yet. Its call has to end first; after a crash of the server, its next start ends it.', http: 409 },
   'recording.not-exported': { sentence: 'Recording {id} cannot be copied to {file}: {reason}.' },
   'recording.not-removed': { sentence: 'Recording {id} cannot be removed: {reason}.' },
+
+  'server.not-running': { sentence: 'No server runs on the data folder {folder}. Start one with “offhook serve”, or name the folder of one that runs with --data.', exit: 2 },
+  'server.running': { sentence: 'A server runs on the data folder {folder} already. Stop it, or name another folder with --data.', exit: 2 },
+  'server.starting': { sentence: 'The server is only starting. Try again.', http: 503, retryable: true },
+  'server.unreachable': { sentence: 'The server on the data folder {folder} cannot be asked: {reason}.' },
+  'server.refused': { sentence: '{problem}' },
+
+  'api.no-route': { sentence: 'There is nothing at {method} {path}; GET /api/v1/openapi.json tells what there is.', http: 404 },
+  'api.bad-request': { sentence: '{problem}', http: 400 },
+  'api.unauthorized': { sentence: 'Nobody is known who asks this.', http: 401 },
+  'api.forbidden': { sentence: '{who} may not ask this: it takes the scope “{scope}”.', http: 403 },
+  'api.fault': { sentence: 'Something went wrong inside the server; its log says what.', http: 500 },
+
+  'engine.elsewhere': { sentence: 'This server runs on a drachtio-server, and has no SIP engine of its own that could be asked.', http: 409 },
+  'engine.no-messages': { sentence: 'No message of {calls} is remembered. “offhook ladder” lists the calls that are.', http: 404 },
 
   'command.usage': { sentence: '{problem}', exit: 2 },
   'command.no-bench': { sentence: 'The benchmarks are not part of this installation: {file} is missing.' },
@@ -81,6 +98,7 @@ export class OffhookError<C extends ErrorCode = ErrorCode> extends Error {
   readonly exitCode: 1 | 2;
   /** SIP status to answer a phone with; undefined for errors that never reach one. */
   readonly sipStatus: number | undefined;
+  readonly httpStatus: number;
   readonly retryable: boolean;
 
   constructor(
@@ -92,6 +110,7 @@ export class OffhookError<C extends ErrorCode = ErrorCode> extends Error {
     super(fill(row.sentence, fields), options);
     this.exitCode = row.exit ?? 1;
     this.sipStatus = row.sip;
+    this.httpStatus = row.http ?? 500;
     this.retryable = row.retryable ?? false;
   }
 }

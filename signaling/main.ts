@@ -1,11 +1,16 @@
 /**
- * The composition root: settings → store → media → engine → application, and the way back down.
+ * The composition root: settings → store → operator's socket → media → engine → application → API, and the way back down.
  *
  * Nothing is half-started: what fails closes what was opened before it, and is told in one sentence with exit code 2.
  */
 import { networkInterfaces } from 'node:os';
 import { createMediaPlane, MediaError, type MediaPlane } from '../media/plane';
 import { Reach } from '../media/reach';
+import { openOperatorSocket } from './api/operator-socket';
+import { operator } from './api/access';
+import type { Handle } from './api/app';
+import type { Views } from './api/routes';
+import { callsView, engineView } from './api-views';
 import { PhoneSystem } from './app/phone-system';
 import { SrfConnectError, type EngineAddress } from './app/srf';
 import { systemClock, systemRandom } from './clock';
@@ -16,6 +21,7 @@ import { EngineStartError, startEmbeddedEngine, type EmbeddedEngine, type LogLev
 import { OffhookError } from './errors';
 import { cachedInterfaces, ipOrNull } from './interfaces';
 import type { Logger } from './log';
+import { LoopDelay } from './loop-delay';
 import { Owned } from './ownership';
 import { firstScreen, parseHostports, type SipAddress } from './ready';
 import { checkRealm, seedFirstExtensions } from './store/seed';
@@ -41,6 +47,8 @@ export async function serve(config: Config, log: Logger, write = toStdout): Prom
 
 async function start(config: Config, log: Logger, owned: Owned, ending: Ending, write: (text: string) => void): Promise<void> {
   const store = owned.own('store', await openStore({ dataDir: config.data }), (s) => s.close());
+  const socket = await openOperatorSocket(config.data, { log });
+  if (socket) owned.own('the operator’s socket', socket, (s) => s.close());
   await checkRealm(store, config);
   const plane = owned.own('media', await openPlane(config), (p) => p.close());
   const engine = await openEngine(config, log, owned, ending);
@@ -57,6 +65,13 @@ async function start(config: Config, log: Logger, owned: Owned, ending: Ending, 
   const fresh = await seedFirstExtensions(store, config);
   const sip = engine.listening ?? parseHostports(announced);
   const { backend } = await plane.load();
+  if (socket) {
+    const loop = owned.own('the look at the event loop', new LoopDelay(systemClock), (l) => l.close());
+    const view = engine.embedded && engineView({ engine: engine.embedded, loop, memory: process.memoryUsage, uptime: process.uptime });
+    socket.serve(apiOnDemand({ engine: view, calls: callsView(() => phones.calls) }, log));
+    // first on the way down: nobody is to be told of what is being taken apart
+    owned.own('the operator’s socket', socket, (s) => s.close());
+  }
   write(
     firstScreen({
       fresh,
@@ -70,6 +85,22 @@ async function start(config: Config, log: Logger, owned: Owned, ending: Ending, 
   );
 }
 
+/** The API is loaded when it is asked for the first time: most servers never are, and it has its price in memory and at the start. */
+function apiOnDemand(views: Views, log: Logger): Handle {
+  let made: Promise<Handle> | undefined;
+  const make = async (): Promise<Handle> => (require('./api/app') as typeof import('./api/app')).createHandle({ views, askerOf: () => operator, log: log.child({ part: 'api' }) });
+  return (request, response) => {
+    made ??= make();
+    made.then(
+      (handle) => handle(request, response),
+      (err: unknown) => {
+        log.error({ err }, 'the API could not be loaded');
+        response.writeHead(500).end();
+      },
+    );
+  };
+}
+
 async function openPlane(config: Config): Promise<MediaPlane> {
   const { portMin, portMax, workers, bind4, bind6, drainSeconds, silenceSeconds, backend } = config.media;
   try {
@@ -81,7 +112,7 @@ async function openPlane(config: Config): Promise<MediaPlane> {
 }
 
 /** `listening` is known for our own engine only: a drachtio-server announces its addresses when the application connects. */
-async function openEngine(config: Config, log: Logger, owned: Owned, ending: Ending): Promise<{ address: EngineAddress; listening?: SipAddress[] }> {
+async function openEngine(config: Config, log: Logger, owned: Owned, ending: Ending): Promise<{ address: EngineAddress; listening?: SipAddress[]; embedded?: EmbeddedEngine }> {
   if (config.drachtio) return { address: config.drachtio };
   const secret = config.engine.secret ?? systemRandom(24).toString('base64url');
   try {
@@ -96,7 +127,7 @@ async function openEngine(config: Config, log: Logger, owned: Owned, ending: End
     engine.onExit((err) => {
       if (err) ending.fail(`the SIP engine ended: ${err.message}`);
     });
-    return { address: { ...engine.control, secret }, listening: engine.listening };
+    return { address: { ...engine.control, secret }, listening: engine.listening, embedded: engine };
   } catch (err) {
     if (err instanceof EngineStartError) throw new OffhookError('start.bad-setting', { setting: err.setting, reason: err.message }, { cause: err });
     throw err;

@@ -18,6 +18,8 @@ export interface Context {
   /** Default: the process's own. */
   env: ConfigSources['env'];
   cwd: string | undefined;
+  /** Of the terminal; undefined: there is none. */
+  columns: number | undefined;
   /** Settings by key that stand in for the table's defaults. */
   defaults: Readonly<Record<string, string>>;
   /** The server; loaded when it is to run, since the other commands need little of it. */
@@ -33,6 +35,7 @@ export const systemContext: Context = {
   random: systemRandom,
   env: undefined,
   cwd: undefined,
+  columns: process.stdout.columns,
   defaults: {},
   // `require`, where `import()` would want a file extension that the tests' sources do not have.
   loadServer: async () => require('../main') as typeof import('../main'),

@@ -11,7 +11,9 @@ import { addExtensionCommands } from './extension';
 import { addRoomCommands } from './room';
 import { addRecordingCommands } from './recording';
 import { addPhone } from './phone';
+import { addLadder } from './ladder';
 import { addServe } from './serve';
+import { addStats } from './stats';
 import { addVoicemailCommands } from './voicemail';
 
 /** Runs `offhook ARGV…` and resolves with its exit code; never rejects. */
@@ -44,6 +46,8 @@ function buildProgram(context: Context, setExitCode: SetExitCode): Command {
   addRoomCommands(program, context);
   addRecordingCommands(program, context);
   addVoicemailCommands(program, context);
+  addStats(program, context);
+  addLadder(program, context);
   addConfig(program, context);
   addBench(program, context, setExitCode);
   return program;

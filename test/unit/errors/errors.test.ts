@@ -6,6 +6,7 @@ describe('the table of errors', () => {
     expect(row.sentence).not.toMatch(/\n/);
     expect([undefined, 1, 2]).toContain(row.exit);
     if (row.sip !== undefined) expect(row.sip).toBeGreaterThanOrEqual(400);
+    if (row.http !== undefined) expect(row.http).toBeGreaterThanOrEqual(400);
   });
 });
 

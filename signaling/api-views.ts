@@ -1,0 +1,69 @@
+/** What the API is shown of the engine and the calls: their own words, brought into the shapes that the API has. */
+import type { CallsView } from './api/routes/calls';
+import type { EngineStats, EngineView } from './api/routes/engine';
+import type { Calls } from './app/calls';
+import type { EmbeddedEngine, EngineStats as Counted } from './engine';
+import type { LoopDelay } from './loop-delay';
+
+export interface EngineViewDeps {
+  engine: Pick<EmbeddedEngine, 'stats' | 'ladder' | 'ladderCalls'>;
+  loop: Pick<LoopDelay, 'lateness'>;
+  memory: () => NodeJS.MemoryUsage;
+  /** Seconds. */
+  uptime: () => number;
+}
+
+export function engineView({ engine, loop, memory, uptime }: EngineViewDeps): EngineView {
+  return {
+    async stats() {
+      const { rss: residentBytes, heapUsed: heapBytes, external: externalBytes } = memory();
+      return { ...statsOf(await engine.stats()), uptimeSeconds: uptime(), process: { memory: { residentBytes, heapBytes, externalBytes }, eventLoop: loop.lateness() } };
+    },
+    ladder: (callIds, columns) => engine.ladder(callIds, columns),
+    ladderCalls: (limit) => engine.ladderCalls(limit),
+  };
+}
+
+function statsOf({ dialogs, transport, transactions, core, control, traffic, overload, capture }: Counted): Omit<EngineStats, 'uptimeSeconds' | 'process'> {
+  const { connections, connectionsByProtocol, rememberedFlows, halfOpen } = transport;
+  const { server, client, timers } = transactions;
+  return {
+    dialogs,
+    connections: { total: connections, byTransport: connectionsByProtocol, halfOpen, rememberedFlows },
+    applications: { connections: control.connections, authenticated: control.authenticated, behind: control.behind, waitingBytes: control.waitingBytes },
+    transactions: { server, client, timers },
+    ...traffic,
+    timersFired: { ...traffic.timersFired },
+    overload: overload ?? null,
+    capture: capture ?? null,
+    counters: { transport: numbersOf(transport), transactions: numbersOf(transactions), core: core.counters, control: control.counters },
+  };
+}
+
+/** Only what counts: not what is held now, which is said beside it. */
+function numbersOf(stats: object): Record<string, number> {
+  const now = ['connections', 'rememberedFlows', 'halfOpen', 'server', 'client', 'timers'];
+  return Object.fromEntries(Object.entries(stats).filter((entry): entry is [string, number] => typeof entry[1] === 'number' && !now.includes(entry[0])));
+}
+
+export function callsView(calls: () => Calls): CallsView {
+  return {
+    up: () =>
+      calls()
+        .list()
+        .map(({ id, from, to, service, state, startedAt, talking, held, dialogs }) => ({ id, from, to, service: service ?? null, since: startedAt, state, talkingMs: talking ?? null, held, dialogs: [...dialogs] })),
+    ended: () =>
+      calls()
+        .recent()
+        .map(({ id, from, to, service, startedAt, answeredAfter, lasted, ended: { by, cause, status, reason }, dialogs }) => ({
+          id, from, to,
+          service: service ?? null,
+          since: startedAt,
+          answeredAfterMs: answeredAfter ?? null,
+          durationMs: lasted,
+          endedBy: by, cause, reason,
+          status: status ?? null,
+          dialogs: [...dialogs],
+        })),
+  };
+}

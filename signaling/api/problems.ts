@@ -1,0 +1,67 @@
+/** What could not be done, as a problem (RFC 9457): made here only, from the table of errors. */
+import { STATUS_CODES } from 'node:http';
+import { z } from 'zod';
+import { isOffhookError, OffhookError } from '../errors';
+
+export const PROBLEM_TYPE = 'application/problem+json';
+
+/** Seconds, where trying again can help. */
+const RETRY_AFTER = '1';
+
+export const problemSchema = z
+  .object({
+    type: z.string().describe('urn:offhook:problem: and the code'),
+    title: z.string().describe('What the status means'),
+    status: z.int(),
+    detail: z.string().describe('A sentence: what is wrong, and what to do about it'),
+    code: z.string().describe('Which problem; the same for ever'),
+    retryable: z.boolean().describe('The same request may succeed a moment later'),
+  })
+  .describe('A problem (RFC 9457)');
+export type Problem = z.output<typeof problemSchema>;
+
+/** `status`: another than the table has. */
+export function problemOf(error: OffhookError, status: number = error.httpStatus): Problem {
+  return { type: `urn:offhook:problem:${error.code}`, title: STATUS_CODES[status] ?? 'Error', status, detail: error.message, code: error.code, retryable: error.retryable };
+}
+
+/** As it is sent. */
+export interface ProblemAnswer {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+}
+
+export function problemAnswer(error: OffhookError, status?: number): ProblemAnswer {
+  const problem = problemOf(error, status);
+  const headers = { 'content-type': PROBLEM_TYPE, 'cache-control': 'no-store', ...(problem.retryable && { 'retry-after': RETRY_AFTER }) };
+  return { status: problem.status, headers, body: `${JSON.stringify(problem)}\n` };
+}
+
+/** What fastify throws about a request that it cannot take. */
+interface RequestError {
+  statusCode?: number;
+  message: string;
+  validation?: ReadonlyArray<{ instancePath?: string; message?: string }>;
+  validationContext?: string;
+}
+
+/** Anything thrown while a request was dealt with. `fault` is told of what nobody but us can help. */
+export function answerTo(thrown: unknown, fault: (error: unknown) => void): ProblemAnswer {
+  if (isOffhookError(thrown)) return problemAnswer(thrown);
+  const error = thrown as RequestError;
+  if (error?.validation) return problemAnswer(new OffhookError('api.bad-request', { problem: invalid(error) }));
+  if (error?.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) return problemAnswer(new OffhookError('api.bad-request', { problem: sentence(error.message) }), error.statusCode);
+  fault(thrown);
+  return problemAnswer(new OffhookError('api.fault', {}));
+}
+
+/** `In the query, “columns”: Too small: expected number to be >=80.` */
+function invalid({ validation, validationContext }: RequestError): string {
+  const where: Record<string, string> = { querystring: 'the query', body: 'the body', params: 'the path', headers: 'the headers' };
+  const [first] = validation ?? [];
+  const path = (first?.instancePath ?? '').replace(/^\//, '').replaceAll('/', '.');
+  return sentence(`In ${where[validationContext ?? ''] ?? 'the request'}${path === '' ? '' : `, “${path}”`}: ${first?.message ?? 'it cannot be used'}`);
+}
+
+const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);

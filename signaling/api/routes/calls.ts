@@ -1,0 +1,52 @@
+/** Calls that are up, and the last ones that ended. */
+import { z } from 'zod';
+import type { Api } from '../routes';
+import { isoTime, time } from '../schemas';
+
+const dialog = z.object({
+  side: z.enum(['caller', 'callee']),
+  party: z.string().describe('The number whose phone it is'),
+  callId: z.string(),
+});
+const common = {
+  id: z.string(),
+  from: z.string(),
+  to: z.string(),
+  service: z.string().nullable().describe('The service that is the other end; null: a phone'),
+  since: time,
+  dialogs: z.array(dialog).describe('SIP dialogs that are, or were, part of it, phones that only rang included'),
+};
+const callUp = z.object({
+  ...common,
+  state: z.enum(['routing', 'ringing', 'answering', 'up', 'ended']),
+  talkingMs: z.number().nullable().describe('Since the answer'),
+  held: z.boolean(),
+});
+const callEnded = z.object({
+  ...common,
+  answeredAfterMs: z.number().nullable().describe('Null: it was not'),
+  durationMs: z.number().describe('From the INVITE to the end'),
+  endedBy: z.enum(['caller', 'callee', 'system']),
+  cause: z.string(),
+  status: z.int().nullable().describe('What the caller was told; null: it was answered'),
+  reason: z.string(),
+});
+export const callsUp = z.object({ calls: z.array(callUp) });
+export const callsEnded = z.object({ calls: z.array(callEnded) });
+export type CallsUp = z.output<typeof callsUp>;
+export type CallsEnded = z.output<typeof callsEnded>;
+
+/** `since` in Unix milliseconds. */
+type Viewed<T extends { since: string }> = Omit<T, 'since'> & { since: number };
+
+export interface CallsView {
+  up(): Array<Viewed<z.output<typeof callUp>>>;
+  /** The newest first. */
+  ended(): Array<Viewed<z.output<typeof callEnded>>>;
+}
+
+export function callRoutes(api: Api, view: CallsView): void {
+  const shown = <T extends { since: number }>(calls: T[]): Array<Omit<T, 'since'> & { since: string }> => calls.map((call) => ({ ...call, since: isoTime(call.since) }));
+  api.get('/api/v1/calls', { config: { scope: 'read' }, schema: { summary: 'Calls that are not over', tags: ['calls'], response: { 200: callsUp } } }, () => ({ calls: shown(view.up()) }));
+  api.get('/api/v1/calls/ended', { config: { scope: 'read' }, schema: { summary: 'The last calls that ended, the newest first', tags: ['calls'], response: { 200: callsEnded } } }, () => ({ calls: shown(view.ended()) }));
+}

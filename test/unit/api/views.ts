@@ -1,0 +1,61 @@
+/** What a running server would show, made up. */
+import type { CallsView } from '../../../signaling/api/routes/calls';
+import type { EngineStats, EngineView } from '../../../signaling/api/routes/engine';
+import type { Views } from '../../../signaling/api/routes';
+
+export const T0 = Date.UTC(2026, 0, 1, 10);
+
+export const stats = (more: Partial<EngineStats> = {}): EngineStats => ({
+  uptimeSeconds: 7384.5,
+  dialogs: 2,
+  connections: { total: 1, byTransport: { tcp: 1, tls: 0 }, halfOpen: 0, rememberedFlows: 3 },
+  applications: { connections: 1, authenticated: 1, behind: 0, waitingBytes: 0 },
+  transactions: { server: 1, client: 2, timers: 5 },
+  messages: { received: { udp: { INVITE: { requests: 2, '2xx': 1 } } }, sent: { tcp: { REGISTER: { '4xx': 4 } } } },
+  retransmissions: { requestsSent: 3, responsesSent: 0, answersSent: 0, provisionalsSent: 0, acksSent: 0, requestsReceived: 0 },
+  timersFired: { A: 3, B: 0 },
+  transactionsEnded: { client: { done: 9, timedOut: 0 } },
+  parseErrors: { 'name-addr': 1 },
+  overload: null,
+  capture: null,
+  counters: { transport: { malformed: 1 }, transactions: {}, core: {}, control: {} },
+  process: { memory: { residentBytes: 157_286_400, heapBytes: 31_457_280, externalBytes: 1 }, eventLoop: { p50Ms: 0.2, p99Ms: 1.25, maxMs: 12 } },
+  ...more,
+});
+
+type Remembered = Awaited<ReturnType<EngineView['ladderCalls']>>[number];
+export const remembered = (callId: string, more: Partial<Remembered> = {}): Remembered => ({ callId, method: 'INVITE', from: '1001', to: '1002', firstAt: T0, lastAt: T0 + 1500, messages: 7, status: 200, ...more });
+
+type Up = ReturnType<CallsView['up']>[number];
+export const up = (more: Partial<Up> = {}): Up => ({ id: 'abc', from: '1001', to: '1002', service: null, since: T0, state: 'up', talkingMs: 100, held: false, dialogs: [], ...more });
+
+type Ended = ReturnType<CallsView['ended']>[number];
+export const ended = (more: Partial<Ended> = {}): Ended => ({
+  id: 'def', from: '1001', to: '1002', service: null, since: T0, answeredAfterMs: 10, durationMs: 900, endedBy: 'caller', cause: 'hung-up', status: null, reason: '1001 hung up', dialogs: [], ...more,
+});
+
+export interface Shown {
+  views: Views;
+  engine: EngineView;
+  calls: { up: Up[]; ended: Ended[]; remembered: Remembered[] };
+  /** What ladders were asked for. */
+  drawn: Array<{ callIds: readonly string[]; columns: number | undefined }>;
+}
+
+export function shown(): Shown {
+  const calls: Shown['calls'] = { up: [], ended: [], remembered: [] };
+  const drawn: Shown['drawn'] = [];
+  const engine: EngineView = {
+    stats: async () => stats(),
+    ladder: async (callIds, columns) => {
+      drawn.push({ callIds, columns });
+      const messages = callIds.filter((id) => calls.remembered.some(({ callId }) => callId === id));
+      return {
+        messages: messages.map((callId) => ({ at: T0 + 250.5, direction: 'sent' as const, from: 'a:1', to: 'b:2', transport: 'udp', callId, firstLine: 'BYE sip:x SIP/2.0', bytes: 9, again: false, text: 'BYE', cut: false })),
+        diagram: `a ladder of ${messages.join(' and ')}\n`,
+      };
+    },
+    ladderCalls: async (limit) => calls.remembered.slice(0, limit),
+  };
+  return { views: { engine, calls: { up: () => calls.up, ended: () => calls.ended } }, engine, calls, drawn };
+}
