@@ -91,7 +91,9 @@ describe('the first start', () => {
     expect(list.output).toMatch(/1001[^]*1002/);
     for (const password of passwords) {
       expect(list.output).not.toContain(password);
-      for (const name of readdirSync(server.data)) expect(readFileSync(join(server.data, name)).includes(password)).toBe(false);
+      const files = readdirSync(server.data, { withFileTypes: true, recursive: true }).filter((entry) => entry.isFile());
+      expect(files.length).toBeGreaterThan(0);
+      for (const { path, name } of files) expect(readFileSync(join(path, name)).includes(password)).toBe(false);
     }
   }));
 });
