@@ -39,14 +39,6 @@ export function unknownVariables(env: ConfigSources['env'] = process.env): strin
   return strayVariables(env);
 }
 
-/**
- * Makes the environment an ordinary object. Reading a variable asks the C library each time, under a lock, and drachtio-srf reads one for
- * every header it touches: a tenth of the application's time under load. Variables set later by native code are not seen, which nothing needs.
- */
-export function detachEnvironment(): void {
-  process.env = { ...process.env };
-}
-
 /** Settings with a flag of their own, for the command line. */
 export function settingFlags(): Array<{ key: string; flag: string; help: string }> {
   return rows.flatMap(({ key, setting }) => (setting.flag ? [{ key, flag: setting.flag, help: setting.help }] : []));

@@ -22,6 +22,7 @@ export function engineOptions(config: Config, secret: string): EngineOptions {
       tls: controlTls(config),
       graceSeconds: engine.graceSeconds,
       behindBytes: engine.behindBytes,
+      behindMs: engine.behindMs,
       handlers: engine.handlers.map((one) => ({ ...one, timeoutSeconds: engine.handlerSeconds, authorities: engine.handlerAuthorities ?? undefined })),
     },
     limits: {
@@ -69,7 +70,8 @@ function controlTls({ engine: { tlsPort, tlsCertificate, tlsKey, tlsAuthorities 
 
 /** As many keys as certificates: the settings have been checked. */
 function tlsOptions({ sip }: Config): EngineOptions['tls'] {
-  if (sip.tlsCertificates.length === 0) return undefined;
+  // without a certificate TLS is dialled only
+  if (sip.tlsCertificates.length === 0 && sip.tlsAuthorities === null) return undefined;
   return {
     certificates: sip.tlsCertificates.map((certificate, index) => ({ certificate, key: sip.tlsKeys[index] ?? '' })),
     clients: sip.tlsClients,

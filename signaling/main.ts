@@ -14,10 +14,11 @@ import { callsView, engineView } from './api-views';
 import { PhoneSystem } from './app/phone-system';
 import { SrfConnectError, type EngineAddress } from './app/srf';
 import { systemClock, systemRandom } from './clock';
-import { detachEnvironment, formatHostPort, type Config } from './config';
+import { formatHostPort, type Config } from './config';
 import { Ending } from './ending';
 import { engineOptions } from './engine-options';
 import { EngineStartError, startEmbeddedEngine, type EmbeddedEngine, type LogLevel, type LogSink } from './engine';
+import { detachEnvironment } from './environment';
 import { OffhookError } from './errors';
 import { cachedInterfaces, ipOrNull } from './interfaces';
 import type { Logger } from './log';
@@ -119,11 +120,11 @@ async function openEngine(config: Config, log: Logger, owned: Owned, ending: End
     const engine = await startEmbeddedEngine(engineOptions(config, secret), {
       log: engineLog(log),
       logLevel: engineLevel(config),
-      // a secret of the operator's own is there to be given to other programs
-      appsInThisThread: config.engine.secret === null,
+      // a secret of the operator's own is there to be given to other programs, and request handlers name some
+      appsInThisThread: config.engine.secret === null && config.engine.handlers.length === 0,
     });
     owned.own('engine', engine, (e) => e.close());
-    if (config.sip.tlsCertificates.length > 0) owned.own('the signal to read certificates again', reloadOnHangup(engine, log), (stop) => stop());
+    if (config.sip.tlsCertificates.length > 0 || config.engine.tlsPort !== null) owned.own('the signal to read certificates again', reloadOnHangup(engine, log), (stop) => stop());
     engine.onExit((err) => {
       if (err) ending.fail(`the SIP engine ended: ${err.message}`);
     });

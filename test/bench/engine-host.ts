@@ -3,7 +3,7 @@
  * go over the IPC channel.
  */
 import Srf from 'drachtio-srf';
-import { detachEnvironment } from '../../signaling/config';
+import { detachEnvironment } from '../../signaling/environment';
 import { startEmbeddedEngine, type EmbeddedEngine } from '../../signaling/engine/index';
 
 export type EngineCommand = { id: number; do: 'start'; port: number; callee: string } | { id: number; do: 'dialogs' } | { id: number; do: 'collect' };

@@ -1,10 +1,12 @@
 /** Settings of the engine take effect in the server as it is run: what is copied to a collector, who may connect and how. */
 import { createSocket } from 'node:dgram';
-import { readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { connect } from 'node:tls';
 import Srf from 'drachtio-srf';
 import { makeCertificate } from '../support/certificate';
 import { need } from '../support/peers';
-import { Server } from '../support/server';
+import { offhook, Server } from '../support/server';
 import { staged } from '../support/stage';
 import { eventually } from '../support/wait';
 
@@ -47,5 +49,44 @@ need('openssl')('settings of the engine', () => {
       srf.disconnect();
     }
     await server.stop();
+  }));
+
+  test('the certificate of the control port alone is read again on SIGHUP, which does not end the server', ...staged(async (stage) => {
+    const [old, renewed] = [await makeCertificate(stage), await makeCertificate(stage)];
+    const files = { certificate: join(stage.folder, 'port.pem'), key: join(stage.folder, 'port.key') };
+    const use = (one: typeof old): void => {
+      copyFileSync(one.certificate, files.certificate);
+      copyFileSync(one.key, files.key);
+    };
+    use(old);
+    const port = await stage.port();
+    const server = await Server.start(stage, { settings: { 'engine.secret': SECRET, 'engine.tlsPort': port, 'engine.tlsCertificate': files.certificate, 'engine.tlsKey': files.key } });
+    const shown = (): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false }, () => {
+          resolve(socket.getPeerX509Certificate()?.fingerprint256 ?? 'none');
+          socket.destroy();
+        });
+        socket.on('error', reject);
+      });
+    const before = await shown();
+    use(renewed);
+    process.kill(server.pid!, 'SIGHUP');
+    await eventually('the renewed certificate', async () => (await shown()) !== before);
+    await server.stop();
+  }));
+
+  test.each([
+    ['engine.tlsCertificate', { 'engine.tlsPort': 0, 'engine.tlsCertificate': '/nowhere/port.pem', 'engine.tlsKey': '/nowhere/port.key' }],
+    ['engine.handlerAuthorities', { 'engine.handlers': 'INVITE https://127.0.0.1:1/', 'engine.handlerAuthorities': '/nowhere/authorities.pem' }],
+    ['sip.tlsAuthorities', { 'sip.tlsAuthorities': '/nowhere/authorities.pem' }],
+  ])('a file that is not there is named, and the setting: %s', ...staged(async (stage, setting: string, settings: Record<string, string | number>) => {
+    const port = await stage.port();
+    const set = Object.entries({ 'engine.secret': SECRET, ...settings }).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+    const { code, output } = await offhook(['serve', '--data', stage.path('data'), '--sip', `127.0.0.1:${port}`, ...set]);
+    expect(code).toBe(2);
+    expect(output).toContain(setting);
+    expect(output).toMatch(/cannot be read from \/nowhere\/.*: there is no such file/);
+    expect(output).not.toMatch(/ENOENT|\n\s+at /);
   }));
 });

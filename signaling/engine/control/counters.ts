@@ -19,6 +19,9 @@ export const controlCounters = [
   'fellBehind',
   /** Frames that waited for the application to read what they follow from. */
   'heldFrames',
+  /** Of the TLS port. */
+  'certificateReloads',
+  'certificateReloadsFailed',
 ] as const;
 
 export type ControlCounter = (typeof controlCounters)[number];

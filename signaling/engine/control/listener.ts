@@ -1,7 +1,10 @@
-/** One port applications connect to: plain, or TLS 1.2 and later with a certificate from files that can be read again. */
-import { readFileSync } from 'node:fs';
+/** One port applications connect to: plain, or TLS with a certificate that is read again when its files change. */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { createSecureContext, createServer as createTlsServer, type SecureContextOptions, type Server as TlsServer, type TLSSocket } from 'node:tls';
+import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls';
+import type { Clock } from '../../clock';
+import type { Log } from '../log';
+import { CertificateWatch } from '../transport/certificate-watch';
+import { Certificates, MIN_VERSION } from '../transport/certificates';
 
 /** Files, all PEM. */
 export interface ControlCertificate {
@@ -28,15 +31,25 @@ export interface ListenerEvents {
   failed(error: Error): void;
 }
 
+export interface ListenerDeps {
+  clock: Clock;
+  log: Log;
+  counters: { certificateReloads: number; certificateReloadsFailed: number };
+}
+
+const names = { watched: 'The certificate of the control port and its key', peers: 'applications' };
+
 export class ControlListener {
   private server: Server | TlsServer | undefined;
+  private watch: CertificateWatch | undefined;
 
   constructor(
     private readonly options: ListenerOptions,
     private readonly events: ListenerEvents,
+    private readonly deps: ListenerDeps,
   ) {}
 
-  /** Resolves with the address bound; rejects with the system's error (EADDRINUSE, EACCES, ENOENT for a certificate …). */
+  /** Resolves with the address bound; rejects with the system's error (EADDRINUSE, EACCES …), or `CertificateError`. */
   async listen(): Promise<{ host: string; port: number }> {
     const server = this.create();
     server.maxConnections = this.options.maxConnections;
@@ -55,20 +68,15 @@ export class ControlListener {
 
   /** Reads the certificate again; connections that are there keep theirs. A text: why the old one is kept. */
   reload(): string | undefined {
-    const { tls } = this.options;
-    if (!tls || !this.server || !('setSecureContext' in this.server)) return undefined;
-    try {
-      this.server.setSecureContext(readCertificate(tls));
-      return undefined;
-    } catch (error) {
-      return `The certificate of the control port stays as it was: ${(error as Error).message}`;
-    }
+    return this.watch?.reload();
   }
 
   /** Connections have to be ended before. Idempotent. */
   close(): Promise<void> {
     const { server } = this;
     this.server = undefined;
+    this.watch?.close();
+    this.watch = undefined;
     return new Promise((resolve) => (server?.listening ? server.close(() => resolve()) : resolve()));
   }
 
@@ -76,17 +84,12 @@ export class ControlListener {
     const { tls, handshakeMs } = this.options;
     if (!tls) return createServer((socket) => this.events.connection(socket));
     const asked = tls.authorities !== undefined;
-    const server = createTlsServer({ ...readCertificate(tls), minVersion: 'TLSv1.2', handshakeTimeout: handshakeMs, requestCert: asked, rejectUnauthorized: asked });
+    const certificates = new Certificates({ certificates: [tls], clients: asked ? 'require' : 'none', authorities: tls.authorities });
+    const server = createTlsServer({ minVersion: MIN_VERSION, handshakeTimeout: handshakeMs, requestCert: asked, rejectUnauthorized: asked });
+    certificates.follow((options) => server.setSecureContext(options));
+    this.watch = new CertificateWatch(certificates, { ...this.deps, names });
     server.on('secureConnection', (socket: TLSSocket) => this.events.connection(socket));
     server.on('tlsClientError', (error) => this.events.handshakeFailed(error));
     return server;
   }
-}
-
-/** @throws the system's error, which names the file; createSecureContext's when it holds something else */
-function readCertificate(files: ControlCertificate): SecureContextOptions {
-  const options: SecureContextOptions = { cert: readFileSync(files.certificate), key: readFileSync(files.key) };
-  if (files.authorities !== undefined) options.ca = readFileSync(files.authorities);
-  createSecureContext(options);
-  return options;
 }

@@ -95,14 +95,15 @@ export class ControlServer {
           },
           failed: (error) => deps.log.error({ error: error.message }, 'control port failed'),
         },
+        { clock: deps.clock, log: deps.log, counters: this.counters },
       );
     this.plain = listener(options.port);
     this.secure = options.tls && listener(options.tls.port, options.tls);
   }
 
-  /** Resolves with the addresses bound; rejects with the system's error (EADDRINUSE, EACCES, …), and nothing is open then. */
+  /** Resolves with the addresses bound; rejects with the system's error (EADDRINUSE, EACCES, …) or `CertificateError`, and nothing is open then. */
   async listen(): Promise<ControlAddress> {
-    if (this.options.handlers.length > 0) await this.prepareHandlers();
+    if (this.options.handlers.length > 0) this.prepareHandlers();
     const plain = await this.plain.listen();
     if (!this.secure) return plain;
     try {
@@ -145,9 +146,9 @@ export class ControlServer {
     this.take(socket, { onReady: () => undefined, onClose: () => undefined });
   }
 
-  private async prepareHandlers(): Promise<void> {
+  private prepareHandlers(): void {
     const { clock, log, router } = this.deps;
-    this.handlers = await Handlers.make(this.options.handlers, {
+    this.handlers = Handlers.make(this.options.handlers, {
       clock,
       log,
       routes: router.routes,

@@ -1,7 +1,6 @@
 /** Looks at the files of the certificates now and then, and reads them again when they are not the same: whoever renews them need not tell us. */
 import type { Clock, Timer } from '../../clock';
 import type { Certificates } from './certificates';
-import type { TransportCounters } from './counters';
 import type { Log } from './types';
 
 const LOOK_MS = 15_000;
@@ -9,33 +8,48 @@ const DAY_MS = 86_400_000;
 /** A certificate that ends within this time is spoken of, once a day. */
 const WARN_MS = 7 * DAY_MS;
 
+export interface CertificateWatchDeps {
+  clock: Clock;
+  log: Log;
+  counters: { certificateReloads: number; certificateReloadsFailed: number };
+  /** What is watched, and who is shown it, for sentences to people. Default: those of SIP, phones. */
+  names?: { watched: string; peers: string };
+}
+
+const ofSip = { watched: 'The certificates', peers: 'phones' };
+
 export class CertificateWatch {
+  private readonly clock: Clock;
+  private readonly names: { watched: string; peers: string };
   private timer: Timer;
   private nextWarning = 0;
 
   constructor(
     private readonly certificates: Certificates,
-    private readonly clock: Clock,
-    private readonly log: Log,
-    private readonly counters: TransportCounters,
+    private readonly deps: CertificateWatchDeps,
   ) {
+    const { clock, names = ofSip } = deps;
+    this.clock = clock;
+    this.names = names;
     this.warn();
     this.timer = clock.after(LOOK_MS, this.look);
   }
 
   /** Undefined: done. Otherwise what keeps the files from being used; those read before are kept. */
   reload(): string | undefined {
+    const { log, counters } = this.deps;
     try {
       this.certificates.reload();
     } catch (error) {
-      this.counters.certificateReloadsFailed++;
+      counters.certificateReloadsFailed++;
       const reason = error instanceof Error ? error.message : String(error);
-      this.log.error({}, `The certificates stay as they were: ${reason}`);
-      return reason;
+      const problem = `${this.names.watched} stay as they were: ${reason}`;
+      log.error({}, problem);
+      return problem;
     }
-    this.counters.certificateReloads++;
+    counters.certificateReloads++;
     this.nextWarning = 0;
-    this.log.info({}, 'The certificates have been read again');
+    log.info({}, `${this.names.watched} have been read again`);
     return undefined;
   }
 
@@ -55,6 +69,7 @@ export class CertificateWatch {
     const left = ends - this.clock.wall().getTime();
     if (left > WARN_MS) return;
     this.nextWarning = this.clock.now() + DAY_MS;
-    this.log.warn({ ends: new Date(ends).toISOString() }, left > 0 ? 'A TLS certificate ends within a week: renew it' : 'A TLS certificate has expired: phones will refuse it');
+    const { watched, peers } = this.names;
+    this.deps.log.warn({ ends: new Date(ends).toISOString() }, left > 0 ? `${watched}: one ends within a week: renew it` : `${watched}: one has expired: ${peers} will refuse it`);
   }
 }

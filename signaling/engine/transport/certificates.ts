@@ -13,7 +13,7 @@ export const MIN_VERSION = 'TLSv1.2';
 /** A file that cannot be used; the message names it. */
 export class CertificateError extends TransportError {
   constructor(
-    readonly about: 'certificates' | 'key' | 'authorities',
+    readonly about: 'certificates' | 'key' | 'authorities' | 'handlers',
     message: string,
   ) {
     super('certificate', message);
@@ -135,9 +135,10 @@ function readPair(certificateFile: string, keyFile: string, ca: string | undefin
   }
 }
 
-function readAuthorities(file: string): string {
-  const text = read('authorities', 'certificates of authorities', file);
-  for (const one of text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?(?:-----END CERTIFICATE-----|$)/g) ?? ['']) parse('authorities', file, one);
+/** PEM. @throws CertificateError */
+export function readAuthorities(file: string, about: 'authorities' | 'handlers' = 'authorities'): string {
+  const text = read(about, 'certificates of authorities', file);
+  for (const one of text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?(?:-----END CERTIFICATE-----|$)/g) ?? ['']) parse(about, file, one);
   return text;
 }
 

@@ -92,7 +92,7 @@ export class TransportLayer implements Transport {
     this.state = 'open';
     this.listeners = await openListeners(this.options.listen, (spec) => listenOn[spec.protocol](spec, this.host));
     this.ways = this.certificates ? [...this.listeners, ...tlsDialers(this.listeners, this.host, this.certificates)] : this.listeners;
-    if (this.certificates) this.watch = new CertificateWatch(this.certificates, this.deps.clock, this.deps.log, this.counters);
+    if (this.certificates) this.watch = new CertificateWatch(this.certificates, { clock: this.deps.clock, log: this.deps.log, counters: this.counters });
     await this.addresses.start(new Set(this.listeners.filter((l) => isWildcard(l.address)).map((l) => l.family)));
     return this.listening();
   }

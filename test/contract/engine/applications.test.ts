@@ -145,8 +145,7 @@ describe('over TLS', () => {
     await serve();
     await expect(startServer({ control: { port: 0, secret, tls: { port: 0, certificate: '/nowhere/cert.pem', key: certificate.key } } })).rejects.toMatchObject({
       name: 'EngineStartError',
-      setting: 'engine.control',
-      code: 'ENOENT',
+      setting: 'engine.tlsCertificate',
       message: expect.stringContaining('/nowhere/cert.pem') as string,
     });
   });

@@ -108,7 +108,7 @@ test.each(Object.entries(doors))('%s has one door', (name, door) => {
 });
 
 test('process.env is read in one place of each program', () => {
-  const places = /^(signaling\/config|client\/cli\/environment\.ts$|client\/node\/audio\/child-environment\.ts$)/;
+  const places = /^(signaling\/config|signaling\/environment\.ts$|client\/cli\/environment\.ts$|client\/node\/audio\/child-environment\.ts$)/;
   const offences = files.filter((f) => /\bprocess\.env\b/.test(f.text) && !places.test(f.path)).map((f) => f.path);
   expect(offences).toEqual([]);
 });

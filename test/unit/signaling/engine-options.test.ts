@@ -10,20 +10,20 @@ test('as they come, the settings are what the engine does by itself', () => {
   // Our own application gives up ringing by itself, and a server has bounds of its own.
   const own = { maxTransactions: 50_000, maxRememberedFlows: 50_000, maxRequestsPerSecond: 1000, maxRingingSeconds: limits!.maxRingingSeconds };
   expect(limits).toEqual({ ...Object.fromEntries(Object.keys(limits!).map((name) => [name, defaultLimits[name as keyof typeof defaultLimits]])), ...own });
-  expect(control).toEqual({ host: '127.0.0.1', port: 0, secret: 'the secret', tls: undefined, graceSeconds: 10, behindBytes: 1_048_576, handlers: [] });
-  expect([capture, overload, proxySecret]).toEqual([undefined, false, undefined]);
+  expect(control).toEqual({ host: '127.0.0.1', port: 0, secret: 'the secret', tls: undefined, graceSeconds: 10, behindBytes: 1_048_576, behindMs: 500, handlers: [] });
+  expect([capture, overload, proxySecret]).toEqual([undefined, { busyPercent: 97, busyMs: 2000, retryAfterSeconds: 3 }, undefined]);
 });
 
 test('each reaches the engine', () => {
   const made = options({
     'engine.secret': 'long-enough', 'engine.tlsPort': '9023', 'engine.tlsCertificate': 'a.pem', 'engine.tlsKey': 'a.key', 'engine.tlsAuthorities': 'ca.pem',
     'engine.handlers': 'INVITE|message http://127.0.0.1:8080/route POST,* tcp://127.0.0.1:4000', 'engine.handlerSeconds': '7', 'engine.handlerAuthorities': 'h.pem',
-    'engine.graceSeconds': '0', 'engine.behindBytes': '2048', 'engine.proxySecret': 'sixteen-letters-and-more', 'engine.maxBreadth': '5', 'engine.ladderMessages': '0',
+    'engine.graceSeconds': '0', 'engine.behindBytes': '2048', 'engine.behindMs': '50', 'engine.proxySecret': 'sixteen-letters-and-more', 'engine.maxBreadth': '5', 'engine.ladderMessages': '0',
     'capture.address': '127.0.0.1:9060', 'capture.id': '7', 'capture.key': 'homer',
-    'overload.enabled': 'on', 'overload.busyPercent': '90', 'overload.busyMs': '3000', 'overload.retryAfterSeconds': '9',
+    'overload.busyPercent': '90', 'overload.busyMs': '3000', 'overload.retryAfterSeconds': '9',
   });
   expect(made.control).toEqual({
-    host: '127.0.0.1', port: 0, secret: 'the secret', graceSeconds: 0, behindBytes: 2048,
+    host: '127.0.0.1', port: 0, secret: 'the secret', graceSeconds: 0, behindBytes: 2048, behindMs: 50,
     tls: { port: 9023, certificate: '/srv/a.pem', key: '/srv/a.key', authorities: '/srv/ca.pem' },
     handlers: [
       { methods: ['INVITE', 'MESSAGE'], url: 'http://127.0.0.1:8080/route', httpMethod: 'POST', timeoutSeconds: 7, authorities: '/srv/h.pem' },
@@ -34,4 +34,13 @@ test('each reaches the engine', () => {
   expect(made.capture).toEqual({ host: '127.0.0.1', port: 9060, id: 7, key: 'homer' });
   expect(made.overload).toEqual({ busyPercent: 90, busyMs: 3000, retryAfterSeconds: 9 });
   expect(made.proxySecret).toBe('sixteen-letters-and-more');
+});
+
+test('overload control is switched off by its setting', () => {
+  expect(options({ 'overload.enabled': 'off' }).overload).toBe(false);
+});
+
+test('authorities without a certificate of our own: TLS is dialled, and they are trusted', () => {
+  expect(options().tls).toBeUndefined();
+  expect(options({ 'sip.tlsAuthorities': 'ca.pem' }).tls).toEqual({ certificates: [], clients: 'none', authorities: '/srv/ca.pem', verify: true });
 });

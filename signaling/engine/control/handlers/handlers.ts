@@ -5,11 +5,11 @@
  *
  * No answer in time: 504 (RFC 3261 §21.5.5); none that can be used: 500; an application that cannot be reached: 480.
  */
-import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../../clock';
 import type { App, Envelope } from '../../core/app';
 import type { Decider, Decision } from '../../core/decision';
 import type { Log } from '../../log';
+import { readAuthorities } from '../../transport/certificates';
 import type { SipRequest } from '../../wire/message';
 import { messageText } from '../../wire/serialize';
 import type { Connection } from '../connection';
@@ -44,13 +44,13 @@ export class Handlers implements Decider {
 
   private constructor(private readonly deps: HandlersDeps) {}
 
-  /** Reads the files that the settings name. @throws Error in words */
-  static async make(settings: readonly RequestHandlerSettings[], deps: HandlersDeps): Promise<Handlers> {
+  /** Reads the files that the settings name. @throws CertificateError; Error in words */
+  static make(settings: readonly RequestHandlerSettings[], deps: HandlersDeps): Handlers {
     const handlers = new Handlers(deps);
     for (const one of settings) {
       const problem = handlerProblem(one);
       if (problem !== undefined) throw new Error(problem);
-      const authorities = one.authorities === undefined ? undefined : await readFile(one.authorities, 'utf8');
+      const authorities = one.authorities === undefined ? undefined : readAuthorities(one.authorities, 'handlers');
       const asker = /^https?:/i.test(one.url) ? new Asker(deps.clock, authorities) : undefined;
       handlers.add({ settings: one, timeoutMs: (one.timeoutSeconds ?? defaultTimeoutSeconds) * 1000, authorities, asker });
     }

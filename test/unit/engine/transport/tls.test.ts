@@ -150,7 +150,7 @@ need('openssl')('TLS', () => {
     rig.clock.advance(60_000);
     expect(told).toHaveLength(1);
     writeFileSync(key, 'nothing');
-    expect(rig.layer.reloadCertificates()).toBe(`There is no private key in PEM in ${key}.`);
+    expect(rig.layer.reloadCertificates()).toBe(`The certificates stay as they were: There is no private key in PEM in ${key}.`);
     expect(nameShown(await client(rig.port()))).toBe('two.test');
     expect(rig.stats).toMatchObject({ certificateReloads: 1, certificateReloadsFailed: 2 });
   });
