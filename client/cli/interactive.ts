@@ -39,7 +39,8 @@ export interface InteractiveIo {
   signal: AbortSignal;
 }
 
-const SECOND_MS = 1000;
+/** A clock of seconds that is looked at once a second shows one for two seconds and leaves out the next. */
+const TICK_MS = 200;
 const LEVELS_MS = 100;
 const BELL = '\u0007';
 
@@ -108,7 +109,7 @@ class Session {
     void this.history.load().then(() => this.showHistory());
     void this.contacts.load().then(() => this.showContacts());
     phone.on('*', (event) => this.heard(event));
-    this.every(SECOND_MS, () => this.apply({ event: 'ui-tick' }));
+    this.every(TICK_MS, () => this.apply({ event: 'ui-tick' }));
     this.every(LEVELS_MS, () => this.apply({ event: 'ui-levels', ...phone.hub.levels() }));
     try {
       void this.begin();

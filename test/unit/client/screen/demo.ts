@@ -28,7 +28,7 @@ const keys = new KeyReader({
   },
 });
 const terminal = new Terminal({ input: process.stdin, output: process.stdout, onKey: (key) => keys.press(key, Date.now()), onResize: () => draw(), onEnd: end });
-const ticker = setInterval(() => apply({ event: 'ui-tick' }), 1000);
+const ticker = setInterval(() => apply({ event: 'ui-tick' }), 200);
 terminal.open();
 for (const event of registered()) apply(event);
 if (!process.argv.includes('idle')) for (const event of inCall()) apply(event);
