@@ -1,9 +1,11 @@
 /** What the API is shown of the engine and the calls: their own words, brought into the shapes that the API has. */
 import type { CallsView } from './api/routes/calls';
 import type { EngineStats, EngineView } from './api/routes/engine';
+import type { HealthView } from './api/routes/health';
 import type { Calls } from './app/calls';
 import type { EmbeddedEngine, EngineStats as Counted } from './engine';
 import type { LoopDelay } from './loop-delay';
+import type { Store } from './store/store';
 
 export interface EngineViewDeps {
   engine: Pick<EmbeddedEngine, 'stats' | 'ladder' | 'ladderCalls'>;
@@ -44,6 +46,23 @@ function statsOf({ dialogs, transport, transactions, core, control, traffic, ove
 function numbersOf(stats: object): Record<string, number> {
   const now = ['connections', 'rememberedFlows', 'halfOpen', 'server', 'client', 'timers'];
   return Object.fromEntries(Object.entries(stats).filter((entry): entry is [string, number] => typeof entry[1] === 'number' && !now.includes(entry[0])));
+}
+
+export interface HealthViewDeps {
+  store: Pick<Store, 'meta'>;
+  connected: () => boolean;
+  stopping: () => boolean;
+}
+
+export function healthView({ store, connected, stopping }: HealthViewDeps): HealthView {
+  return {
+    async problem() {
+      if (stopping()) return 'the server is stopping';
+      if (!connected()) return 'its SIP engine cannot be reached';
+      await store.meta.get('realm');
+      return undefined;
+    },
+  };
 }
 
 export function callsView(calls: () => Calls): CallsView {

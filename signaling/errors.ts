@@ -70,6 +70,7 @@ const table = {
   'server.not-running': { sentence: 'No server runs on the data folder {folder}. Start one with “offhook serve”, or name the folder of one that runs with --data.', exit: 2 },
   'server.running': { sentence: 'A server runs on the data folder {folder} already. Stop it, or name another folder with --data.', exit: 2 },
   'server.starting': { sentence: 'The server is only starting. Try again.', http: 503, retryable: true },
+  'server.not-ready': { sentence: 'Calls cannot be made just now: {reason}.', http: 503, retryable: true },
   'server.unreachable': { sentence: 'The server on the data folder {folder} cannot be asked: {reason}.' },
   'server.refused': { sentence: '{problem}' },
 

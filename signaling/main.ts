@@ -6,11 +6,12 @@
 import { networkInterfaces } from 'node:os';
 import { createMediaPlane, MediaError, type MediaPlane } from '../media/plane';
 import { Reach } from '../media/reach';
-import { openOperatorSocket } from './api/operator-socket';
+import { openOperatorSocket, type OperatorSocket } from './api/operator-socket';
+import { openHttp } from './api/tcp';
 import { operator } from './api/access';
-import type { Handle } from './api/app';
-import type { Views } from './api/routes';
-import { callsView, engineView } from './api-views';
+import type { HttpListener } from './api/listener';
+import { apiOnDemand } from './api/on-demand';
+import { callsView, engineView, healthView } from './api-views';
 import { PhoneSystem } from './app/phone-system';
 import { SrfConnectError, type EngineAddress } from './app/srf';
 import { systemClock, systemRandom } from './clock';
@@ -26,7 +27,7 @@ import { LoopDelay } from './loop-delay';
 import { Owned } from './ownership';
 import { firstScreen, parseHostports, type SipAddress } from './ready';
 import { checkRealm, seedFirstExtensions } from './store/seed';
-import { openStore } from './store/store';
+import { openStore, type Store } from './store/store';
 
 const toStdout = (text: string): void => void process.stdout.write(text);
 
@@ -50,6 +51,8 @@ async function start(config: Config, log: Logger, owned: Owned, ending: Ending, 
   const store = owned.own('store', await openStore({ dataDir: config.data }), (s) => s.close());
   const socket = await openOperatorSocket(config.data, { log });
   if (socket) owned.own('the operator’s socket', socket, (s) => s.close());
+  // open while calls are given their time to end: whoever asks whether to send more is told not to
+  const http = config.http.address ? owned.own('HTTP', await openHttp(config.http.address), (h) => h.close()) : undefined;
   await checkRealm(store, config);
   const plane = owned.own('media', await openPlane(config), (p) => p.close());
   const engine = await openEngine(config, log, owned, ending);
@@ -66,13 +69,7 @@ async function start(config: Config, log: Logger, owned: Owned, ending: Ending, 
   const fresh = await seedFirstExtensions(store, config);
   const sip = engine.listening ?? parseHostports(announced);
   const { backend } = await plane.load();
-  if (socket) {
-    const loop = owned.own('the look at the event loop', new LoopDelay(systemClock), (l) => l.close());
-    const view = engine.embedded && engineView({ engine: engine.embedded, loop, memory: process.memoryUsage, uptime: process.uptime });
-    socket.serve(apiOnDemand({ engine: view, calls: callsView(() => phones.calls) }, log));
-    // first on the way down: nobody is to be told of what is being taken apart
-    owned.own('the operator’s socket', socket, (s) => s.close());
-  }
+  serveApi({ config, store, phones, embedded: engine.embedded, socket, http }, owned, log);
   write(
     firstScreen({
       fresh,
@@ -81,26 +78,39 @@ async function start(config: Config, log: Logger, owned: Owned, ending: Ending, 
       engine: config.drachtio ? 'drachtio-server' : 'embedded',
       media: { ports: `${config.media.portMin}-${config.media.portMax}`, backend },
       partyline: phones.conferences.simple,
+      http: http && config.http.address ? { ...config.http.address, port: http.port } : undefined,
       data: config.data,
     }),
   );
 }
 
-/** The API is loaded when it is asked for the first time: most servers never are, and it has its price in memory and at the start. */
-function apiOnDemand(views: Views, log: Logger): Handle {
-  let made: Promise<Handle> | undefined;
-  const make = async (): Promise<Handle> => (require('./api/app') as typeof import('./api/app')).createHandle({ views, askerOf: () => operator, log: log.child({ part: 'api' }) });
-  return (request, response) => {
-    made ??= make();
-    made.then(
-      (handle) => handle(request, response),
-      (err: unknown) => {
-        log.error({ err }, 'the API could not be loaded');
-        response.writeHead(500).end();
-      },
-    );
-  };
+interface Serving {
+  config: Config;
+  store: Store;
+  phones: PhoneSystem;
+  embedded: EmbeddedEngine | undefined;
+  socket: OperatorSocket | undefined;
+  http: HttpListener | undefined;
 }
+
+function serveApi({ config, store, phones, embedded, socket, http }: Serving, owned: Owned, log: Logger): void {
+  if (!socket && !http) return;
+  const loop = owned.own('the look at the event loop', new LoopDelay(systemClock), (l) => l.close());
+  const state = owned.own('readiness', { stopping: false }, (s) => void (s.stopping = true));
+  const views = {
+    engine: embedded && engineView({ engine: embedded, loop, memory: process.memoryUsage, uptime: process.uptime }),
+    calls: callsView(() => phones.calls),
+    health: healthView({ store, connected: () => phones.connected, stopping: () => state.stopping }),
+  };
+  const listenerFor = apiOnDemand({ views, log: log.child({ part: 'api' }) });
+  http?.serve(listenerFor(() => undefined));
+  if (config.http.address && !isLoopback(config.http.address.host)) log.warn('http.address is reached by other machines, and what passes is not encrypted: tokens can be read on the way');
+  socket?.serve(listenerFor(() => operator));
+  // first on the way down: nobody is to be told of what is being taken apart
+  if (socket) owned.own('the operator’s socket', socket, (s) => s.close());
+}
+
+const isLoopback = (host: string): boolean => /^(127\.|::1$|localhost$)/.test(host);
 
 async function openPlane(config: Config): Promise<MediaPlane> {
   const { portMin, portMax, workers, bind4, bind6, drainSeconds, silenceSeconds, backend } = config.media;

@@ -1,5 +1,6 @@
 /** What `offhook serve` says when calls can be made: to a person first, then one line for programs. */
 import { isIPv6 } from 'node:net';
+import { formatHostPort } from './config';
 import type { InterfaceAddress } from '../media/reach';
 
 export interface SipAddress {
@@ -17,6 +18,8 @@ export interface Ready {
   media: { ports: string; backend: string };
   /** The door of the simple packet format, when it is on. */
   partyline?: { address: string; port: number; rooms: readonly string[] } | undefined;
+  /** Where the HTTP API is, when it is on. */
+  http?: { host: string; port: number } | undefined;
   data: string;
 }
 
@@ -31,12 +34,12 @@ export function firstScreen(ready: Ready): string {
     lines.push('', `In a SIP phone (Linphone: “Use a SIP account”): user name ${ready.fresh[0]?.number}, its password, domain ${server}, transport UDP or TCP.`);
     lines.push(`Register a second phone as ${ready.fresh[1]?.number}, dial ${ready.fresh[1]?.number} from the first, and talk.`, '');
   }
-  const { engine, media, partyline, data } = ready;
+  const { engine, media, partyline, http, data } = ready;
   if (partyline) {
     if (lines.at(-1) !== '') lines.push('');
     lines.push(`Programs reach the conference rooms ${partyline.rooms.join(', ')} by the simple packet format: UDP ${hostPort(partyline)}.`, '');
   }
-  lines.push(`ready ${JSON.stringify({ sip, engine, media, ...(partyline && { partyline: { udp: hostPort(partyline), rooms: partyline.rooms } }), data })}`);
+  lines.push(`ready ${JSON.stringify({ sip, engine, media, ...(partyline && { partyline: { udp: hostPort(partyline), rooms: partyline.rooms } }), ...(http && { http: `http://${formatHostPort(http)}` }), data })}`);
   return `${lines.join('\n')}\n`;
 }
 

@@ -3,20 +3,17 @@
  * anything else is opened; what it is asked before the server is ready is told to come again.
  */
 import { chmodSync, closeSync, lstatSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { OffhookError } from '../errors';
 import type { Logger } from '../log';
 import { longestPath, operatorAddress, operatorFolder, OPERATOR_SOCKET } from '../operator-path';
-import { problemAnswer } from './problems';
+import { HttpListener, type Listener } from './listener';
 
 export interface OperatorSocketDeps {
   log: Logger;
   /** Default: this one. */
   platform?: NodeJS.Platform;
 }
-
-type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
 export interface OperatorSocket {
   /** Requests are answered by this from now on. */
@@ -25,8 +22,6 @@ export interface OperatorSocket {
   close(): Promise<void>;
 }
 
-/** What is being answered when it is closed has so long to get there. */
-const CLOSE_MS = 1000;
 /** A lock is held for as long as it takes to look at a socket and listen. */
 const LOCK_MS = 3000;
 const LOOK_MS = 20;
@@ -61,26 +56,20 @@ function makeFolder(folder: string): void {
 }
 
 async function open(data: string, path: string, release: () => void): Promise<OperatorSocket> {
-  let listener: Listener = starting;
-  const server = createServer((request, response) => listener(request, response));
-  await claim(server, path, data);
+  const listener = new HttpListener();
+  await claim(listener, path, data);
   chmodSync(path, 0o600);
   let closing: Promise<void> | undefined;
   return {
-    serve: (next) => void (listener = next),
-    close: () => (closing ??= close(server).finally(release)),
+    serve: (next) => listener.serve(next),
+    close: () => (closing ??= listener.close().finally(release)),
   };
 }
 
-function starting(_request: IncomingMessage, response: ServerResponse): void {
-  const { status, headers, body } = problemAnswer(new OffhookError('server.starting', {}));
-  response.writeHead(status, headers).end(body);
-}
-
 /** Listens there, also where the socket of a server that was killed is in the way. Errors: `server.running`. */
-async function claim(server: Server, path: string, data: string): Promise<void> {
+async function claim(listener: HttpListener, path: string, data: string): Promise<void> {
   try {
-    return await listen(server, path);
+    return await listener.listen({ path });
   } catch (err) {
     if ((err as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw err;
   }
@@ -88,7 +77,7 @@ async function claim(server: Server, path: string, data: string): Promise<void> 
     if (await answers(path)) throw new OffhookError('server.running', { folder: data });
     if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false) throw new Error(`${path} is no socket`);
     rmSync(path, { force: true });
-    await listen(server, path).catch((err: NodeJS.ErrnoException) => {
+    await listener.listen({ path }).catch((err: NodeJS.ErrnoException) => {
       // by one who came when there was nothing in the way
       throw err.code === 'EADDRINUSE' ? new OffhookError('server.running', { folder: data }) : err;
     });
@@ -118,16 +107,6 @@ function taken(lock: string): boolean {
   }
 }
 
-function listen(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
 /** Somebody listens on it: also one who is too busy, or not ours to ask. */
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
@@ -137,16 +116,5 @@ function answers(path: string): Promise<boolean> {
       resolve(true);
     });
     socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code !== 'ECONNREFUSED' && code !== 'ENOENT'));
-  });
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const stubborn = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
-    server.close(() => {
-      clearTimeout(stubborn);
-      resolve();
-    });
-    server.closeIdleConnections();
   });
 }

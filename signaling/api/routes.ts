@@ -3,6 +3,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawReplyDefaultExpression, Raw
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { callRoutes, type CallsView } from './routes/calls';
 import { engineRoutes, type EngineView } from './routes/engine';
+import { healthRoutes, type HealthView } from './routes/health';
 
 export type Api = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, ZodTypeProvider>;
 
@@ -10,9 +11,11 @@ export interface Views {
   /** Undefined: the SIP engine is a server of its own. */
   engine: EngineView | undefined;
   calls: CallsView;
+  health: HealthView;
 }
 
 export function addRoutes(api: Api, views: Views): void {
   engineRoutes(api, views.engine);
   callRoutes(api, views.calls);
+  healthRoutes(api, views.health);
 }

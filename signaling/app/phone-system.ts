@@ -62,6 +62,8 @@ export class PhoneSystem {
   readonly mail: VoicemailMail | undefined;
   private readonly registrar: Registrar;
   private connection: SrfConnection | undefined;
+  /** Whether the engine can be reached. */
+  private reachable = false;
   private active: Calls | undefined;
   private watching: MessageWaiting | undefined;
 
@@ -97,13 +99,23 @@ export class PhoneSystem {
       timeoutMs: connectTimeoutMs,
       prepare: (srf) => this.wire(srf),
       onLost: (reason) => {
+        this.reachable = false;
         log.error({ reason }, 'the SIP engine is gone, and its calls with it; trying to reach it again');
         this.active?.lost();
         this.watching?.lost();
       },
-      onBack: () => log.info('the SIP engine is back'),
+      onBack: () => {
+        this.reachable = true;
+        log.info('the SIP engine is back');
+      },
     });
+    this.reachable = true;
     return this.connection.hostports;
+  }
+
+  /** False: the engine cannot be reached just now. */
+  get connected(): boolean {
+    return this.reachable;
   }
 
   get calls(): Calls {

@@ -174,6 +174,10 @@ export const settings = {
     maxPacketsPerSecond: setting(whole(50, 1_000_000), 1000, 'packets a second from one address; a client sends 50'),
     idleSeconds: setting(whole(1, 3600, 'seconds'), 10, 'a client that sends nothing for this long has left', { unit: 'seconds' }),
   },
+  http: {
+    address: setting(optional(hostPort(8080)), null, 'address of the HTTP API for programs and other machines, unencrypted; none: only the socket in the data folder; port 0 takes any free one',
+      { flag: '--http <host:port>' }),
+  },
   log: {
     level: setting(oneOf<LogLevel>('silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'), 'info', 'how much is logged (to stderr)'),
     format: setting(oneOf('auto', 'text', 'json'), 'auto', 'text for people, JSON for machines; auto: text on a terminal'),

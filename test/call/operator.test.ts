@@ -7,6 +7,7 @@ import { ScriptedPhone } from '../support/scripted-phone';
 import { sdp } from '../support/sdp-text';
 import { offhook, Server } from '../support/server';
 import { staged } from '../support/stage';
+import { eventually } from '../support/wait';
 
 const ask = async (server: Server, ...args: string[]): Promise<string> => {
   const { code, output } = await offhook([...args, '--data', server.data]);
@@ -62,6 +63,33 @@ need('sipp')('the operator', () => {
     expect((await counted(again)).messages.received.udp ?? {}).not.toHaveProperty('INVITE');
     await again.stop();
     expect(existsSync(socket)).toBe(false);
+  }, { seconds: 60 }));
+
+  test('over TCP it is told whether calls can be made, also while the last ones end', ...staged(async (stage) => {
+    const port = await stage.port();
+    const server = await Server.start(stage, { settings: { 'http.address': `127.0.0.1:${port}`, 'call.drainSeconds': 20 } });
+    expect(server.ready).toMatchObject({ http: `http://127.0.0.1:${port}` });
+    const get = async (path: string): Promise<[number, { status?: unknown; detail?: string }]> => {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`);
+      return [response.status, (await response.json()) as { status?: unknown; detail?: string }];
+    };
+    expect([await get('/healthz'), await get('/readyz')]).toEqual([[200, { status: 'ok' }], [200, { status: 'ready' }]]);
+    expect((await get('/api/v1/calls'))[0]).toBe(401);
+
+    const another = await offhook(['serve', '--data', stage.path('other'), '--sip', `127.0.0.1:${await stage.port()}`, '--http', `127.0.0.1:${port}`]);
+    expect([another.code, another.output]).toEqual([2, expect.stringMatching(new RegExp(`^offhook: http.address: TCP port ${port} on 127.0.0.1 is taken\\. .*\n$`))]);
+
+    const callee = await ScriptedPhone.registered(stage, { ...server.account('1002'), server: server.address });
+    const caller = await ScriptedPhone.make(stage, { ...server.account('1001'), server: server.address });
+    const called = await callee.expects('callee', { sdp: sdp({ port: await stage.port() }), ringMs: 0 });
+    const calling = await caller.calls('1002', 'caller', { sdp: sdp({ port: await stage.port() }), talkMs: 4000 });
+    await eventually('the call to be up', async () => ((JSON.parse(await ask(server, 'ladder', '--json')) as Array<{ status: number }>).some(({ status }) => status === 200)));
+    const stopped = server.stop();
+    await eventually('no more calls to be wanted', async () => (await get('/readyz'))[1].detail === 'Calls cannot be made just now: the server is stopping.');
+    expect(await get('/healthz')).toEqual([200, { status: 'ok' }]);
+    expect(existsSync(join(server.data, 'run', 'operator.sock'))).toBe(false);
+    expect([(await calling.finished()).code, (await called.finished()).code, (await stopped).code]).toEqual([0, 0, 0]);
+    await expect(get('/healthz')).rejects.toThrow();
   }, { seconds: 60 }));
 });
 

@@ -84,6 +84,18 @@ it('calls are shown with the Call-IDs of their legs', async () => {
   expect((await get(one, '/api/v1/calls/ended')).body).toEqual({ calls: [{ ...ended({ dialogs, status: 486 }), since }] });
 });
 
+it('whether it lives and calls can be made is told to everybody', async () => {
+  const { views, health } = shown();
+  const one = await api(views, { asker: () => undefined });
+  expect(await get(one, '/healthz')).toMatchObject({ status: 200, body: { status: 'ok' } });
+  expect(await get(one, '/readyz')).toMatchObject({ status: 200, body: { status: 'ready' } });
+  health.problem = 'it rains';
+  expect(await get(one, '/readyz')).toMatchObject({ status: 503, body: { code: 'server.not-ready', detail: 'Calls cannot be made just now: it rains.', retryable: true } });
+  views.health.problem = () => Promise.reject(new OffhookError('store.full', { file: '/f' }));
+  expect(await get(one, '/readyz')).toMatchObject({ status: 507, body: { code: 'store.full' } });
+  expect(await get(one, '/healthz')).toMatchObject({ status: 200 });
+});
+
 it('what goes wrong inside is told to the log and to nobody else', async () => {
   const { views, engine } = shown();
   const logged: unknown[] = [];
@@ -146,7 +158,7 @@ it('describes itself: every route with its answers, and the problem', async () =
   const { body } = await get(await api(shown().views), '/api/v1/openapi.json');
   const { openapi, paths, components } = body as { openapi: string; paths: Record<string, { get: { summary: string; responses: Record<string, unknown>; parameters?: Array<{ name: string; required?: boolean }> } }>; components: { schemas: { Problem: { required: string[] } } } };
   expect(openapi).toBe('3.1.0');
-  expect(Object.keys(paths).sort()).toEqual(['/api/v1/calls', '/api/v1/calls/ended', '/api/v1/engine/calls', '/api/v1/engine/ladder', '/api/v1/engine/stats']);
+  expect(Object.keys(paths).sort()).toEqual(['/api/v1/calls', '/api/v1/calls/ended', '/api/v1/engine/calls', '/api/v1/engine/ladder', '/api/v1/engine/stats', '/healthz', '/readyz']);
   for (const { get: operation } of Object.values(paths)) {
     expect(operation.summary).toBeTruthy();
     expect(Object.keys(operation.responses).sort()).toEqual(['200', 'default']);

@@ -38,6 +38,8 @@ export interface Shown {
   views: Views;
   engine: EngineView;
   calls: { up: Up[]; ended: Ended[]; remembered: Remembered[] };
+  /** Why calls cannot be made. */
+  health: { problem: string | undefined };
   /** What ladders were asked for. */
   drawn: Array<{ callIds: readonly string[]; columns: number | undefined }>;
 }
@@ -45,6 +47,7 @@ export interface Shown {
 export function shown(): Shown {
   const calls: Shown['calls'] = { up: [], ended: [], remembered: [] };
   const drawn: Shown['drawn'] = [];
+  const health: Shown['health'] = { problem: undefined };
   const engine: EngineView = {
     stats: async () => stats(),
     ladder: async (callIds, columns) => {
@@ -57,5 +60,5 @@ export function shown(): Shown {
     },
     ladderCalls: async (limit) => calls.remembered.slice(0, limit),
   };
-  return { views: { engine, calls: { up: () => calls.up, ended: () => calls.ended } }, engine, calls, drawn };
+  return { views: { engine, calls: { up: () => calls.up, ended: () => calls.ended }, health: { problem: async () => health.problem } }, engine, calls, health, drawn };
 }

@@ -31,6 +31,10 @@ test('says where programs of the simple packet format are let in, when they are'
   expect(json(text)).toMatchObject({ partyline: { udp: '[::1]:4000', rooms: ['8000', '500'] } });
 });
 
+test('says where the HTTP API is, when it is on', () => {
+  expect(json(firstScreen({ ...base, http: { host: '::1', port: 8080 } }))).toMatchObject({ http: 'http://[::1]:8080' });
+});
+
 test('new extensions come with their passwords, and with the address that other machines reach', () => {
   const text = firstScreen({ ...base, fresh: [{ number: '1001', password: 'one' }, { number: '1002', password: 'two' }] });
   expect(text).toMatch(/^ {4}1001 {3}password one$/m);
