@@ -2,7 +2,8 @@
  * The transaction layer for targets that are more than one place (RFC 3263 §4.3) and requests that are more than a datagram (RFC 3261
  * §18.1.1). To the core it is one transaction; below, each place gets one of its own, with a new branch:
  *
- *     large ── TCP ── refused ── UDP                    503, no answer, no way ── the next place ── … ── told to the core
+ *     place ─┬─ large ── TCP ── refused ── UDP ─┬─ 503, no answer, no way ── the next place ── … ── told to the core
+ *            └─ else ────────────────────── UDP ─┘
  *
  * Once the far end has said more than 100, or the core has cancelled, nothing is tried elsewhere: somebody's phone may be ringing.
  */
@@ -32,10 +33,10 @@ export class FailOver extends TransactionLayer {
 
   override request(request: SipRequest, to: Destination, handlers: ClientHandlers, mark?: string): ClientTransaction {
     if (!('send' in to)) return super.request(request, to, handlers, mark);
-    const larger = to.larger && this.large > 0 && sizeOf(request) > this.large ? to.larger() : undefined;
-    if (!larger && !to.next) return super.request(request, to, handlers, mark);
-    const attempts = new Attempts(request, handlers, (flow, own) => super.request(request, flow, own, mark), this.below);
-    attempts.start(larger ?? to, to);
+    const large = this.large > 0 && sizeOf(request) > this.large;
+    if (!to.next && !(large && to.larger)) return super.request(request, to, handlers, mark);
+    const attempts = new Attempts(request, handlers, (flow, own) => super.request(request, flow, own, mark), this.below, large);
+    attempts.start(to);
     return attempts;
   }
 }
@@ -56,6 +57,8 @@ class Attempts implements ClientTransaction {
     private readonly handlers: ClientHandlers,
     private readonly send: Send,
     private readonly transport: Transport,
+    /** Leaves UDP where it can. */
+    private readonly large: boolean,
   ) {}
 
   get id(): string {
@@ -75,29 +78,36 @@ class Attempts implements ClientTransaction {
     return this.current?.cancel(extra) ?? true;
   }
 
-  /** `way`: better than `flow`, if it can be had. @throws SipParseError when the request cannot be written */
-  start(way: Flow | Promise<Flow>, flow: Flow): void {
-    this.told = { ...this.transport.sentBy(flow), flow };
-    if (!(way instanceof Promise)) this.go(way);
+  /** @throws SipParseError when the request cannot be written */
+  start(place: Flow): void {
+    this.told = { ...this.transport.sentBy(place), flow: place };
+    this.enter(place);
+  }
+
+  /** @throws as `start` */
+  private enter(place: Flow): void {
+    const way = (this.large ? place.larger?.() : undefined) ?? place;
+    if (!(way instanceof Promise)) this.go(way, place);
     else {
       // What cannot be written is refused now, as without dialling: later there is nobody to catch it.
       startLine(this.request);
       this.connecting = way.then(
-        (better) => this.goLater(better),
-        () => this.goLater(flow),
+        (better) => this.later(() => this.go(better, place)),
+        () => this.later(() => this.go(place, place)),
       );
     }
   }
 
-  private goLater(flow: Flow): void {
+  private later(go: () => void): void {
     try {
-      this.go(flow);
+      go();
     } catch (error) {
       this.handlers.onTransportError(error as Parameters<ClientHandlers['onTransportError']>[0]);
     }
   }
 
-  private go(flow: Flow): void {
+  /** `flow` leads to `place`, which knows the next one. */
+  private go(flow: Flow, place: Flow): void {
     if (this.told && this.told.flow !== flow) {
       const now = { ...this.transport.sentBy(flow), flow };
       if (this.handlers.onMove) this.handlers.onMove(this.request, flow);
@@ -107,15 +117,15 @@ class Attempts implements ClientTransaction {
     let heard = false;
     /** Goes on elsewhere if that is allowed; otherwise, or when there is nowhere, the core is told. */
     const failed = (tell: () => void, restMs?: number): void => {
-      if (heard || this.cancelling || !flow.next) {
+      if (heard || this.cancelling || !place.next) {
         tell();
         return;
       }
       this.current = undefined;
-      flow.next(restMs).then((other) => {
+      place.next(restMs).then((other) => {
         if (this.cancelling) return tell();
         this.request.headers.removeFirst('via');
-        this.goLater(other);
+        this.later(() => this.enter(other));
       }, tell);
     };
     const superseded = (): boolean => this.current !== transaction;

@@ -39,3 +39,54 @@ test('what cannot be written is refused at once, not when there is nobody to cat
   expect([udp.whats, tcp.whats]).toEqual([[], []]);
   expect(recorder.errors).toEqual([]);
 });
+
+describe('several places', () => {
+  type Place = FakeFlow & Pick<Flow, 'larger' | 'next'>;
+
+  /** Two places that are reached over UDP; `over`: what a place has for large requests. */
+  function places(over: [Flow | 'refused' | undefined, Flow | 'refused' | undefined], clock = new FakeClock()): { layer: FailOver; first: Place; second: Place; clock: FakeClock } {
+    const [first, second] = over.map((larger) => {
+      const place: Place = new FakeFlow(clock, 'udp');
+      if (larger) place.larger = () => (larger === 'refused' ? Promise.reject(new Error('refused')) : Promise.resolve(larger));
+      return place;
+    }) as [Place, Place];
+    first.next = () => Promise.resolve(second);
+    return { layer: new FailOver(new FakeTransport(first), {}, { clock, log: memoryLog() }), first, second, clock };
+  }
+
+  test('a large request is asked over TCP at each of them, and over UDP where that is refused', async () => {
+    const clock = new FakeClock();
+    const tcp = new FakeFlow(clock, 'tcp');
+    const { layer, first, second } = places(['refused', tcp], clock);
+    layer.request(large('sip:1002@pbx.example'), first, new Recorder());
+    await settled();
+    expect([first.whats, second.whats, tcp.whats]).toEqual([['MESSAGE'], [], []]);
+    clock.advance(32_000);
+    await settled();
+    expect([second.whats, tcp.whats]).toEqual([[], ['MESSAGE']]);
+  });
+
+  test('after silence over TCP the next place is tried, too', async () => {
+    const clock = new FakeClock();
+    const tcp = new FakeFlow(clock, 'tcp');
+    const { layer, first, second } = places([tcp, undefined], clock);
+    const recorder = new Recorder();
+    const transaction = layer.request(large('sip:1002@pbx.example'), first, recorder);
+    await settled();
+    expect([first.whats, tcp.whats]).toEqual([[], ['MESSAGE']]);
+    clock.advance(32_000);
+    await settled();
+    expect(second.whats).toEqual(['MESSAGE']);
+    expect(transaction.flow).toBe(second);
+    expect(recorder.errors).toEqual([]);
+  });
+
+  test('a small one goes over UDP to each', async () => {
+    const clock = new FakeClock();
+    const { layer, first, second } = places([new FakeFlow(clock, 'tcp'), new FakeFlow(clock, 'tcp')], clock);
+    layer.request(outgoing('MESSAGE', { uri: 'sip:1002@pbx.example' }), first, new Recorder());
+    clock.advance(32_000);
+    await settled();
+    expect([new Set(first.whats), second.whats]).toEqual([new Set(['MESSAGE']), ['MESSAGE']]);
+  });
+});
