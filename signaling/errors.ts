@@ -41,6 +41,8 @@ const table = {
   'store.not-found': { sentence: 'There is no extension {number}.', sip: 404, http: 404 },
   'store.room-exists': { sentence: 'Room {number} exists already.', http: 409 },
   'store.room-not-found': { sentence: 'There is no room {number}.', sip: 404, http: 404 },
+  'store.token-exists': { sentence: 'There is a token {name} already. Choose another name, or remove it with “offhook token remove {name}”.', http: 409 },
+  'store.token-not-found': { sentence: 'There is no token {name}. “offhook token list” shows those that there are.', http: 404 },
   'store.realm-changed': {
     sentence:
       'sip.realm is “{realm}”, but the passwords in {folder} were made for the realm “{stored}” and would no longer be accepted. ' +
@@ -56,6 +58,8 @@ const table = {
   'room.bad-pin': { sentence: 'This PIN cannot be used: {reason}.', exit: 2, http: 422 },
   'room.bad-settings': { sentence: '{problem}', exit: 2, http: 422 },
   'room.party-line': { sentence: 'The party line, {number}, is always there and cannot be removed; “offhook room set {number} --pin PIN” keeps people out.', exit: 2, http: 409 },
+
+  'token.bad-name': { sentence: '“{name}” cannot be the name of a token: it must be 1 to 64 letters, digits, spaces, dots, - and _, a letter or digit first.', exit: 2, http: 422 },
 
   'mailbox.bad-pin': { sentence: 'This PIN cannot be used: it must be 4 to 10 digits.', exit: 2, http: 422 },
   'mailbox.bad-email': { sentence: '“{email}” is not an e-mail address.', exit: 2, http: 422 },
@@ -76,7 +80,9 @@ const table = {
 
   'api.no-route': { sentence: 'There is nothing at {method} {path}; GET /api/v1/openapi.json tells what there is.', http: 404 },
   'api.bad-request': { sentence: '{problem}', http: 400 },
-  'api.unauthorized': { sentence: 'Nobody is known who asks this.', http: 401 },
+  'api.unauthorized': { sentence: 'This takes a token (“offhook token add NAME”), shown as “Authorization: Bearer TOKEN”.', http: 401 },
+  'api.bad-token': { sentence: 'This token is not known, or not any more.', http: 401 },
+  'api.too-many-failures': { sentence: 'Too many tokens from this address were wrong. Try again in {seconds} seconds.', http: 429, retryable: true },
   'api.forbidden': { sentence: '{who} may not ask this: it takes the scope “{scope}”.', http: 403 },
   'api.fault': { sentence: 'Something went wrong inside the server; its log says what.', http: 500 },
 

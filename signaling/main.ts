@@ -9,9 +9,12 @@ import { Reach } from '../media/reach';
 import { openOperatorSocket, type OperatorSocket } from './api/operator-socket';
 import { openHttp } from './api/tcp';
 import { operator } from './api/access';
+import { bearer } from './api/bearer';
 import type { HttpListener } from './api/listener';
 import { apiOnDemand } from './api/on-demand';
 import { callsView, engineView, healthView } from './api-views';
+import { FailureLimiter } from './app/failure-limiter';
+import { sourceKey } from './app/flow';
 import { PhoneSystem } from './app/phone-system';
 import { SrfConnectError, type EngineAddress } from './app/srf';
 import { systemClock, systemRandom } from './clock';
@@ -103,7 +106,8 @@ function serveApi({ config, store, phones, embedded, socket, http }: Serving, ow
     health: healthView({ store, connected: () => phones.connected, stopping: () => state.stopping }),
   };
   const listenerFor = apiOnDemand({ views, log: log.child({ part: 'api' }) });
-  http?.serve(listenerFor(() => undefined));
+  const { maxFailures: max, failureSeconds, maxSources } = config.auth;
+  http?.serve(listenerFor(bearer({ tokens: store.tokens, failures: new FailureLimiter({ max, windowMs: failureSeconds * 1000, maxSources }, systemClock), sourceOf: sourceKey })));
   if (config.http.address && !isLoopback(config.http.address.host)) log.warn('http.address is reached by other machines, and what passes is not encrypted: tokens can be read on the way');
   socket?.serve(listenerFor(() => operator));
   // first on the way down: nobody is to be told of what is being taken apart

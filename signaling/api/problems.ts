@@ -1,12 +1,18 @@
 /** What could not be done, as a problem (RFC 9457): made here only, from the table of errors. */
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
-import { isOffhookError, OffhookError } from '../errors';
+import { type ErrorCode, isOffhookError, OffhookError } from '../errors';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
-/** Seconds, where trying again can help. */
-const RETRY_AFTER = '1';
+/** Seconds, where trying again can help and it is not known when. */
+const RETRY_AFTER = 1;
+/** RFC 6750 §3 */
+const challenges: Partial<Record<ErrorCode, string>> = {
+  'api.unauthorized': 'Bearer realm="offhook"',
+  'api.bad-token': 'Bearer realm="offhook", error="invalid_token"',
+  'api.forbidden': 'Bearer realm="offhook", error="insufficient_scope"',
+};
 
 export const problemSchema = z
   .object({
@@ -34,7 +40,9 @@ export interface ProblemAnswer {
 
 export function problemAnswer(error: OffhookError, status?: number): ProblemAnswer {
   const problem = problemOf(error, status);
-  const headers = { 'content-type': PROBLEM_TYPE, 'cache-control': 'no-store', ...(problem.retryable && { 'retry-after': RETRY_AFTER }) };
+  const challenge = challenges[error.code];
+  const { seconds = RETRY_AFTER } = error.fields as { seconds?: number };
+  const headers = { 'content-type': PROBLEM_TYPE, 'cache-control': 'no-store', ...(problem.retryable && { 'retry-after': String(seconds) }), ...(challenge !== undefined && { 'www-authenticate': challenge }) };
   return { status: problem.status, headers, body: `${JSON.stringify(problem)}\n` };
 }
 

@@ -14,6 +14,7 @@ import { addPhone } from './phone';
 import { addLadder } from './ladder';
 import { addServe } from './serve';
 import { addStats } from './stats';
+import { addTokenCommands } from './token';
 import { addVoicemailCommands } from './voicemail';
 
 /** Runs `offhook ARGV…` and resolves with its exit code; never rejects. */
@@ -46,6 +47,7 @@ function buildProgram(context: Context, setExitCode: SetExitCode): Command {
   addRoomCommands(program, context);
   addRecordingCommands(program, context);
   addVoicemailCommands(program, context);
+  addTokenCommands(program, context);
   addStats(program, context);
   addLadder(program, context);
   addConfig(program, context);

@@ -112,7 +112,7 @@ export const settings = {
   auth: {
     nonceSeconds: setting(whole(1, 86_400, 'seconds'), 300, 'a digest nonce is good for this long', { unit: 'seconds' }),
     maxNonces: setting(whole(100, 10_000_000), 100_000, 'nonces whose use is remembered'),
-    maxFailures: setting(whole(1, 100_000), 20, 'wrong passwords taken from one address before it is answered 503 for a while'),
+    maxFailures: setting(whole(1, 100_000), 20, 'wrong passwords, and wrong tokens, taken from one address before it is answered 503 (429) for a while'),
     failureSeconds: setting(whole(1, 86_400, 'seconds'), 60, 'wrong passwords are forgotten after this long', { unit: 'seconds' }),
     maxSources: setting(whole(100, 10_000_000), 10_000, 'addresses remembered for wrong passwords, and phones for challenges they left unanswered'),
   },
@@ -175,7 +175,7 @@ export const settings = {
     idleSeconds: setting(whole(1, 3600, 'seconds'), 10, 'a client that sends nothing for this long has left', { unit: 'seconds' }),
   },
   http: {
-    address: setting(optional(hostPort(8080)), null, 'address of the HTTP API for programs and other machines, unencrypted; none: only the socket in the data folder; port 0 takes any free one',
+    address: setting(optional(hostPort(8080)), null, 'address of the HTTP API for programs and other machines, unencrypted, each with a token (offhook token add); none: only the socket in the data folder; port 0 takes any free one',
       { flag: '--http <host:port>' }),
   },
   log: {

@@ -118,6 +118,17 @@ export const migrations: Readonly<Record<string, Migration>> = {
       await db.schema.createIndex('voice_message_mail').on('voiceMessage').column('mailAt').execute();
     },
   },
+  '0006-tokens': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('token')
+        .addColumn('name', 'varchar(64)', (column) => column.primaryKey())
+        .addColumn('scope', 'varchar(16)', (column) => column.notNull())
+        .addColumn('digest', 'char(64)', (column) => column.notNull().unique())
+        .addColumn('createdAt', 'bigint', (column) => column.notNull())
+        .execute();
+    },
+  },
 };
 
 export const migrationProvider: MigrationProvider = { getMigrations: async () => ({ ...migrations }) };

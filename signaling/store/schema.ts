@@ -1,5 +1,5 @@
 /** The tables as Kysely sees them. Columns are named as the fields of `store.ts`; HA1s are two columns. */
-import type { Contact, Extension, Mailbox, Recording, Room, VoiceMessage } from './types';
+import type { Contact, Extension, Mailbox, Recording, Room, Token, VoiceMessage } from './types';
 
 export interface ExtensionRow extends Omit<Extension, 'ha1'> {
   ha1Md5: string;
@@ -29,4 +29,5 @@ export interface Schema {
   mailbox: MailboxRow;
   voiceMessage: VoiceMessage;
   room: RoomRow;
+  token: Token;
 }

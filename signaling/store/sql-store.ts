@@ -10,8 +10,9 @@ import { sqlExtensions } from './sql-extensions';
 import { sqlMeta } from './sql-meta';
 import { sqlRecordings } from './sql-recordings';
 import { sqlRooms } from './sql-rooms';
+import { sqlTokens } from './sql-tokens';
 import { sqlVoicemail } from './sql-voicemail';
-import type { Contacts, Extensions, Meta, Recordings, Rooms, Store, StoreParts, Voicemail } from './types';
+import type { Contacts, Extensions, Meta, Recordings, Rooms, Store, StoreParts, Tokens, Voicemail } from './types';
 
 export interface SqlBackend {
   where: string;
@@ -35,6 +36,7 @@ export class SqlStore implements Store {
   readonly recordings: Recordings;
   readonly voicemail: Voicemail;
   readonly rooms: Rooms;
+  readonly tokens: Tokens;
   private closed = false;
 
   constructor(
@@ -48,6 +50,7 @@ export class SqlStore implements Store {
     this.recordings = parts.recordings;
     this.voicemail = parts.voicemail;
     this.rooms = parts.rooms;
+    this.tokens = parts.tokens;
   }
 
   get where(): string {
@@ -80,5 +83,13 @@ export class SqlStore implements Store {
 }
 
 function partsOver(access: Access): StoreParts {
-  return { extensions: sqlExtensions(access), contacts: sqlContacts(access), meta: sqlMeta(access), recordings: sqlRecordings(access), voicemail: sqlVoicemail(access), rooms: sqlRooms(access) };
+  return {
+    extensions: sqlExtensions(access),
+    contacts: sqlContacts(access),
+    meta: sqlMeta(access),
+    recordings: sqlRecordings(access),
+    voicemail: sqlVoicemail(access),
+    rooms: sqlRooms(access),
+    tokens: sqlTokens(access),
+  };
 }

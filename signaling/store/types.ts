@@ -225,6 +225,27 @@ export interface Rooms {
   remove(number: string): Promise<boolean>;
 }
 
+/** What a program shows to ask the API. The token itself is kept nowhere. */
+export interface Token {
+  name: string;
+  /** What may be done with it; each includes those before it. */
+  scope: 'read' | 'write' | 'admin';
+  /** `signaling/token.ts`: 64 hex digits. */
+  digest: string;
+  /** Unix milliseconds. */
+  createdAt: number;
+}
+
+export interface Tokens {
+  byDigest(digest: string): Promise<Token | undefined>;
+  /** By name. */
+  list(): Promise<Token[]>;
+  /** Errors: `store.token-exists`. */
+  add(token: Token): Promise<void>;
+  /** False: there was none. */
+  remove(name: string): Promise<boolean>;
+}
+
 export interface StoreParts {
   readonly extensions: Extensions;
   readonly contacts: Contacts;
@@ -232,6 +253,7 @@ export interface StoreParts {
   readonly recordings: Recordings;
   readonly voicemail: Voicemail;
   readonly rooms: Rooms;
+  readonly tokens: Tokens;
 }
 
 /** Errors of every method: `store.busy` (retryable), `store.full`, `store.corrupt`, `store.unwritable`, `store.closed`, `store.failed`. */

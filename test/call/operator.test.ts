@@ -65,16 +65,19 @@ need('sipp')('the operator', () => {
     expect(existsSync(socket)).toBe(false);
   }, { seconds: 60 }));
 
-  test('over TCP it is told whether calls can be made, also while the last ones end', ...staged(async (stage) => {
+  test('over TCP it is told whether calls can be made, also while the last ones end; the rest takes a token', ...staged(async (stage) => {
     const port = await stage.port();
     const server = await Server.start(stage, { settings: { 'http.address': `127.0.0.1:${port}`, 'call.drainSeconds': 20 } });
     expect(server.ready).toMatchObject({ http: `http://127.0.0.1:${port}` });
-    const get = async (path: string): Promise<[number, { status?: unknown; detail?: string }]> => {
-      const response = await fetch(`http://127.0.0.1:${port}${path}`);
+    const get = async (path: string, token = ''): Promise<[number, { status?: unknown; detail?: string }]> => {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: token === '' ? {} : { authorization: `Bearer ${token}` } });
       return [response.status, (await response.json()) as { status?: unknown; detail?: string }];
     };
     expect([await get('/healthz'), await get('/readyz')]).toEqual([[200, { status: 'ok' }], [200, { status: 'ready' }]]);
-    expect((await get('/api/v1/calls'))[0]).toBe(401);
+    const { token } = JSON.parse(await ask(server, 'token', 'add', 'a program', '--json')) as { token: string };
+    expect([(await get('/api/v1/calls'))[0], await get('/api/v1/calls', token), (await get('/api/v1/calls', `${token.slice(0, -1)}_`))[0]]).toEqual([401, [200, { calls: [] }], 401]);
+    await ask(server, 'token', 'remove', 'a program');
+    expect((await get('/api/v1/calls', token))[0]).toBe(401);
 
     const another = await offhook(['serve', '--data', stage.path('other'), '--sip', `127.0.0.1:${await stage.port()}`, '--http', `127.0.0.1:${port}`]);
     expect([another.code, another.output]).toEqual([2, expect.stringMatching(new RegExp(`^offhook: http.address: TCP port ${port} on 127.0.0.1 is taken\\. .*\n$`))]);

@@ -152,6 +152,18 @@ describe('who may ask', () => {
     const refuse: AskerOf = () => Promise.reject(new OffhookError('store.closed', {}));
     expect((await ask(refuse)).status).toBe(503);
   });
+
+  it('is told what to show (RFC 6750)', async () => {
+    const challenge = async (asker: Asker | AskerOf, url = '/api/v1/calls') => (await (await api(shown().views, { asker })).inject({ url })).headers['www-authenticate'];
+    expect(await challenge(() => undefined)).toBe('Bearer realm="offhook"');
+    expect(await challenge(() => Promise.reject(new OffhookError('api.bad-token', {})))).toBe('Bearer realm="offhook", error="invalid_token"');
+    expect(await challenge(operator)).toBeUndefined();
+  });
+
+  it('and how long to wait', async () => {
+    const { statusCode, headers } = await (await api(shown().views, { asker: () => Promise.reject(new OffhookError('api.too-many-failures', { seconds: 17 })) })).inject({ url: '/api/v1/calls' });
+    expect([statusCode, headers['retry-after']]).toEqual([429, '17']);
+  });
 });
 
 it('describes itself: every route with its answers, and the problem', async () => {
