@@ -27,6 +27,7 @@ import { OffhookError } from './errors';
 import { cachedInterfaces, ipOrNull } from './interfaces';
 import type { Logger } from './log';
 import { LoopDelay } from './loop-delay';
+import { metricsView } from './metrics-view';
 import { Owned } from './ownership';
 import { firstScreen, parseHostports, type SipAddress } from './ready';
 import { checkRealm, seedFirstExtensions } from './store/seed';
@@ -72,7 +73,7 @@ async function start(config: Config, log: Logger, owned: Owned, ending: Ending, 
   const fresh = await seedFirstExtensions(store, config);
   const sip = engine.listening ?? parseHostports(announced);
   const { backend } = await plane.load();
-  serveApi({ config, store, phones, embedded: engine.embedded, socket, http }, owned, log);
+  serveApi({ config, store, plane, phones, embedded: engine.embedded, socket, http }, owned, log);
   write(
     firstScreen({
       fresh,
@@ -88,6 +89,7 @@ async function start(config: Config, log: Logger, owned: Owned, ending: Ending, 
 }
 
 interface Serving {
+  plane: MediaPlane;
   config: Config;
   store: Store;
   phones: PhoneSystem;
@@ -96,13 +98,16 @@ interface Serving {
   http: HttpListener | undefined;
 }
 
-function serveApi({ config, store, phones, embedded, socket, http }: Serving, owned: Owned, log: Logger): void {
+function serveApi({ config, store, plane, phones, embedded, socket, http }: Serving, owned: Owned, log: Logger): void {
   if (!socket && !http) return;
   const loop = owned.own('the look at the event loop', new LoopDelay(systemClock), (l) => l.close());
   const state = owned.own('readiness', { stopping: false }, (s) => void (s.stopping = true));
+  const calls = () => phones.calls;
+  const engine = embedded && engineView({ engine: embedded, loop, memory: process.memoryUsage, uptime: process.uptime });
   const views = {
-    engine: embedded && engineView({ engine: embedded, loop, memory: process.memoryUsage, uptime: process.uptime }),
-    calls: callsView(() => phones.calls),
+    engine,
+    calls: callsView(calls),
+    metrics: metricsView({ calls, locations: phones.locations, plane, loop, engine, process, startedAt: Date.now() - process.uptime() * 1000 }),
     health: healthView({ store, connected: () => phones.connected, stopping: () => state.stopping }),
   };
   const listenerFor = apiOnDemand({ views, log: log.child({ part: 'api' }) });

@@ -4,6 +4,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { callRoutes, type CallsView } from './routes/calls';
 import { engineRoutes, type EngineView } from './routes/engine';
 import { healthRoutes, type HealthView } from './routes/health';
+import { metricsRoutes, type MetricsView } from './routes/metrics';
 
 export type Api = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, ZodTypeProvider>;
 
@@ -12,10 +13,12 @@ export interface Views {
   engine: EngineView | undefined;
   calls: CallsView;
   health: HealthView;
+  metrics: MetricsView;
 }
 
 export function addRoutes(api: Api, views: Views): void {
   engineRoutes(api, views.engine);
   callRoutes(api, views.calls);
   healthRoutes(api, views.health);
+  metricsRoutes(api, views.metrics);
 }

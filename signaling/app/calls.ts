@@ -14,6 +14,7 @@ import { Arrival, sessionOf, type Newcomer } from './arrival';
 import { Call, type Callee } from './call';
 import { CallListeners, viewOf, type CallEvents, type CallView } from './call-events';
 import { CallRecorder, recordingPolicy } from './call-recording';
+import { CallTally, type CallTotals } from './call-tally';
 import { CallRecords, recordOf, refusedRecord, type CallRecord } from './call-record';
 import type { CallContext, CallCounters, CallDirectory, CallLocations, CallMediaSettings, CallReach, CallSettings } from './context';
 import { callSrf, type CallSrf, type SipRequest, type SipResponder } from './dialogs';
@@ -82,7 +83,8 @@ export class Calls {
   private readonly plan: Dialplan;
   private readonly archive: RecordingArchive | undefined;
   private readonly recorder: CallRecorder | undefined;
-  private readonly totals = { started: 0, answered: 0, refused: 0 };
+  private readonly tally = new CallTally();
+  private readonly counted = { started: 0, answered: 0, refused: 0 };
   private draining = false;
   private idle: Array<() => void> = [];
 
@@ -101,9 +103,13 @@ export class Calls {
       settings: config.call,
       media: deps.media ?? { transcode: true, holdMusic: null },
       srtpHabits: new SrtpHabits(),
-      onRinging: (call) => this.listeners.tell('ringing', this.view(call)),
+      onRinging: (call) => {
+        this.reached(call, call.rangAt);
+        this.listeners.tell('ringing', this.view(call));
+      },
       onAnswered: (call) => {
-        this.totals.answered++;
+        this.counted.answered++;
+        if (call.rangAt === undefined) this.reached(call, call.answeredAt);
         this.listeners.tell('answered', this.view(call));
         this.recorder?.tend(call);
       },
@@ -159,13 +165,18 @@ export class Calls {
     return [...this.byId.values()].map((call) => this.view(call));
   }
 
+  /** Of all calls since the start. */
+  totals(): CallTotals {
+    return this.tally.totals();
+  }
+
   /** Ended calls, the newest first. */
   recent(): CallRecord[] {
     return this.records.recent();
   }
 
   stats(): CallCounters & RecordingCounters & { active: number; started: number; answered: number; refused: number } {
-    return { ...this.ctx.counters, ...(this.archive?.counters ?? nothingRecorded), ...this.totals, active: this.byId.size };
+    return { ...this.ctx.counters, ...(this.archive?.counters ?? nothingRecorded), ...this.counted, active: this.byId.size };
   }
 
   on<E extends keyof CallEvents>(event: E, fn: (event: CallEvents[E]) => void): void {
@@ -292,7 +303,7 @@ export class Calls {
     arrival.call = call;
     arrival.onCancel = () => guarded(this.ctx, call, 'CANCEL', () => hangup(this.ctx, call, 'caller', refuse('cancelled', caller.number)));
     this.byId.set(call.id, call);
-    this.totals.started++;
+    this.counted.started++;
     this.listeners.tell('started', this.view(call));
     return call;
   }
@@ -342,9 +353,9 @@ export class Calls {
   }
 
   private refuse(arrival: Newcomer, refusal: CallRefusal | Refusal): void {
-    this.totals.refused++;
+    this.counted.refused++;
     if (!arrival.cancelled) arrival.answer(refusal.status, refusal.reason, 'cause' in refusal ? refusalHeaders(refusal) : (refusal.headers ?? {}));
-    this.records.add(refusedRecord(arrival, this.ctx.clock.wall().getTime(), refusal));
+    this.record(refusedRecord(arrival, this.ctx.clock.wall().getTime(), refusal));
   }
 
   private ended(call: Call, ending: Ending): void {
@@ -353,11 +364,21 @@ export class Calls {
     const now = this.ctx.clock.now();
     const reported = ending.media.then((report) => {
       const record = recordOf(call, ending, now, report);
-      this.records.add(record);
+      this.record(record);
       this.listeners.tell('ended', record);
     });
     this.track(Promise.all([reported, ending.dialogs, this.recorder?.finished(call)]), call.id);
     if (this.byId.size === 0) for (const resolve of this.idle.splice(0)) resolve();
+  }
+
+  /** Of whom a service puts through it is not the network that took so long. */
+  private reached({ servedBy, startedAt }: Call, at: number | undefined): void {
+    if (at !== undefined && servedBy === undefined) this.tally.reached(at - startedAt);
+  }
+
+  private record(record: CallRecord): void {
+    this.records.add(record);
+    this.tally.add(record);
   }
 
   /** Work that shutting down waits for. */

@@ -87,6 +87,11 @@ need('sipp')('the operator', () => {
     const called = await callee.expects('callee', { sdp: sdp({ port: await stage.port() }), ringMs: 0 });
     const calling = await caller.calls('1002', 'caller', { sdp: sdp({ port: await stage.port() }), talkMs: 4000 });
     await eventually('the call to be up', async () => ((JSON.parse(await ask(server, 'ladder', '--json')) as Array<{ status: number }>).some(({ status }) => status === 200)));
+    const { token: scraper } = JSON.parse(await ask(server, 'token', 'add', 'prometheus', '--json')) as { token: string };
+    const scraped = async (): Promise<string> => (await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { authorization: `Bearer ${scraper}` } })).text();
+    const up = await scraped();
+    for (const line of ['offhook_calls{state="up"} 1', 'offhook_registered_contacts 1', 'offhook_media_port_pairs{state="in_use"} 2', 'offhook_post_dial_delay_seconds_count 1', 'offhook_sip_dialogs 2']) expect(up.split('\n')).toContain(line);
+    expect(up).toMatch(/^offhook_sip_messages_total\{direction="received",transport="udp",method="INVITE",kind="requests"\} 2$/m);
     const stopped = server.stop();
     await eventually('no more calls to be wanted', async () => (await get('/readyz'))[1].detail === 'Calls cannot be made just now: the server is stopping.');
     expect(await get('/healthz')).toEqual([200, { status: 'ok' }]);

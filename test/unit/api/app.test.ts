@@ -170,7 +170,7 @@ it('describes itself: every route with its answers, and the problem', async () =
   const { body } = await get(await api(shown().views), '/api/v1/openapi.json');
   const { openapi, paths, components } = body as { openapi: string; paths: Record<string, { get: { summary: string; responses: Record<string, unknown>; parameters?: Array<{ name: string; required?: boolean }> } }>; components: { schemas: { Problem: { required: string[] } } } };
   expect(openapi).toBe('3.1.0');
-  expect(Object.keys(paths).sort()).toEqual(['/api/v1/calls', '/api/v1/calls/ended', '/api/v1/engine/calls', '/api/v1/engine/ladder', '/api/v1/engine/stats', '/healthz', '/readyz']);
+  expect(Object.keys(paths).sort()).toEqual(['/api/v1/calls', '/api/v1/calls/ended', '/api/v1/engine/calls', '/api/v1/engine/ladder', '/api/v1/engine/stats', '/healthz', '/metrics', '/readyz']);
   for (const { get: operation } of Object.values(paths)) {
     expect(operation.summary).toBeTruthy();
     expect(Object.keys(operation.responses).sort()).toEqual(['200', 'default']);

@@ -1,6 +1,7 @@
 /** What a running server would show, made up. */
 import type { CallsView } from '../../../signaling/api/routes/calls';
 import type { EngineStats, EngineView } from '../../../signaling/api/routes/engine';
+import type { Metrics } from '../../../signaling/api/routes/metrics';
 import type { Views } from '../../../signaling/api/routes';
 
 export const T0 = Date.UTC(2026, 0, 1, 10);
@@ -20,6 +21,21 @@ export const stats = (more: Partial<EngineStats> = {}): EngineStats => ({
   capture: null,
   counters: { transport: { malformed: 1 }, transactions: {}, core: {}, control: {} },
   process: { memory: { residentBytes: 157_286_400, heapBytes: 31_457_280, externalBytes: 1 }, eventLoop: { p50Ms: 0.2, p99Ms: 1.25, maxMs: 12 } },
+  ...more,
+});
+
+export const metrics = (more: Partial<Metrics> = {}): Metrics => ({
+  calls: { routing: 0, ringing: 1, answering: 0, up: 2 },
+  started: 9,
+  ended: [{ cause: 'hung-up', answered: true, calls: 5 }, { cause: 'busy', answered: false, calls: 1 }],
+  postDialDelay: { bounds: [0.1, 1], counts: [3, 1, 2], sum: 12.5 },
+  talk: { bounds: [60], counts: [0, 0], sum: 0 },
+  callFaults: { glare: 2 },
+  registrations: { contacts: 4, extensions: 3 },
+  media: { ports: { free: 90, inUse: 6, draining: 4 }, packets: 1000, ticks: { made: 50, late: 2, skipped: 1 }, workersLost: 0 },
+  eventLoop: { p50Ms: 0.2, p99Ms: 1.25, maxMs: 12 },
+  process: { residentBytes: 157_286_400, cpuSeconds: 3.5, startedAt: T0 / 1000 },
+  engine: stats(),
   ...more,
 });
 
@@ -60,5 +76,5 @@ export function shown(): Shown {
     },
     ladderCalls: async (limit) => calls.remembered.slice(0, limit),
   };
-  return { views: { engine, calls: { up: () => calls.up, ended: () => calls.ended }, health: { problem: async () => health.problem } }, engine, calls, health, drawn };
+  return { views: { engine, calls: { up: () => calls.up, ended: () => calls.ended }, health: { problem: async () => health.problem }, metrics: { read: async () => metrics() } }, engine, calls, health, drawn };
 }

@@ -78,6 +78,7 @@ describe('a call', () => {
     expect(w.calls.recent()).toMatchObject([
       { from: '1001', to: '1002', rangAfter: 0, answeredAfter: 3000, lasted: 63_000, ended: { by: 'callee', cause: 'hung-up', reason: '1002 hung up', status: undefined } },
     ]);
+    expect(w.calls.totals()).toMatchObject({ ended: [{ cause: 'hung-up', answered: true, calls: 1 }], talk: { sum: 60 }, postDialDelay: { counts: [1, 0, 0, 0, 0, 0, 0, 0, 0] } });
     expect(w.log.of('call ended')).toEqual([
       {
         call: expect.stringMatching(/^[0-9a-f]{12}$/), from: '1001', to: '1002', why: '1002 hung up', by: 'callee', waited: 3, talked: 60,

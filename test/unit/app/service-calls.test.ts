@@ -56,6 +56,8 @@ describe('answering', () => {
     w.answer.dialog.bye();
     await w.settle();
     expect(w.left).toEqual(nothing);
+    // a service answers when it likes
+    expect(w.calls.totals()).toMatchObject({ postDialDelay: { sum: 0, counts: [0, 0, 0, 0, 0, 0, 0, 0, 0] }, ended: [{ cause: 'hung-up', answered: true, calls: 1 }] });
     expect(w.calls.recent()).toMatchObject([{ to: '*1', service: 'test service', answeredAfter: 0, ended: { by: 'caller', cause: 'hung-up' }, media: { pipeline: expect.any(String) } }]);
   });
 

@@ -68,6 +68,7 @@ const doors: Record<string, RegExp> = {
   kysely: /^signaling\/store\//,
   commander: /^signaling\/cli\//,
   pino: /^signaling\/log\.ts$/,
+  'prom-client': /^signaling\/api\/exposition\.ts$/,
   fastify: /^signaling\/api\//,
   'fastify-type-provider-zod': /^signaling\/api\//,
   '@fastify/swagger': /^signaling\/api\/openapi\.ts$/,

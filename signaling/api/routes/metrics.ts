@@ -1,0 +1,93 @@
+/** What a monitoring system collects every few seconds. */
+import type { Distribution } from '../../distribution';
+import { by, CONTENT_TYPE, counter, exposition, gauge, histogram, type Family } from '../exposition';
+import type { Api } from '../routes';
+import type { EngineStats } from './engine';
+
+export interface Metrics {
+  /** Up now, by state. */
+  calls: Record<string, number>;
+  started: number;
+  ended: ReadonlyArray<{ cause: string; answered: boolean; calls: number }>;
+  /** Seconds. */
+  postDialDelay: Distribution;
+  talk: Distribution;
+  /** What went wrong without ending a call, by kind. */
+  callFaults: Record<string, number>;
+  registrations: { contacts: number; extensions: number };
+  media: {
+    /** Pairs. */
+    ports: { free: number; inUse: number; draining: number };
+    packets: number;
+    ticks: { made: number; late: number; skipped: number };
+    workersLost: number;
+  };
+  /** How late the application was in the last minute. */
+  eventLoop: { p50Ms: number; p99Ms: number; maxMs: number };
+  process: { residentBytes: number; cpuSeconds: number; startedAt: number };
+  /** Undefined: the engine is a server of its own. */
+  engine: EngineStats | undefined;
+}
+
+export interface MetricsView {
+  read(): Promise<Metrics>;
+}
+
+export function metricsRoutes(api: Api, view: MetricsView): void {
+  api.get('/metrics', { config: { scope: 'read' }, schema: { summary: 'Numbers for Prometheus, as text', tags: ['metrics'] } }, async (_request, reply) =>
+    reply.type(CONTENT_TYPE).send(await exposition(families(await view.read()))),
+  );
+}
+
+function families({ calls, started, ended, postDialDelay, talk, callFaults, registrations, media, eventLoop, process, engine }: Metrics): Family[] {
+  return [
+    gauge('offhook_calls', 'Calls that are not over, by state.', by('state', calls)),
+    counter('offhook_calls_started_total', 'Calls that began; those that were refused at once are not among them.', started),
+    counter('offhook_calls_ended_total', 'Calls that ended or were refused, by cause.', ended.map(({ cause, answered, calls: value }) => ({ labels: { cause, answered: String(answered) }, value }))),
+    histogram('offhook_post_dial_delay_seconds', 'From an INVITE until the phone rang, or was answered without ringing; calls between phones.', postDialDelay),
+    histogram('offhook_call_talk_seconds', 'From the answer to the end.', talk),
+    counter('offhook_call_faults_total', 'What went wrong in calls without ending them, by kind.', by('kind', callFaults)),
+    gauge('offhook_registered_contacts', 'Phones that are registered.', registrations.contacts),
+    gauge('offhook_registered_extensions', 'Extensions with a phone that is registered.', registrations.extensions),
+    gauge('offhook_media_port_pairs', 'Pairs of RTP and RTCP ports, by state; those that are resting were in use a moment ago.', by('state', { free: media.ports.free, in_use: media.ports.inUse, resting: media.ports.draining })),
+    counter('offhook_media_packets_received_total', 'RTP and RTCP packets that came.', media.packets),
+    counter('offhook_media_ticks_total', 'Pieces of 20 ms of sound that were made: for those who are not relayed.', media.ticks.made),
+    counter('offhook_media_ticks_late_total', 'Those that began more than 20 ms late.', media.ticks.late),
+    counter('offhook_media_ticks_skipped_total', 'Those that were left out after a stall.', media.ticks.skipped),
+    counter('offhook_media_workers_lost_total', 'Media threads that died; their calls ended.', media.workersLost),
+    gauge('offhook_event_loop_delay_seconds', 'How late the application came to what it had to do in the last minute; quantile 1 is the worst.', [
+      { labels: { quantile: '0.5' }, value: eventLoop.p50Ms / 1000 },
+      { labels: { quantile: '0.99' }, value: eventLoop.p99Ms / 1000 },
+      { labels: { quantile: '1' }, value: eventLoop.maxMs / 1000 },
+    ]),
+    ...(engine ? engineFamilies(engine) : []),
+    gauge('process_resident_memory_bytes', 'Memory of the process, all threads.', process.residentBytes),
+    counter('process_cpu_seconds_total', 'Time of processors that the process has used, all threads.', process.cpuSeconds),
+    gauge('process_start_time_seconds', 'When the process was started, in seconds since 1970.', process.startedAt),
+  ];
+}
+
+function engineFamilies({ dialogs, connections, applications, transactions, messages, retransmissions, timersFired, transactionsEnded, parseErrors, overload, capture, counters }: EngineStats): Family[] {
+  const passed = Object.entries(messages).flatMap(([direction, transports]) =>
+    Object.entries(transports).flatMap(([transport, methods]) => Object.entries(methods).flatMap(([method, kinds]) => by('kind', kinds, { direction, transport, method }))),
+  );
+  return [
+    counter('offhook_sip_messages_total', 'SIP messages, by direction, transport, method and what they were: a request, or a response of which class.', passed),
+    counter('offhook_sip_retransmissions_total', 'Messages sent or received again, by kind.', by('kind', retransmissions)),
+    counter('offhook_sip_timers_fired_total', 'Timers that ran out, by their letters (RFC 3261 table 4).', by('timer', timersFired)),
+    counter('offhook_sip_transactions_ended_total', 'SIP transactions that ended, by kind and cause.', Object.entries(transactionsEnded).flatMap(([kind, causes]) => by('cause', causes, { kind }))),
+    counter('offhook_sip_parse_errors_total', 'Messages that could not be understood, by what was wrong.', by('code', parseErrors)),
+    gauge('offhook_sip_dialogs', 'SIP dialogs, early ones included.', dialogs),
+    gauge('offhook_sip_transactions', 'SIP transactions that are held, by side.', by('side', { server: transactions.server, client: transactions.client })),
+    gauge('offhook_sip_connections', 'Stream connections of phones, by transport.', by('transport', connections.byTransport)),
+    gauge('offhook_sip_applications_behind', 'Programs on the control port that do not keep up.', applications.behind),
+    ...(overload
+      ? [
+          gauge('offhook_sip_overload_refused_ratio', 'Part of the new requests that is turned away now.', overload.share),
+          counter('offhook_sip_overload_refused_total', 'New requests that were turned away.', overload.refused),
+        ]
+      : []),
+    ...(capture ? [counter('offhook_sip_captured_total', 'Copies for the collector, by what became of them.', by('outcome', capture))] : []),
+    counter('offhook_sip_events_total', 'Everything else that the engine counts, by layer.', Object.entries(counters).flatMap(([layer, counts]) => by('event', counts, { layer }))),
+  ];
+}

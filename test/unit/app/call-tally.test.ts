@@ -1,0 +1,22 @@
+/** How calls ended is counted of all of them, however few are remembered. */
+import { CallTally } from '../../../signaling/app/call-tally';
+import { refusedRecord, type CallRecord } from '../../../signaling/app/call-record';
+import { refuse } from '../../../signaling/app/reasons';
+
+const refused = refusedRecord({ caller: { number: '1001' }, dialled: '1002' }, 0, refuse('busy', '1002'));
+const call = (more: Partial<CallRecord>): CallRecord => ({ ...refused, ...more });
+const hungUp = { by: 'caller', cause: 'hung-up', status: undefined, reason: '' } as const;
+
+test('by cause, answered or not, with delays and lengths', () => {
+  const tally = new CallTally();
+  tally.add(refused);
+  tally.add(call({ rangAfter: 300, lasted: 900 }));
+  tally.add(call({ answeredAfter: 2000, lasted: 22_000, ended: hungUp }));
+  tally.add(call({ answeredAfter: 40, lasted: 1040, ended: hungUp }));
+  tally.add(call({ answeredAfter: 0, lasted: 4_000_000, ended: hungUp }));
+  for (const after of [300, 70, 40]) tally.reached(after);
+  const { ended, postDialDelay, talk } = tally.totals();
+  expect(ended).toEqual([{ cause: 'busy', answered: false, calls: 2 }, { cause: 'hung-up', answered: true, calls: 3 }]);
+  expect(postDialDelay).toEqual({ bounds: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10], counts: [1, 1, 0, 1, 0, 0, 0, 0, 0], sum: expect.closeTo(0.41) });
+  expect(talk).toEqual({ bounds: [5, 15, 60, 180, 600, 1800, 3600], counts: [1, 0, 1, 0, 0, 0, 0, 1], sum: 4021 });
+});
