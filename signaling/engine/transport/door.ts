@@ -26,10 +26,17 @@ export function openDoor(spec: ListenSpec, host: Host, certificates: Certificate
   });
 }
 
+interface Opening {
+  socket: Socket;
+  since: number;
+  /** In a TLS handshake; one that is cut off is not any more. */
+  shaking: boolean;
+}
+
 export class Door {
   readonly port: number;
-  /** Sockets that are not what they are to become, by their remote end, and since when. */
-  private readonly opening = new Map<string, { socket: Socket; since: number }>();
+  /** Sockets that are not what they are to become, by their remote end. */
+  private readonly opening = new Map<string, Opening>();
   private readonly tls: TlsServer | undefined;
   private closed = false;
 
@@ -56,10 +63,11 @@ export class Door {
 
   /** Cuts off those whose time for opening is over. */
   sweep(now: number): void {
-    for (const { socket, since } of this.opening.values()) {
-      if (now - since < this.host.limits.handshakeMs) continue;
+    for (const opening of this.opening.values()) {
+      if (now - opening.since < this.host.limits.handshakeMs) continue;
       this.host.counters.handshakesTimedOut++;
-      socket.destroy();
+      opening.shaking = false;
+      opening.socket.destroy();
     }
   }
 
@@ -80,8 +88,10 @@ export class Door {
     }
     const key = keyOf(socket);
     this.host.counters.connectionsAccepted++;
-    this.opening.set(key, { socket, since: this.host.clock.now() });
+    const opening = { socket, since: this.host.clock.now(), shaking: this.tls !== undefined };
+    this.opening.set(key, opening);
     socket.once('close', () => {
+      if (opening.shaking) this.host.counters.handshakesFailed++;
       this.opening.delete(key);
       this.host.left(remoteAddress);
     });
@@ -107,9 +117,12 @@ export class Door {
       SNICallback: (name, done) => done(null, certificates.contextFor(name)),
     });
     certificates.follow((options) => tls.setSecureContext(options));
-    tls.on('secureConnection', (socket) => this.enter(socket));
+    tls.on('secureConnection', (socket) => {
+      const opening = this.opening.get(keyOf(socket));
+      if (opening) opening.shaking = false;
+      this.enter(socket);
+    });
     tls.on('tlsClientError', (error, socket) => {
-      host.counters.handshakesFailed++;
       host.log.debug({ code: codeOf(error), error: error.message, peer: socket.remoteAddress }, 'A TLS handshake failed');
       socket.destroy();
     });

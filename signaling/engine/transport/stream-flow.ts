@@ -32,8 +32,8 @@ export class StreamFlow extends ConnectionFlow {
     this.framer = host.newFramer();
     socket.on('data', (chunk: Buffer) => this.read(chunk));
     socket.on('error', (error) => host.log.debug({ err: error, flow: this.id }, 'A connection broke'));
-    // A peer that has finished sending is done with us: Node ends our side by itself.
-    socket.on('end', () => this.leave('peer'));
+    // A peer that has finished sending is done with us, and has as long as others to take what it was sent.
+    socket.on('end', () => this.close('peer'));
     socket.on('close', () => this.leave('peer'));
     host.opened(this);
   }

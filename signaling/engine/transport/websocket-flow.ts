@@ -6,6 +6,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { WebSocket, type RawData } from 'ws';
 import { ConnectionFlow, type Carrier, type CloseReason } from './connection-flow';
+import { FrameBorders } from './frame-borders';
 import type { Host } from './listener';
 import type { Endpoint } from './types';
 
@@ -15,6 +16,7 @@ const CODES: Readonly<Partial<Record<CloseReason, number>>> = { local: 1001, idl
 
 export class WebSocketFlow extends ConnectionFlow {
   private webSocket: WebSocket | undefined;
+  private readonly borders = new FrameBorders();
   private lastHeard: number;
   /** Our ping that has no answer. */
   private pinged = false;
@@ -23,11 +25,9 @@ export class WebSocketFlow extends ConnectionFlow {
     super(protocol, local, remote, host, true);
     this.webSocket = webSocket;
     this.lastHeard = this.lastActive;
-    // Bytes that complete nothing are a message that has begun: seen here before the library makes of them what it can.
-    socket.prependListener('data', () => this.heard(false));
+    // Seen here before the library makes of them what it can, which tells of whole messages only.
+    socket.prependListener('data', (chunk: Buffer) => this.heard(chunk));
     webSocket.on('message', (data: RawData) => this.read(data));
-    webSocket.on('ping', () => this.heard(true));
-    webSocket.on('pong', () => this.heard(true));
     webSocket.on('error', (error) => this.broken(error));
     webSocket.on('close', () => this.leave('peer'));
     host.opened(this);
@@ -55,17 +55,17 @@ export class WebSocketFlow extends ConnectionFlow {
     this.webSocket?.send(data, { binary: !isUtf8(data) }, done);
   }
 
-  private heard(whole: boolean): void {
+  private heard(chunk: Buffer): void {
     if (!this.open) return;
     this.lastHeard = this.host.clock.now();
     this.pinged = false;
-    if (whole) this.unfinishedSince = undefined;
-    else this.unfinishedSince ??= this.lastHeard;
+    const border = this.borders.push(chunk);
+    if (!this.borders.within) this.unfinishedSince = undefined;
+    else if (border || this.unfinishedSince === undefined) this.unfinishedSince = this.lastHeard;
   }
 
   private read(raw: RawData): void {
     if (!this.open) return;
-    this.heard(true);
     this.lastActive = this.lastHeard;
     const data = Buffer.isBuffer(raw) ? raw : Array.isArray(raw) ? Buffer.concat(raw) : Buffer.from(raw);
     if (!isLineEnds(data)) return this.received(data);

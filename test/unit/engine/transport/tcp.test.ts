@@ -233,6 +233,24 @@ describe('slow and silent peers', () => {
     expect(rig.stats).toMatchObject({ connections: 1, closedUnfinished: 1 });
   });
 
+  test('one that says it is done, and does not take what it was sent, holds its place no longer than others that end', async () => {
+    const rig = await Rig.start([tcp4], { limits: { ...limits, maxConnectionsPerSource: 1, maxWriteBufferBytes: 1e9 } });
+    const deaf = await TcpPeer.open(rig.port());
+    deaf.socket.pause();
+    deaf.write(message());
+    const { flow } = await rig.message();
+    flow.send(Buffer.alloc(32_000_000, 0x20));
+    deaf.socket.end();
+    await until(() => rig.stats.connections === 0);
+    rig.clock.advance(4_999);
+    await (await TcpPeer.open(rig.port())).end();
+    expect(rig.stats.refusedPerSource).toBe(1);
+    rig.clock.advance(1);
+    await turn();
+    (await TcpPeer.open(rig.port())).write(message(2));
+    await rig.message(1);
+  });
+
   test('an idle connection is closed; traffic in either direction keeps it', async () => {
     const rig = await Rig.start([tcp4], { limits });
     const peer = await TcpPeer.open(rig.port());

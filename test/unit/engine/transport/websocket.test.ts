@@ -1,6 +1,7 @@
 /** SIP over WebSocket (RFC 7118): the opening, messages as text and as bytes, keep-alive, limits, slow and silent clients. */
 import { once } from 'node:events';
 import { request } from 'node:http';
+import type { Socket } from 'node:net';
 import { WebSocket, type ClientOptions } from 'ws';
 import type { ListenSpec } from '../../../../signaling/engine/transport/types';
 import { closeAll, hasIPv6, options, Rig, tcp4, TcpPeer, until } from './support';
@@ -234,6 +235,32 @@ describe('limits', () => {
     rig.clock.advance(25_000);
     await until(() => pinging.closed !== undefined);
     expect(rig.stats).toMatchObject({ closedUnfinished: 3, connections: 0 });
+  });
+
+  test('slow loris: pings among its fragments do not give a message more time, nor does coming right behind another', async () => {
+    const rig = await Rig.start([ws4], { limits: { unfinishedMs: 15_000, pingMs: 1e9 } });
+    const pinging = await Client.open(rig.port());
+    pinging.socket.send(message(1));
+    await rig.message();
+    pinging.socket.send('OPTIONS ', { fin: false });
+    for (let n = 0; n < 4; n++) {
+      pinging.socket.ping();
+      await once(pinging.socket, 'pong');
+      if (n < 3) rig.clock.advance(4_000);
+    }
+    const behind = await Client.open(rig.port());
+    const raw = (behind.socket as unknown as { _socket: Socket })._socket;
+    raw.cork();
+    behind.socket.send(message(2));
+    behind.socket.send('OPTIONS ', { fin: false });
+    raw.uncork();
+    await rig.message(1);
+    rig.clock.advance(3_000);
+    await until(() => pinging.closed !== undefined);
+    expect(rig.stats).toMatchObject({ closedUnfinished: 1, connections: 1 });
+    rig.clock.advance(12_000);
+    await until(() => behind.closed !== undefined);
+    expect(rig.stats).toMatchObject({ closedUnfinished: 2, connections: 0 });
   });
 
   test('idle ones are closed with 1000, all others with 1001 when the server goes', async () => {
