@@ -3,6 +3,7 @@ import type { CallsView } from './api/routes/calls';
 import type { EngineStats, EngineView } from './api/routes/engine';
 import type { HealthView } from './api/routes/health';
 import type { Calls } from './app/calls';
+import type { Hop } from './app/diversion';
 import type { EmbeddedEngine, EngineStats as Counted } from './engine';
 import type { LoopDelay } from './loop-delay';
 import type { Store } from './store/store';
@@ -70,13 +71,14 @@ export function callsView(calls: () => Calls): CallsView {
     up: () =>
       calls()
         .list()
-        .map(({ id, from, to, service, state, startedAt, talking, held, dialogs }) => ({ id, from, to, service: service ?? null, since: startedAt, state, talkingMs: talking ?? null, held, dialogs: [...dialogs] })),
+        .map(({ id, from, to, service, forwarded, state, startedAt, talking, held, dialogs }) => ({ id, from, to, service: service ?? null, forwarded: hops(forwarded), since: startedAt, state, talkingMs: talking ?? null, held, dialogs: [...dialogs] })),
     ended: () =>
       calls()
         .recent()
-        .map(({ id, from, to, service, startedAt, answeredAfter, lasted, ended: { by, cause, status, reason }, dialogs }) => ({
+        .map(({ id, from, to, service, forwarded, startedAt, answeredAfter, lasted, ended: { by, cause, status, reason }, dialogs }) => ({
           id, from, to,
           service: service ?? null,
+          forwarded: hops(forwarded),
           since: startedAt,
           answeredAfterMs: answeredAfter ?? null,
           durationMs: lasted,
@@ -86,3 +88,5 @@ export function callsView(calls: () => Calls): CallsView {
         })),
   };
 }
+
+const hops = (path: readonly Hop[]): Array<{ by: string; why: Hop['why'] }> => path.map(({ from, why }) => ({ by: from.number, why }));

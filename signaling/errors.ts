@@ -52,6 +52,7 @@ const table = {
 
   'extension.bad-number': { sentence: '“{number}” cannot be an extension: {reason}.', exit: 2, http: 422 },
   'extension.bad-password': { sentence: 'This password cannot be used: {reason}.', exit: 2, http: 422 },
+  'extension.bad-target': { sentence: 'Calls cannot be forwarded to “{target}”: {reason}.', exit: 2, http: 422 },
   'extension.bad-name': { sentence: 'This name cannot be used: {reason}.', exit: 2, http: 422 },
 
   'room.bad-number': { sentence: '“{number}” cannot be a conference room: {reason}.', exit: 2, http: 422 },

@@ -29,6 +29,13 @@ export function checkRoomNumber(number: string): string {
   return number;
 }
 
+/** Where calls can be sent on to: what a phone can dial, or a mailbox. Errors: `extension.bad-target`. */
+export function checkTarget(target: string, own: string): string {
+  const reason = target === own ? 'it is the extension itself' : target !== 'voicemail' && !/^\+?[0-9*#]{1,32}$/.test(target) ? 'it must be a number, or “voicemail”' : undefined;
+  if (reason) throw new OffhookError('extension.bad-target', { target, reason });
+  return target;
+}
+
 /** Rooms whose number fits the field of the simple packet format: 16 bits, and 0 stands for the party line. */
 export const fitsSimpleFormat = (number: string): boolean => /^[1-9]\d{0,4}$/.test(number) && Number(number) <= 0xffff;
 

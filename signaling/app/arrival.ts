@@ -3,6 +3,7 @@ import { parseSdp, pickOffer, SdpError, type Picked, type SessionDescription, ty
 import type { Random } from '../clock';
 import type { Call, Callee, PendingInvite } from './call';
 import { answerInvite, type CallSrf, type SipRequest, type SipResponder } from './dialogs';
+import type { Hop } from './diversion';
 import type { Refusal } from './exchange';
 import { abilities } from './abilities';
 import { OpenRequest } from './call';
@@ -24,6 +25,8 @@ export interface Newcomer {
   readonly transferredBy?: string;
   readonly referredBy?: string;
   readonly transfers?: number;
+  /** Whose settings have sent it on. */
+  readonly path: Hop[];
   /** Its side of the call. */
   leg(random: Random): Leg;
   /** What it offers; undefined: nothing. */
@@ -35,6 +38,7 @@ export interface Newcomer {
 /** An INVITE from the moment it is here. CANCEL may come at any time, also while the directory is asked. */
 export class Arrival implements Newcomer {
   dialled = '';
+  readonly path: Hop[] = [];
   call: Call | undefined;
   cancelled = false;
   onCancel: () => void = () => undefined;

@@ -2,6 +2,7 @@
 import type { Logger } from '../log';
 import type { Call, CallDialog } from './call';
 import type { CallRecord } from './call-record';
+import type { Hop } from './diversion';
 
 /** A call as others may see it; a copy. */
 export interface CallView {
@@ -10,6 +11,8 @@ export interface CallView {
   to: string;
   /** The service that is the other end. */
   service: string | undefined;
+  /** Whose settings sent it on before it came to `to`, and which. */
+  forwarded: readonly Hop[];
   state: Call['state'];
   /** Unix milliseconds. */
   startedAt: number;
@@ -35,6 +38,7 @@ export function viewOf(call: Call, now: number): CallView {
     from: from.number,
     to: to.number,
     service: service?.name,
+    forwarded: [...call.path],
     state,
     startedAt: startedWall.getTime(),
     talking: answeredAt === undefined ? undefined : now - answeredAt,

@@ -3,6 +3,7 @@ import type { EndpointStats } from '../../media/plane';
 import type { Logger } from '../log';
 import type { Call, CallDialog } from './call';
 import type { MediaReport } from './call-media';
+import type { Hop } from './diversion';
 import type { Refusal } from './exchange';
 import type { Ending } from './hangup';
 import type { CallRefusal, Cause } from './reasons';
@@ -15,6 +16,8 @@ export interface CallRecord {
   service: string | undefined;
   /** The number of whoever brought the two together by a transfer. */
   transferredBy: string | undefined;
+  /** Whose settings sent it on before it came to `to`, and which. */
+  forwarded: readonly Hop[];
   /** To whom one of the two was transferred, which ended the call. */
   transferredTo: string | undefined;
   /** Unix milliseconds. */
@@ -45,6 +48,7 @@ export function recordOf(call: Call, { by, refusal }: Ending, now: number, media
     to: call.to.number,
     service: call.servedBy,
     transferredBy: call.transferredBy,
+    forwarded: [...call.path],
     transferredTo: call.transferredTo,
     startedAt: call.startedWall.getTime(),
     rangAfter: after(call.rangAt),
@@ -63,10 +67,11 @@ interface Refused {
   dialled: string;
   transferredBy?: string | undefined;
   callId?: string | undefined;
+  path: readonly Hop[];
 }
 
 /** Of an INVITE that did not become a call. */
-export function refusedRecord({ caller, dialled: to, transferredBy, callId }: Refused, startedAt: number, refusal: CallRefusal | Refusal): CallRecord {
+export function refusedRecord({ caller, dialled: to, transferredBy, callId, path }: Refused, startedAt: number, refusal: CallRefusal | Refusal): CallRecord {
   const cause = 'cause' in refusal ? refusal.cause : 'refused-request';
   return {
     id: '-',
@@ -74,6 +79,7 @@ export function refusedRecord({ caller, dialled: to, transferredBy, callId }: Re
     to,
     service: undefined,
     transferredBy,
+    forwarded: [...path],
     transferredTo: undefined,
     startedAt,
     rangAfter: undefined,
@@ -106,13 +112,14 @@ export class CallRecords {
   }
 }
 
-function fields({ id, from, to, service, transferredBy, transferredTo, answeredAfter, lasted, ended, media, recordings }: CallRecord): Record<string, unknown> {
+function fields({ id, from, to, service, transferredBy, forwarded, transferredTo, answeredAfter, lasted, ended, media, recordings }: CallRecord): Record<string, unknown> {
   return {
     call: id,
     from,
     to,
     ...(service !== undefined && { service }),
     ...(transferredBy !== undefined && { transferredBy }),
+    ...(forwarded.length > 0 && { forwardedBy: forwarded.map((hop) => `${hop.from.number} (${hop.why})`).join(', ') }),
     ...(transferredTo !== undefined && { transferredTo }),
     why: ended.reason,
     by: ended.by,

@@ -12,11 +12,12 @@ import type { Timer } from '../clock';
 import type { Extension } from '../store/store';
 import type { Binding } from './binding';
 import type { Dialog, Outgoing, SipResponder } from './dialogs';
+import type { Hop } from './diversion';
 import type { Leg, Offered, Side } from './leg';
 import type { CallRefusal, Cause } from './reasons';
 
 export type CallState = 'routing' | 'ringing' | 'answering' | 'up' | 'ended';
-export type CallEvent = 'ring' | 'answer' | 'connect' | 'return' | 'end';
+export type CallEvent = 'ring' | 'answer' | 'connect' | 'return' | 'divert' | 'end';
 
 interface Move {
   from: CallState;
@@ -31,6 +32,7 @@ export const moves: readonly Move[] = [
   { from: 'ringing', on: 'answer', to: 'answering', why: 'the first 2xx of a phone (RFC 3261 §13.2.2.4); the others are cancelled' },
   { from: 'routing', on: 'answer', to: 'answering', why: 'a service answers' },
   { from: 'up', on: 'ring', to: 'ringing', why: 'a service puts its caller through to an extension' },
+  { from: 'ringing', on: 'divert', to: 'routing', why: 'nobody took it, and whoever was called has it forwarded' },
   { from: 'ringing', on: 'return', to: 'up', why: 'nobody answered a caller who was put through: back to the service' },
   { from: 'answering', on: 'connect', to: 'up', why: 'our 200 went out to the caller (§13.3.1.4)' },
   { from: 'routing', on: 'end', to: 'ended', why: 'nobody to call, no media port, or CANCEL (§9.2)' },
@@ -134,6 +136,8 @@ export class Call {
   transferredBy: string | undefined;
   /** The same as a Referred-By header (RFC 3892), for the phones that are called; ours, whatever the REFER claimed. */
   referredBy: string | undefined;
+  /** Whose settings sent it on before it came to `to`. */
+  path: readonly Hop[] = [];
   /** To whom one of the two was transferred away. */
   transferredTo: string | undefined;
   /** Transfers that led to this call, one after the other. */
@@ -159,7 +163,7 @@ export class Call {
     /** Ours; shown to nobody outside. */
     readonly id: string,
     readonly from: Callee,
-    /** Changes when a service puts its caller through. */
+    /** Changes when a service puts its caller through, and when the call is forwarded. */
     public to: Callee,
     readonly caller: Leg,
     /** On Clock.now(). */

@@ -20,15 +20,14 @@ import type { CallContext, CallCounters, CallDirectory, CallLocations, CallMedia
 import { callSrf, type CallSrf, type SipRequest, type SipResponder } from './dialogs';
 import { dialledNumber, dialplan, type Dialplan } from './dialplan';
 import type { Refusal } from './exchange';
-import type { Feature, Handler, Party } from './feature';
-import { cancelOthers, guarded, hangup, type Ending } from './hangup';
+import type { Feature, Handler } from './feature';
+import { guarded, hangup, type Ending } from './hangup';
 import { unacceptable } from './incoming';
-import type { Side } from './leg';
 import { SrtpHabits } from './srtp-habits';
 import type { RecordingArchive } from './recording-archive';
-import { reasonHeader, refusalHeaders, refuse, type CallRefusal, type Cause } from './reasons';
-import { ring } from './ringing';
-import { serve, takerOf, type Taker } from './services';
+import { refusalHeaders, refuse, type CallRefusal } from './reasons';
+import { Routing } from './routing';
+import { serve } from './services';
 import type { SrfConnection } from './srf';
 import { Transfers, type Found } from './transfers';
 import type { DialogName } from './refer';
@@ -60,9 +59,6 @@ export interface CallsDeps {
   recentCalls?: number;
 }
 
-/** What features may be offered: the rest says nothing about the person who was called, or cannot be helped. */
-const offered: ReadonlySet<Cause> = new Set<Cause>(['busy', 'busy-everywhere', 'own-number', 'no-answer', 'not-registered', 'unreachable', 'declined', 'refused', 'unknown-number']);
-
 type RecordingCounters = RecordingArchive['counters'];
 const nothingRecorded: RecordingCounters = { recorded: 0, recordingsFailed: 0, recordingsUnlisted: 0 };
 
@@ -79,8 +75,8 @@ export class Calls {
   private readonly listeners: CallListeners;
   private readonly ctx: CallContext;
   private readonly transfers: Transfers;
-  private readonly features: readonly Feature[];
   private readonly plan: Dialplan;
+  private readonly routing: Routing;
   private readonly archive: RecordingArchive | undefined;
   private readonly recorder: CallRecorder | undefined;
   private readonly tally = new CallTally();
@@ -95,7 +91,6 @@ export class Calls {
     };
     this.records = new CallRecords(deps.recentCalls ?? 200, log);
     this.listeners = new CallListeners(log);
-    this.features = features;
     this.plan = dialplan(features);
     this.ctx = {
       srf: callSrf(deps.srf as SrfConnection['srf']),
@@ -115,13 +110,19 @@ export class Calls {
       },
       onWired: (call) => this.recorder?.tend(call),
       onKey: (call, leg, digit) => this.recorder?.pressed(call, leg, digit),
-      unanswered: (call, by, refusal) => this.unanswered(call, by, refusal),
+      unanswered: (call, by, refusal) => this.routing.unanswered(call, by, refusal),
       onRefer: (call, leg, req, res) => this.transfers.refer(call, leg, req, res),
       onEnded: (call, ending) => this.ended(call, ending),
     };
+    this.routing = new Routing(this.ctx, this.plan, features, {
+      begin: (newcomer, callee, offer) => this.begin(newcomer, callee, offer),
+      serve: (call, feature, handler) => this.serve(call, feature, handler),
+      welcome: (newcomer) => this.stillWelcome(newcomer),
+      refuse: (newcomer, refusal) => this.refuse(newcomer, refusal),
+    });
     this.transfers = new Transfers(this.ctx, {
       find: (name) => this.find(name),
-      connect: (newcomer, number) => this.connect(newcomer, number),
+      connect: (newcomer, number) => this.routing.connect(newcomer, number),
       begin: (newcomer, callee, offer) => this.begin(newcomer, callee, offer),
       welcome: (newcomer) => this.stillWelcome(newcomer),
       refuse: (newcomer, refusal) => this.refuse(newcomer, refusal),
@@ -183,6 +184,11 @@ export class Calls {
     this.listeners.on(event, fn);
   }
 
+  /** See `Routing`. */
+  leadsSomewhere(number: string, extension: string): Promise<boolean> {
+    return this.routing.leadsSomewhere(number, extension);
+  }
+
   /** The dial plan as lines for people. */
   printPlan(): string {
     return this.plan.print();
@@ -234,33 +240,7 @@ export class Calls {
     if (offer && !('status' in offer)) this.ctx.srtpHabits.learn(caller.number, req.source_address, offer);
     const replaces = req.get('Replaces');
     if (replaces !== undefined) return this.transfers.replace(arrival, replaces);
-    return this.connect(arrival, dialledNumber(req.uri));
-  }
-
-  /** To whatever the dial plan has for this number. */
-  private async connect(arrival: Newcomer, number: string | undefined): Promise<void> {
-    const { caller } = arrival;
-    arrival.dialled = number ?? '';
-    const callee = number === undefined ? undefined : await this.ctx.directory.find(number);
-    const plan = this.plan.route({ number, caller: caller.number }, { isExtension: (n) => n === callee?.number });
-    if (plan.kind === 'reject') return this.refuseOrOffer(arrival, plan.refusal, callee);
-
-    const offer = arrival.offer();
-    if (offer && 'status' in offer) return this.refuse(arrival, offer);
-    const bindings = plan.kind === 'extension' ? this.ctx.locations.lookup(plan.number) : [];
-    if (plan.kind === 'extension' && bindings.length === 0) return this.refuseOrOffer(arrival, refuse('not-registered', plan.number), callee);
-    if (!this.stillWelcome(arrival)) return;
-
-    if (plan.kind === 'service') {
-      const { feature, args, room, number: to } = plan;
-      const call = this.begin(arrival, { number: to, name: feature.name, media: 'anchored', srtp: 'off', recording: 'never' }, offer);
-      call.near = room === undefined ? undefined : `room:${room}`;
-      this.serve(call, feature, async (service) => feature.answer?.(service, args));
-      return;
-    }
-    if (!callee) throw new Error('the dial plan found an extension that is not there');
-    const call = this.begin(arrival, callee, offer);
-    await ring(this.ctx, call, bindings).catch((err) => guarded(this.ctx, call, 'ringing', () => Promise.reject(err)));
+    return this.routing.connect(arrival, dialledNumber(req.uri));
   }
 
   /** While the directory or a feature was asked, the caller may have given up, and others may have come. */
@@ -299,57 +279,19 @@ export class Calls {
     call.transferredBy = transferredBy;
     call.referredBy = arrival.referredBy;
     call.transfers = transfers;
+    call.path = arrival.path;
     call.invite = arrival.pending(this.ctx.srf, call, offer);
     arrival.call = call;
     arrival.onCancel = () => guarded(this.ctx, call, 'CANCEL', () => hangup(this.ctx, call, 'caller', refuse('cancelled', caller.number)));
     this.byId.set(call.id, call);
     this.counted.started++;
     this.listeners.tell('started', this.view(call));
+    if (call.path.length > 0) call.invite.progress(181, undefined);
     return call;
   }
 
   private serve(call: Call, feature: Feature, handler: Handler): void {
     this.track(serve(this.ctx, call, feature, handler), call.id);
-  }
-
-  /** Before a call is refused that never rang, features may take it. */
-  private async refuseOrOffer(arrival: Newcomer, refusal: CallRefusal, callee: Extension | undefined): Promise<void> {
-    const offer = arrival.offer();
-    const usable = !offer || !('status' in offer);
-    const taker = usable ? await this.takerFor(arrival.caller, arrival.dialled, callee, refusal) : undefined;
-    if (!taker || !usable) return this.refuse(arrival, refusal);
-    if (!this.stillWelcome(arrival)) return;
-    const call = this.begin(arrival, callee ?? { number: arrival.dialled, name: null, media: 'anchored', srtp: 'off', recording: 'never' }, offer);
-    this.serve(call, taker.feature, taker.handler);
-  }
-
-  /** Nobody answered: back to the service that had put the caller through, or to a feature that wants the call, or it is refused. */
-  private unanswered(call: Call, by: Side | 'system', refusal: CallRefusal): void {
-    if (call.over) return;
-    const { service } = call;
-    if (!service && !this.isOffered(refusal)) return hangup(this.ctx, call, by, refusal);
-    call.ringTimer?.cancel();
-    cancelOthers(this.ctx, call, undefined, reasonHeader(refusal));
-    if (service) {
-      call.advance('return');
-      service.notPutThrough(refusal);
-      return;
-    }
-    const asked = this.takerFor(call.from, call.to.number, call.to, refusal).then((taker) => {
-      if (call.over) return;
-      if (taker) this.serve(call, taker.feature, taker.handler);
-      else hangup(this.ctx, call, by, refusal);
-    });
-    guarded(this.ctx, call, 'unanswered', () => asked);
-  }
-
-  private isOffered(refusal: CallRefusal): boolean {
-    return offered.has(refusal.cause) && this.features.some((feature) => feature.unanswered);
-  }
-
-  private async takerFor(caller: Party, dialled: string, callee: Party | undefined, refusal: CallRefusal): Promise<Taker | undefined> {
-    if (!this.isOffered(refusal)) return undefined;
-    return takerOf(this.ctx, this.features, { caller: party(caller), dialled, callee: callee && party(callee), refusal });
   }
 
   private refuse(arrival: Newcomer, refusal: CallRefusal | Refusal): void {
@@ -432,4 +374,3 @@ export class Calls {
   }
 }
 
-const party = ({ number, name }: Party): Party => ({ number, name });

@@ -4,6 +4,7 @@ import type { Feature } from './feature';
 import { announcements } from './features/announcements';
 import { conference, Conferences, nameFiles } from './features/conference';
 import { echo } from './features/echo';
+import { forwarding, type ForwardingDeps } from './features/forwarding';
 import { time } from './features/time';
 import { voicemail, type VoicemailDeps } from './features/voicemail';
 
@@ -20,6 +21,8 @@ export interface FeatureDeps {
   speech: FeatureSpeech;
   /** Undefined: there are no rooms, and no party line. */
   conferences?: Conferences | undefined;
+  /** Undefined: extensions cannot set where their calls go. */
+  forwarding?: Omit<ForwardingDeps, 'sayDigits'> | undefined;
   /** Undefined: there are no mailboxes. */
   voicemail?: VoicemailDeps | undefined;
 }
@@ -33,11 +36,12 @@ export interface FeatureSpeech {
 }
 
 /** In the order in which they are offered calls that nobody answered. */
-export function features({ clock, settings, speech, conferences, voicemail: mailboxes }: FeatureDeps): readonly Feature[] {
+export function features({ clock, settings, speech, conferences, forwarding: diversions, voicemail: mailboxes }: FeatureDeps): readonly Feature[] {
   return [
     echo(),
     time({ clock, ...speech }),
     ...(conferences ? [conference(conferences)] : []),
+    ...(diversions ? [forwarding({ ...diversions, ...speech })] : []),
     ...(mailboxes ? [voicemail(mailboxes)] : []),
     // the last resort: after whatever would take the call in earnest
     ...(settings.announcements === 'on' ? [announcements(speech)] : []),

@@ -138,6 +138,17 @@ export class PhoneSystem {
     await this.locations.close();
   }
 
+  private forwarding(): FeatureDeps['forwarding'] {
+    const { store } = this.deps;
+    return {
+      set: async (number, diversion) => {
+        await store.extensions.update(number, { diversion });
+        this.directory.invalidate();
+      },
+      leadsSomewhere: (number, extension) => this.calls.leadsSomewhere(number, extension),
+    };
+  }
+
   private voicemail(): FeatureDeps['voicemail'] {
     const { config, clock, log } = this.deps;
     const zone = zoneOf(config.speech);
@@ -179,7 +190,7 @@ export class PhoneSystem {
       srf, plane, locations, directory, config, clock, random, reach,
       media: mediaSettings(config.media),
       log: log.child({ part: 'calls' }),
-      features: features({ clock, settings: config.call, speech: speechOf(config.speech), conferences: this.conferences, voicemail: this.voicemail() }),
+      features: features({ clock, settings: config.call, speech: speechOf(config.speech), conferences: this.conferences, forwarding: this.forwarding(), voicemail: this.voicemail() }),
       prompt: promptOf,
       archive: this.archive,
     });

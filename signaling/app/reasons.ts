@@ -18,6 +18,8 @@ const table = {
   busy: { status: 486, q850: 17, text: '{who} is busy' },
   'busy-everywhere': { status: 600, q850: 17, text: '{who} is busy everywhere' },
   'own-number': { status: 486, q850: 17, text: 'you are calling your own number {who}' },
+  'do-not-disturb': { status: 480, q850: 17, text: '{who} does not want to be disturbed' },
+  'forwarding-loop': { status: 480, q850: 25, text: 'calls to {who} are forwarded in a circle' },
   'no-answer': { status: 408, q850: 19, text: '{who} does not answer' },
   'not-registered': { status: 480, q850: 20, text: '{who} has no phone registered' },
   unreachable: { status: 480, q850: 20, text: '{who} cannot be reached' },

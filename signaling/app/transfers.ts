@@ -16,6 +16,7 @@ import { OpenRequest, type Call, type Callee, type PendingInvite, type Transferr
 import { allocate, mediaAddress, NoMedia } from './call-media';
 import type { CallContext } from './context';
 import { endDialog, type CallSrf, type SipRequest, type SipResponder } from './dialogs';
+import type { Hop } from './diversion';
 import type { Refusal } from './exchange';
 import { guarded, hangup } from './hangup';
 import { movedLeg, offerTo, type Leg, type Side } from './leg';
@@ -199,6 +200,7 @@ function end(ctx: CallContext, call: Call, by: Side, why: string, to: string): v
 /** One transfer, from the REFER on: the transferee as somebody who wants to be connected. */
 class Transfer implements Newcomer, Transferring {
   dialled = '';
+  readonly path: Hop[] = [];
   call: Call | undefined;
   cancelled = false;
   onCancel: () => void = () => undefined;

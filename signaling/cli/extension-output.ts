@@ -1,16 +1,17 @@
 /** Extensions as they are shown; the digests of passwords never are. */
-import type { Contact, Extension } from '../store/store';
+import { noDiversion, type Contact, type Diversion, type Extension } from '../store/store';
 import { columns } from './columns';
 
 /** `contacts`: those of this and other extensions; expired ones are left out. */
 export function extensionJson(extension: Extension, contacts: readonly Contact[] = [], now = 0): Record<string, unknown> {
-  const { number, name, media, srtp, recording, createdAt } = extension;
+  const { number, name, media, srtp, recording, diversion = noDiversion, createdAt } = extension;
   return {
     number,
     name,
     media,
     srtp,
     recording,
+    diversion,
     createdAt: new Date(createdAt).toISOString(),
     contacts: live(extension, contacts, now).map(({ uri, source, userAgent, expiresAt }) => ({
       uri,
@@ -42,6 +43,7 @@ export function extensionDetails(extension: Extension, contacts: readonly Contac
     ['media', extension.media],
     ['srtp', extension.srtp],
     ['recorded', extension.recording],
+    ...diversionFacts(extension.diversion),
     ['voicemail', `${mailbox.voicemail ? 'on' : 'off'}, ${mailbox.messages.new} new and ${mailbox.messages.saved} saved, ${mailbox.pin ? 'with a PIN' : 'no PIN'}`],
     ['e-mail', mailbox.email ?? '-'],
     ['added', new Date(extension.createdAt).toISOString()],
@@ -52,6 +54,15 @@ export function extensionDetails(extension: Extension, contacts: readonly Contac
     return `  ${one.uri} from ${one.source}, ${one.userAgent ?? 'unknown phone'}, for ${seconds} s more\n`;
   });
   return columns(facts) + where.join('');
+}
+
+function diversionFacts({ always, busy, noAnswer, offline, ringSeconds, doNotDisturb }: Diversion = noDiversion): string[][] {
+  const ways = Object.entries({ always, 'when busy': busy, 'when nobody answers': noAnswer, 'when offline': offline }).flatMap(([when, to]) => (to === null ? [] : [`${when} to ${to}`]));
+  return [
+    ['forwarded', ways.join(', ') || '-'],
+    ...(ringSeconds === null ? [] : [['rings for', `${ringSeconds} s`]]),
+    ...(doNotDisturb ? [['do not disturb', 'on']] : []),
+  ];
 }
 
 function live(extension: Extension, contacts: readonly Contact[], now: number): Contact[] {

@@ -9,10 +9,11 @@ import { addExtension, realmFor } from '../store/seed';
 import { type Extension, type ExtensionPatch, type MailboxPatch, openStore, type Store } from '../store/store';
 import { voicemailFolder } from '../voicemail-folder';
 import type { Context } from './context';
+import { diversionPatch, type DiversionOptions } from './extension-diversion';
 import { extensionDetails, extensionJson, extensionTable } from './extension-output';
 import { addSettingOptions, configFor, type SettingOptions } from './settings';
 
-interface ExtensionOptions extends SettingOptions {
+interface ExtensionOptions extends SettingOptions, DiversionOptions {
   password?: string;
   newPassword?: boolean;
   name?: string;
@@ -48,6 +49,11 @@ export function addExtensionCommands(program: Command, context: Context): void {
   set.addOption(option.name()).addOption(option.media()).addOption(option.srtp()).addOption(option.recording());
   set.addOption(new Option('--voicemail <whether>', 'whether calls that nobody takes go to its mailbox').choices(['on', 'off']));
   set.option('--email <address>', 'where its new messages are sent; empty: nowhere');
+  set.option('--forward-always <number>', 'where its calls go; “voicemail”: its mailbox, “none”: its phones ring');
+  set.option('--forward-busy <number>', 'where they go when it is busy, declines, or does not want to be disturbed');
+  set.option('--forward-no-answer <number>', 'where they go when nobody answers').option('--forward-offline <number>', 'where they go when it has no phone that can be reached');
+  set.option('--ring-seconds <seconds>', 'how long its phones ring, 1 to 3600; “default”: call.ringSeconds');
+  set.addOption(new Option('--do-not-disturb <whether>', 'whether its phones are left in peace').choices(['on', 'off']));
   set.action((number: string, options: ExtensionOptions) => runSet(context, number, options));
 
   const remove = group.command('remove <number>').description('remove an extension and its registrations');
@@ -94,8 +100,9 @@ async function runShow(context: Context, number: string, options: ExtensionOptio
 async function runSet(context: Context, number: string, options: ExtensionOptions): Promise<void> {
   const { name, media, srtp, recording } = options;
   const mailbox = mailboxPatch(options);
-  if (options.password === undefined && !options.newPassword && [name, media, srtp, recording, mailbox].every((one) => one === undefined)) {
-    throw new OffhookError('command.usage', { problem: 'Nothing to change: name at least one of --password, --new-password, --name, --media, --srtp, --recording, --voicemail and --email.' });
+  const diversion = diversionPatch(options, number);
+  if (options.password === undefined && !options.newPassword && [name, media, srtp, recording, mailbox, diversion].every((one) => one === undefined)) {
+    throw new OffhookError('command.usage', { problem: 'Nothing to change: name at least one of the options that `offhook extension set --help` lists.' });
   }
   const changesPassword = options.password !== undefined || options.newPassword;
   const { password, shown } = passwordFrom(context, options.password);
@@ -106,6 +113,7 @@ async function runSet(context: Context, number: string, options: ExtensionOption
         ...(media !== undefined && { media }),
         ...(srtp !== undefined && { srtp }),
         ...(recording !== undefined && { recording }),
+        ...(diversion && { diversion }),
         ...(changesPassword && { ha1: ha1(number, await realmFor(parts, config), password) }),
       };
       await parts.extensions.update(number, patch);

@@ -129,6 +129,13 @@ export const migrations: Readonly<Record<string, Migration>> = {
         .execute();
     },
   },
+  '0007-diversions': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      for (const name of ['divertAlways', 'divertBusy', 'divertNoAnswer', 'divertOffline']) await db.schema.alterTable('extension').addColumn(name, 'varchar(64)').execute();
+      await db.schema.alterTable('extension').addColumn('ringSeconds', 'integer').execute();
+      await db.schema.alterTable('extension').addColumn('doNotDisturb', 'smallint', (column) => column.notNull().defaultTo(0)).execute();
+    },
+  },
 };
 
 export const migrationProvider: MigrationProvider = { getMigrations: async () => ({ ...migrations }) };

@@ -1,9 +1,16 @@
 /** The tables as Kysely sees them. Columns are named as the fields of `store.ts`; HA1s are two columns. */
 import type { Contact, Extension, Mailbox, Recording, Room, Token, VoiceMessage } from './types';
 
-export interface ExtensionRow extends Omit<Extension, 'ha1'> {
+export interface ExtensionRow extends Omit<Extension, 'ha1' | 'diversion'> {
   ha1Md5: string;
   ha1Sha256: string;
+  divertAlways: string | null;
+  divertBusy: string | null;
+  divertNoAnswer: string | null;
+  divertOffline: string | null;
+  ringSeconds: number | null;
+  /** 0 or 1. */
+  doNotDisturb: number;
 }
 
 export interface MailboxRow extends Omit<Mailbox, 'enabled'> {

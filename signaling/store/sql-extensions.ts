@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { OffhookError } from '../errors';
 import type { ExtensionRow } from './schema';
 import type { Access } from './sql-store';
-import type { Extension, ExtensionPatch, Extensions } from './types';
+import { noDiversion, type Diversion, type Extension, type ExtensionPatch, type Extensions } from './types';
 
 export function sqlExtensions({ db, atomically }: Access): Extensions {
   return {
@@ -47,20 +47,36 @@ export function sqlExtensions({ db, atomically }: Access): Extensions {
   };
 }
 
-function fromRow({ ha1Md5, ha1Sha256, ...row }: ExtensionRow): Extension {
-  return { ...row, ha1: { md5: ha1Md5, sha256: ha1Sha256 }, createdAt: Number(row.createdAt) };
+function fromRow({ ha1Md5, ha1Sha256, divertAlways, divertBusy, divertNoAnswer, divertOffline, ringSeconds, doNotDisturb, ...row }: ExtensionRow): Extension {
+  const diversion: Diversion = { always: divertAlways, busy: divertBusy, noAnswer: divertNoAnswer, offline: divertOffline, ringSeconds, doNotDisturb: doNotDisturb !== 0 };
+  const set = Object.values(diversion).some((value) => value !== null && value !== false);
+  return { ...row, ha1: { md5: ha1Md5, sha256: ha1Sha256 }, ...(set && { diversion }), createdAt: Number(row.createdAt) };
 }
 
-function toRow({ ha1, ...extension }: Extension): ExtensionRow {
-  return { ...extension, ha1Md5: ha1.md5, ha1Sha256: ha1.sha256 };
+function toRow({ ha1, diversion, ...extension }: Extension): ExtensionRow {
+  return { ...extension, ha1Md5: ha1.md5, ha1Sha256: ha1.sha256, ...(toColumns({ ...noDiversion, ...diversion }) as DiversionColumns) };
 }
 
-function toPatch({ name, ha1, media, srtp, recording }: ExtensionPatch): Partial<ExtensionRow> {
+function toPatch({ name, ha1, media, srtp, recording, diversion }: ExtensionPatch): Partial<ExtensionRow> {
   return {
     ...(name !== undefined && { name }),
     ...(media !== undefined && { media }),
     ...(srtp !== undefined && { srtp }),
     ...(recording !== undefined && { recording }),
+    ...(diversion !== undefined && toColumns(diversion)),
     ...(ha1 !== undefined && { ha1Md5: ha1.md5, ha1Sha256: ha1.sha256 }),
+  };
+}
+
+type DiversionColumns = Pick<ExtensionRow, 'divertAlways' | 'divertBusy' | 'divertNoAnswer' | 'divertOffline' | 'ringSeconds' | 'doNotDisturb'>;
+
+function toColumns({ always, busy, noAnswer, offline, ringSeconds, doNotDisturb }: Partial<Diversion>): Partial<DiversionColumns> {
+  return {
+    ...(always !== undefined && { divertAlways: always }),
+    ...(busy !== undefined && { divertBusy: busy }),
+    ...(noAnswer !== undefined && { divertNoAnswer: noAnswer }),
+    ...(offline !== undefined && { divertOffline: offline }),
+    ...(ringSeconds !== undefined && { ringSeconds }),
+    ...(doNotDisturb !== undefined && { doNotDisturb: doNotDisturb ? 1 : 0 }),
   };
 }

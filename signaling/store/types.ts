@@ -15,11 +15,30 @@ export interface Extension {
   srtp: 'off' | 'optional' | 'required';
   /** Whether its calls are recorded: never (whatever the other side says), when one of the two asks for it during the call, or always. */
   recording: 'never' | 'on-demand' | 'always';
+  /** Undefined: nothing of it is set. */
+  diversion?: Diversion | undefined;
   /** Unix milliseconds. */
   createdAt: number;
 }
 
-export type ExtensionPatch = Partial<Pick<Extension, 'name' | 'ha1' | 'media' | 'srtp' | 'recording'>>;
+/** What becomes of calls to an extension besides ringing its phones. A target is a number as it would be dialled, or `voicemail`; null: none. */
+export interface Diversion {
+  /** Of every call; its phones do not ring. */
+  always: string | null;
+  /** When it is busy, declines, or does not want to be disturbed. */
+  busy: string | null;
+  noAnswer: string | null;
+  /** When no phone is registered, or none can be reached. */
+  offline: string | null;
+  /** How long its phones ring; null: as long as those of all. */
+  ringSeconds: number | null;
+  /** Its phones do not ring. */
+  doNotDisturb: boolean;
+}
+
+export const noDiversion: Diversion = { always: null, busy: null, noAnswer: null, offline: null, ringSeconds: null, doNotDisturb: false };
+
+export type ExtensionPatch = Partial<Pick<Extension, 'name' | 'ha1' | 'media' | 'srtp' | 'recording'>> & { diversion?: Partial<Diversion> | undefined };
 
 /** One registration (RFC 3261 §10); known by extension and URI. */
 export interface Contact {

@@ -13,6 +13,7 @@ const common = {
   from: z.string(),
   to: z.string(),
   service: z.string().nullable().describe('The service that is the other end; null: a phone'),
+  forwarded: z.array(z.object({ by: z.string(), why: z.enum(['always', 'busy', 'no-answer', 'offline']) })).describe('Extensions whose settings sent it on before it came to `to`, in order'),
   since: time,
   dialogs: z.array(dialog).describe('SIP dialogs that are, or were, part of it, phones that only rang included'),
 };

@@ -16,6 +16,8 @@ const sentences: Partial<Record<Cause, string>> = {
   busy: 'is-busy',
   'busy-everywhere': 'is-busy',
   declined: 'is-busy',
+  'do-not-disturb': 'is-busy',
+  'forwarding-loop': 'cannot-be-reached',
   'no-answer': 'does-not-answer',
 };
 

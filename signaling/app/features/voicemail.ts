@@ -16,7 +16,7 @@ import { BREATH_MS, type VoicemailDeps } from './voicemail/vocabulary';
 export type { VoicemailDeps } from './voicemail/vocabulary';
 
 /** Why somebody could not be spoken to; limits and faults of ours are not among them, nor is a number that nobody has. */
-const reasons: ReadonlySet<Cause> = new Set<Cause>(['busy', 'busy-everywhere', 'no-answer', 'not-registered', 'unreachable', 'declined', 'refused']);
+const reasons: ReadonlySet<Cause> = new Set<Cause>(['busy', 'busy-everywhere', 'do-not-disturb', 'forwarding-loop', 'no-answer', 'not-registered', 'unreachable', 'declined', 'refused']);
 
 export function voicemail(deps: VoicemailDeps): Feature {
   const lockout = new Lockout(deps.clock);

@@ -1,7 +1,7 @@
 /** What every store must do. */
 import fc from 'fast-check';
 import { OffhookError } from '../../../signaling/errors';
-import type { Contact, Extension, Store } from '../../../signaling/store/store';
+import { noDiversion, type Contact, type Extension, type Store } from '../../../signaling/store/store';
 import { unless } from '../../support/peers';
 import { implementations, type Place } from './implementations';
 
@@ -77,6 +77,10 @@ describe.each(implementations)('the store: $name', (implementation) => {
         await store.extensions.update('1001', { media: 'direct' });
         await store.extensions.update('1001', { ha1: { md5: 'f'.repeat(32), sha256: 'e'.repeat(64) } });
         await store.extensions.update('1001', {});
+        await store.extensions.update('1001', { diversion: { busy: '1003', doNotDisturb: true } });
+        await store.extensions.update('1001', { diversion: { doNotDisturb: false, ringSeconds: 9 } });
+        expect((await store.extensions.get('1001'))?.diversion).toEqual({ ...noDiversion, busy: '1003', ringSeconds: 9 });
+        await store.extensions.update('1001', { diversion: { busy: null, ringSeconds: null } });
         expect(await store.extensions.get('1001')).toEqual(
           extension('1001', { name: 'Ann', media: 'direct', ha1: { md5: 'f'.repeat(32), sha256: 'e'.repeat(64) } }),
         );

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ha1 } from '../../../signaling/credentials';
-import { type Contact, type Extension, openStore, type Store } from '../../../signaling/store/store';
+import { type Contact, type Extension, noDiversion, openStore, type Store } from '../../../signaling/store/store';
 import { FakeClock } from '../../support/fake-clock';
 import { NOW, offhook, temporaryFolder } from './run-cli';
 
@@ -47,7 +47,7 @@ describe('extension add', () => {
   it('answers in JSON', async () => {
     const made = await run('add', '1003', '--json');
     expect(JSON.parse(made.out)).toEqual({
-      number: '1003', name: null, media: 'anchored', srtp: 'optional', recording: 'on-demand', createdAt: '2026-01-01T00:00:00.000Z', contacts: [], password: expect.any(String) as string,
+      number: '1003', name: null, media: 'anchored', srtp: 'optional', recording: 'on-demand', createdAt: '2026-01-01T00:00:00.000Z', contacts: [], diversion: noDiversion, password: expect.any(String) as string,
     });
     const given = await run('add', '1004', '--password', 'my own secret', '--json');
     expect(given.out).not.toContain('secret');
@@ -137,6 +137,28 @@ describe('extension set', () => {
     expect(await stored('1001')).toMatchObject({ name: 'Ann', media: 'direct', ha1: ha1('1001', 'offhook', 'first secret') });
     await run('set', '1001', '--name', '');
     expect((await stored('1001'))?.name).toBeNull();
+  });
+
+  it('says where its calls go', async () => {
+    expect((await run('show', '1001')).out).toMatch(/forwarded +-\n/);
+    expect((await run('set', '1001', '--forward-always', 'voicemail', '--forward-busy', '1003', '--ring-seconds', '20', '--do-not-disturb', 'on')).code).toBe(0);
+    expect((await stored('1001'))?.diversion).toEqual({ ...noDiversion, always: 'voicemail', busy: '1003', ringSeconds: 20, doNotDisturb: true });
+    expect((await run('set', '1001', '--forward-always', 'none', '--forward-no-answer', '*97', '--forward-offline', '+491711234567')).code).toBe(0);
+    expect((await run('show', '1001')).out).toMatch(/forwarded +when busy to 1003, when nobody answers to \*97, when offline to \+491711234567\nrings for +20 s\ndo not disturb +on\n/);
+    await run('set', '1001', '--forward-busy', 'none', '--forward-no-answer', 'none', '--forward-offline', 'none', '--ring-seconds', 'default', '--do-not-disturb', 'off');
+    expect(await stored('1001')).not.toHaveProperty('diversion');
+    expect((JSON.parse((await run('show', '1001', '--json')).out) as { diversion: unknown }).diversion).toEqual(noDiversion);
+  });
+
+  it.each([
+    [['--forward-always', '1001'], 'Calls cannot be forwarded to “1001”: it is the extension itself.'],
+    [['--forward-busy', 'my phone'], 'Calls cannot be forwarded to “my phone”: it must be a number, or “voicemail”.'],
+    [['--forward-busy', '1003', '--ring-seconds', '0'], '--ring-seconds 0: it must be 1 to 3600, or default.'],
+  ])('refuses %j, and changes nothing', async (options, problem) => {
+    const result = await run('set', '1001', ...options);
+    expect(result).toMatchObject({ code: 2, out: '' });
+    expect(result.err).toContain(problem);
+    expect(await stored('1001')).not.toHaveProperty('diversion');
   });
 
   it('takes another password, or makes one and shows it', async () => {

@@ -1,0 +1,138 @@
+/**
+ * Where a call goes, and goes next: to phones or a feature, elsewhere when nobody takes it, to a feature that wants what would be refused.
+ *
+ *   number ─▶ destination ─┬▶ phones ─ nobody takes it ─▶ elsewhere? ─┬▶ phones, a service
+ *                          ├▶ service                                 └▶ a feature wants it? ─┬▶ that one
+ *                          └▶ nobody ─▶ a feature wants it?                                   └▶ refused
+ */
+import type { Picked } from '../../media/sdp';
+import type { Newcomer } from './arrival';
+import type { Call, Callee } from './call';
+import type { CallContext } from './context';
+import { Destinations, meant, type Destination } from './destination';
+import type { Dialplan } from './dialplan';
+import { divertedFor } from './diversion';
+import type { Refusal } from './exchange';
+import type { Feature, Handler, Party } from './feature';
+import { cancelOthers, guarded, hangup } from './hangup';
+import type { Side } from './leg';
+import { reasonHeader, type CallRefusal, type Cause } from './reasons';
+import { ring } from './ringing';
+import { takerOf, type Taker } from './services';
+
+/** What is done with calls, by whoever keeps them. */
+export interface RoutingBoard {
+  begin(newcomer: Newcomer, callee: Callee, offer: Picked | undefined): Call;
+  /** Gives a call to a feature. */
+  serve(call: Call, feature: Feature, handler: Handler): void;
+  /** False: it has been refused. */
+  welcome(newcomer: Newcomer): boolean;
+  refuse(newcomer: Newcomer, refusal: CallRefusal | Refusal): void;
+}
+
+/** What features may be offered: the rest says nothing about the person who was called, or cannot be helped. */
+const offered: ReadonlySet<Cause> = new Set<Cause>(['busy', 'busy-everywhere', 'own-number', 'do-not-disturb', 'forwarding-loop', 'no-answer', 'not-registered', 'unreachable', 'declined', 'refused', 'unknown-number']);
+
+export class Routing {
+  private readonly destinations: Destinations;
+
+  constructor(
+    private readonly ctx: CallContext,
+    plan: Dialplan,
+    private readonly features: readonly Feature[],
+    private readonly board: RoutingBoard,
+  ) {
+    const { directory, locations } = ctx;
+    this.destinations = new Destinations({ plan, directory, locations });
+  }
+
+  /** To whatever the dial plan has for this number. */
+  async connect(arrival: Newcomer, number: string | undefined): Promise<void> {
+    const { caller } = arrival;
+    arrival.dialled = number ?? '';
+    const to = await this.destinations.find(caller.number, number, arrival.path);
+    if (to.kind === 'nobody') return this.refuseOrOffer(arrival, to.refusal, to.callee);
+
+    const offer = arrival.offer();
+    if (offer && 'status' in offer) return this.board.refuse(arrival, offer);
+    if (!this.board.welcome(arrival)) return;
+    const call = this.board.begin(arrival, to.kind === 'service' ? serviceParty(to) : to.callee, offer);
+    await this.lead(call, to);
+  }
+
+  /** The call goes where it was found to go. */
+  private async lead(call: Call, to: Exclude<Destination, { kind: 'nobody' }>): Promise<void> {
+    if (to.kind === 'service') {
+      const { feature, args, room } = to;
+      call.near = room === undefined ? undefined : `room:${room}`;
+      this.board.serve(call, feature, async (service) => feature.answer?.(service, args));
+      return;
+    }
+    await ring(this.ctx, call, to.bindings).catch((err) => guarded(this.ctx, call, 'ringing', () => Promise.reject(err)));
+  }
+
+  /** Whether this number, dialled by that extension, is somebody's or something's, reachable at the moment or not. */
+  async leadsSomewhere(number: string, extension: string): Promise<boolean> {
+    const to = await this.destinations.find(extension, number, []);
+    return to.kind !== 'nobody' || (to.callee !== undefined && to.refusal.cause !== 'own-number');
+  }
+
+  /** Before a call is refused that never rang, features may take it. */
+  private async refuseOrOffer(arrival: Newcomer, refusal: CallRefusal, callee: Callee | undefined): Promise<void> {
+    const offer = arrival.offer();
+    const usable = !offer || !('status' in offer);
+    const taker = usable ? await this.takerFor(arrival.caller, arrival.dialled, meant(arrival.path, callee), refusal) : undefined;
+    if (!taker || !usable) return this.board.refuse(arrival, refusal);
+    if (!this.board.welcome(arrival)) return;
+    const call = this.board.begin(arrival, callee ?? { number: arrival.dialled, name: null, media: 'anchored', srtp: 'off', recording: 'never' }, offer);
+    this.board.serve(call, taker.feature, taker.handler);
+  }
+
+  /** Nobody answered: back to the service that had put the caller through, or to a feature that wants the call, or it is refused. */
+  unanswered(call: Call, by: Side | 'system', refusal: CallRefusal): void {
+    if (call.over) return;
+    const { service } = call;
+    if (!service && !this.isOffered(refusal) && !divertedFor(call.to.diversion, refusal.cause)) return hangup(this.ctx, call, by, refusal);
+    call.ringTimer?.cancel();
+    cancelOthers(this.ctx, call, undefined, reasonHeader(refusal));
+    if (service) {
+      call.advance('return');
+      service.notPutThrough(refusal);
+      return;
+    }
+    guarded(this.ctx, call, 'unanswered', () => this.instead(call, by, refusal));
+  }
+
+  /** Nobody took it: elsewhere, if whoever was called has said so, or to a feature; else it is refused. */
+  private async instead(call: Call, by: Side | 'system', refusal: CallRefusal): Promise<void> {
+    const path = [...call.path];
+    const to = await this.destinations.instead(call.from.number, call.to, refusal, path);
+    if (call.over) return;
+    call.path = path;
+    if (to.kind !== 'nobody') {
+      call.to = to.kind === 'service' ? serviceParty(to) : to.callee;
+      // what was agreed with the first phone need not fit the next
+      call.anchored = true;
+      call.invite?.progress(181, undefined);
+      if (to.kind === 'phones') call.advance('divert');
+      return this.lead(call, to);
+    }
+    const taker = await this.takerFor(call.from, path[0]?.from.number ?? call.to.number, meant(path, to.callee), to.refusal);
+    if (call.over) return;
+    if (taker) this.board.serve(call, taker.feature, taker.handler);
+    else hangup(this.ctx, call, by, to.refusal);
+  }
+
+  private isOffered(refusal: CallRefusal): boolean {
+    return offered.has(refusal.cause) && this.features.some((feature) => feature.unanswered);
+  }
+
+  private async takerFor(caller: Party, dialled: string, callee: Party | undefined, refusal: CallRefusal): Promise<Taker | undefined> {
+    if (!this.isOffered(refusal)) return undefined;
+    return takerOf(this.ctx, this.features, { caller: party(caller), dialled, callee: callee && party(callee), refusal });
+  }
+}
+
+const party = ({ number, name }: Party): Party => ({ number, name });
+
+const serviceParty = ({ number, feature }: Extract<Destination, { kind: 'service' }>): Callee => ({ number, name: feature.name, media: 'anchored', srtp: 'off', recording: 'never' });
