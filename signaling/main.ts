@@ -56,7 +56,7 @@ async function start(config: Config, log: Logger, owned: Owned, ending: Ending, 
   const socket = await openOperatorSocket(config.data, { log });
   if (socket) owned.own('the operator’s socket', socket, (s) => s.close());
   // open while calls are given their time to end: whoever asks whether to send more is told not to
-  const http = config.http.address ? owned.own('HTTP', await openHttp(config.http.address), (h) => h.close()) : undefined;
+  const http = config.http.address ? owned.own('HTTP', await openHttp(config.http.address, config.http.maxConnections), (h) => h.close()) : undefined;
   await checkRealm(store, config);
   const plane = owned.own('media', await openPlane(config), (p) => p.close());
   const engine = await openEngine(config, log, owned, ending);

@@ -15,8 +15,10 @@ export class HttpListener {
   private listener: Listener = starting;
   private closing: Promise<void> | undefined;
 
-  constructor() {
+  /** @param maxConnections at once; any number when absent */
+  constructor(maxConnections?: number) {
     this.server = createServer({ requestTimeout: REQUEST_MS }, (request, response) => this.listener(request, response));
+    if (maxConnections !== undefined) this.server.maxConnections = maxConnections;
   }
 
   /** Errors: those of the system. */

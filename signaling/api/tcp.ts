@@ -4,8 +4,8 @@ import { OffhookError } from '../errors';
 import { HttpListener } from './listener';
 
 /** Errors: `start.bad-setting` for `http.address`. */
-export async function openHttp(at: HostPort): Promise<HttpListener> {
-  const listener = new HttpListener();
+export async function openHttp(at: HostPort, maxConnections: number): Promise<HttpListener> {
+  const listener = new HttpListener(maxConnections);
   try {
     await listener.listen(at);
     return listener;

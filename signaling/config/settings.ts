@@ -177,6 +177,7 @@ export const settings = {
   http: {
     address: setting(optional(hostPort(8080)), null, 'address of the HTTP API for programs and other machines, unencrypted, each with a token (offhook token add); none: only the socket in the data folder; port 0 takes any free one',
       { flag: '--http <host:port>' }),
+    maxConnections: setting(whole(1, 100_000), 200, 'connections to it at once; those above are closed at once'),
   },
   log: {
     level: setting(oneOf<LogLevel>('silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'), 'info', 'how much is logged (to stderr)'),
