@@ -110,6 +110,7 @@ export class Calls {
       },
       onWired: (call) => this.recorder?.tend(call),
       onKey: (call, leg, digit) => this.recorder?.pressed(call, leg, digit),
+      destination: (caller, number, path) => this.routing.find(caller, number, path),
       unanswered: (call, by, refusal) => this.routing.unanswered(call, by, refusal),
       onRefer: (call, leg, req, res) => this.transfers.refer(call, leg, req, res),
       onEnded: (call, ending) => this.ended(call, ending),

@@ -6,7 +6,9 @@ import type { Family } from '../../media/sdp';
 import type { Clock, Random } from '../clock';
 import type { Call } from './call';
 import type { CallMedia } from './call-media';
+import type { Destination } from './destination';
 import type { CallSrf, SipRequest, SipResponder } from './dialogs';
+import type { Hop } from './diversion';
 import type { Binding } from './binding';
 import type { Logger } from '../log';
 import type { Extension } from '../store/store';
@@ -109,6 +111,8 @@ export interface CallContext {
    * still rings is cancelled.
    */
   unanswered(call: Call, by: Side | 'system', refusal: CallRefusal): void;
+  /** Where a number leads that this extension would dial; `path` is added to. Errors: those of the directory. */
+  destination(caller: string, number: string, path: Hop[]): Promise<Destination>;
   /** A REFER in a call between phones. */
   onRefer(call: Call, leg: Leg, req: SipRequest, res: SipResponder): void;
   /** Once per call, after its last dialog was told and its media is being given back. */

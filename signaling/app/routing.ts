@@ -11,7 +11,7 @@ import type { Call, Callee } from './call';
 import type { CallContext } from './context';
 import { Destinations, meant, type Destination } from './destination';
 import type { Dialplan } from './dialplan';
-import { divertedFor } from './diversion';
+import { divertedFor, type Hop } from './diversion';
 import type { Refusal } from './exchange';
 import type { Feature, Handler, Party } from './feature';
 import { cancelOthers, guarded, hangup } from './hangup';
@@ -44,6 +44,11 @@ export class Routing {
   ) {
     const { directory, locations } = ctx;
     this.destinations = new Destinations({ plan, directory, locations });
+  }
+
+  /** See `Destinations.find`. */
+  find(caller: string, number: string, path: Hop[]): Promise<Destination> {
+    return this.destinations.find(caller, number, path);
   }
 
   /** To whatever the dial plan has for this number. */

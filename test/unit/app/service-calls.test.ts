@@ -2,7 +2,8 @@
 import { exactly, CallOver, type Feature, type Handler, type ServiceCall } from '../../../signaling/app/feature';
 import { refuse } from '../../../signaling/app/reasons';
 import { linphone, sipp } from '../media/sdp-offers';
-import { binding, nothing, World } from './call-fakes';
+import { noDiversion } from '../../../signaling/store/store';
+import { binding, extension, nothing, World } from './call-fakes';
 
 const SERVICE = 'sip:*1@pbx.test';
 
@@ -707,6 +708,26 @@ describe('putting the caller through', () => {
       said.push(await call.transferTo(number));
     });
     expect(log).toEqual([cause, 'returned']);
+  });
+
+  test('somebody\'s calls that go elsewhere do so here, too, and who does not want to be disturbed is not', async () => {
+    const { w, log: said } = stage(async (call, log) => {
+      await call.answer();
+      log.push(await call.transferTo('1003'), await call.transferTo('1002'));
+    });
+    w.extensions.set('1002', extension('1002', { diversion: { ...noDiversion, doNotDisturb: true } }));
+    w.extensions.set('1003', extension('1003', { diversion: { ...noDiversion, always: '1004' } }));
+    w.extensions.set('1004', extension('1004'));
+    w.registered.set('1004', [binding('1004', '192.168.9.40')]);
+    await w.dial(linphone, {}, SERVICE);
+    await w.settle();
+    expect(w.fork().options.headers).toMatchObject({ To: '<sip:1004@localhost>', Diversion: expect.stringContaining('1003@') as string });
+    w.fork().refuses(486);
+    await w.settle();
+    expect(said).toEqual(['busy', 'do-not-disturb', 'returned']);
+    expect(w.srf.forks).toHaveLength(1);
+    expect(w.calls.recent()[0]).toMatchObject({ to: '*1', forwarded: [] });
+    expect(w.left).toEqual(nothing);
   });
 
   test('the caller hangs up meanwhile', async () => {
