@@ -8,6 +8,7 @@
 import type { Picked } from '../../media/sdp';
 import type { Newcomer } from './arrival';
 import type { Call, Callee } from './call';
+import { releaseLeg } from './call-media';
 import type { CallContext } from './context';
 import { Destinations, meant, type Destination } from './destination';
 import type { Dialplan } from './dialplan';
@@ -70,6 +71,8 @@ export class Routing {
     if (to.kind === 'service') {
       const { feature, args, room } = to;
       call.near = room === undefined ? undefined : `room:${room}`;
+      // its port is somewhere, and has to be where the room is; the caller has not been told of it unless a phone was heard before it answered
+      if (call.near !== undefined && call.wiring === undefined) releaseLeg(this.ctx, call, call.caller);
       this.board.serve(call, feature, async (service) => feature.answer?.(service, args));
       return;
     }

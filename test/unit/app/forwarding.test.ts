@@ -120,6 +120,22 @@ describe('a call is sent on', () => {
     expect(w.left).toEqual(nothing);
   });
 
+  test('to a room, although a phone rang before: its port is where the room is', async () => {
+    const room: Feature = { name: 'room', numbers: [exactly('8000', 'a room', { room: 'blue' })], answer: (call) => call.answer().then(() => call.join('blue')).then(() => call.pause(1_000_000)) };
+    const w = world({ noAnswer: '8000' }, [room]);
+    await w.dial(sipp);
+    w.fork().provisional(180);
+    expect([...w.plane.held.values()].map(({ label, near }) => [label, near])).toEqual([['caller 1001', undefined], ['callee 1002', undefined]]);
+    w.clock.advance(60_000);
+    await w.settle();
+    expect([...w.plane.held.values()].map(({ label, near }) => [label, near])).toContainEqual(['caller 1001', 'room:blue']);
+    expect(w.plane.of('join')).toMatchObject([['join', expect.any(String) as string, 'blue', undefined]]);
+    w.fork().refuses(487);
+    w.answer.dialog.bye();
+    await w.settle();
+    expect(w.left).toEqual(nothing);
+  });
+
   test('the caller gives up while it rings at the second', async () => {
     const w = world({ busy: '1003' });
     const { req } = await w.dial(sipp);
