@@ -109,9 +109,10 @@ export class SipPeer {
     return peer;
   }
 
-  /** Dials `target` over TLS, whoever that is. */
-  static async tls(target: Address): Promise<SipPeer> {
-    const socket = connectTls({ host: target.host, port: target.port, rejectUnauthorized: false });
+  /** Dials `target` over TLS, whoever that is; `identity`: what it shows of itself. */
+  static async tls(target: Address, identity?: { certificate: string; key: string }): Promise<SipPeer> {
+    const shown = identity && { cert: readFileSync(identity.certificate), key: readFileSync(identity.key) };
+    const socket = connectTls({ host: target.host, port: target.port, rejectUnauthorized: false, ...shown });
     await new Promise<void>((resolve, reject) => void socket.once('secureConnect', resolve).once('error', reject));
     const peer = new SipPeer('tls', '127.0.0.1', socket.localPort ?? 0, (data) => void socket.write(data), () => ended(socket), target);
     peer.read(socket, target);

@@ -17,19 +17,19 @@ import { isRealServer, secret, startApp, type AppUnderTest, type ServerUnderTest
 
 type Over = Exclude<Protocol, 'udp'>;
 type Limit = 'handshakesTimedOut' | 'closedUnfinished' | 'closedSilent' | 'closedSlowReader';
+/** More is not held for an engine that is slow to take it. */
+const ENOUGH = 500_000;
 const HOSTS = ['127.0.0.1', '::1'];
 /** A byte now and then. */
 const TRICKLE_MS = 120;
-/** What an answer carries for clients that do not read: the kernel takes megabytes before anything waits in the engine. */
-const LARGE = 'x'.repeat(250_000);
+/** Written back in each answer, for clients that do not read: the kernel takes megabytes before anything waits in the engine. */
+const FAR = `SIP/2.0/TCP far.invalid;branch=z9hG4bK${'x'.repeat(60_000)}`;
 
 const stage = new Stage();
 let certificate: Certificate;
 let engine: Engine;
 let app: AppUnderTest;
 let ports: Record<string, number>;
-/** Large answers that the application has given and the engine has not taken: drachtio-srf holds any number of them. */
-let underWay = 0;
 
 async function serve(limits: Partial<EngineLimits>): Promise<void> {
   engine = new Engine(
@@ -39,19 +39,14 @@ async function serve(limits: Partial<EngineLimits>): Promise<void> {
       tls: { certificates: [certificate] },
       // What is turned away because there is too much of it has suites of its own.
       overload: false,
-      limits: { maxConnectionsPerSource: 2_000, ...limits },
+      // Nobody looks at ladders, and looking through such headers takes longer than all the rest.
+      limits: { maxConnectionsPerSource: 2_000, ladderMessages: 0, ...limits },
     },
     { barrier: sameLoopBarrier },
   );
   const { control, listening } = await engine.start();
   ports = Object.fromEntries(listening.map(({ protocol, address, port }) => [`${protocol} ${address}`, port]));
-  app = await startApp({ control: { ...control, secret } } as ServerUnderTest, (srf) =>
-    srf.options((req, res) => {
-      if (!req.uri.includes('large')) return res.send(200);
-      underWay++;
-      res.send(200, { body: LARGE }, () => underWay--);
-    }),
-  );
+  app = await startApp({ control: { ...control, secret } } as ServerUnderTest, (srf) => srf.options((_req, res) => res.send(200)));
 }
 
 // --- a client that is cut off sooner or later ---------------------------------------------------------------------------
@@ -75,25 +70,30 @@ class Victim {
     return new Victim(over, plain ? connectTcp(port, host) : connectTls({ host, port, rejectUnauthorized: false }));
   }
 
-  /** Answered once, so that nobody waits for its first word any more. */
+  private get framed(): boolean {
+    return this.over === 'ws' || this.over === 'wss';
+  }
+
+  /** Answered once, so that nobody waits for its first word any more; alive until it begins. */
   static async known(over: Over, host: string): Promise<Victim> {
     const victim = Victim.dial(over, host);
-    if (over === 'ws' || over === 'wss') {
+    if (victim.framed) {
       victim.write(OPENING);
       await eventually('the WebSocket to be open', () => victim.heard.includes('\r\n\r\n'), 10_000);
     }
     victim.say(options(over));
     await eventually('its first answer', () => victim.heard.includes('SIP/2.0 200 OK'), 10_000);
+    if (victim.framed) victim.every(500, () => victim.write(frame(PONG | FIN)));
     return victim;
   }
 
   write(data: Buffer | string): void {
-    if (!this.gone) this.socket.write(data);
+    if (!this.gone && this.socket.writableLength < ENOUGH) this.socket.write(data);
   }
 
   /** A message, as this transport carries it. */
   say(text: string): void {
-    this.write(this.over === 'ws' || this.over === 'wss' ? frame(TEXT | FIN, text) : text);
+    this.write(this.framed ? frame(TEXT | FIN, text) : text);
   }
 
   trickle(bytes: Buffer, then: () => Buffer | string = () => ''): void {
@@ -109,9 +109,14 @@ class Victim {
     this.timers.push(setInterval(act, ms));
   }
 
+  /** Ends what it does again and again. */
+  still(): void {
+    for (const timer of this.timers.splice(0)) clearInterval(timer);
+  }
+
   stop(): void {
     this.gone = true;
-    for (const timer of this.timers) clearInterval(timer);
+    this.still();
     this.socket.destroy();
   }
 }
@@ -121,6 +126,7 @@ const FIN = 0x80;
 const TEXT = 0x1;
 const CONTINUATION = 0x0;
 const PING = 0x9;
+const PONG = 0xa;
 
 /** Masked with zeros, which changes nothing (RFC 6455 §5.3); its payload may be only the first part of what the header promises. */
 function frame(first: number, payload = '', length = payload.length): Buffer {
@@ -129,13 +135,15 @@ function frame(first: number, payload = '', length = payload.length): Buffer {
 }
 
 let serial = 0;
-const options = (over: Over, user = 'small'): string =>
+/** @param large as if it had come a long way, for a dialog that is not there: answered 481, with all of that way, and nobody else is troubled */
+const options = (over: Over, large = false): string =>
   [
-    `OPTIONS sip:${user}@engine.test SIP/2.0`,
+    'OPTIONS sip:app@engine.test SIP/2.0',
     `Via: SIP/2.0/${over.toUpperCase()} client.invalid;branch=z9hG4bKs${++serial}`,
+    ...(large ? [`Via: ${FAR}`] : []),
     'Max-Forwards: 70',
     `From: <sip:slow@engine.test>;tag=s${serial}`,
-    'To: <sip:app@engine.test>',
+    `To: <sip:app@engine.test>${large ? ';tag=none' : ''}`,
     `Call-ID: slow-${serial}@client.invalid`,
     'CSeq: 1 OPTIONS',
     'Content-Length: 0',
@@ -173,7 +181,7 @@ const kinds: readonly Kind[] = [
     over: ['tcp', 'tls', 'ws', 'wss'],
     limit: 'closedSlowReader',
     known: true,
-    begin: (victim) => (victim.deafen(), victim.every(50, () => underWay < 8 && victim.say(options(victim.over, 'large')))),
+    begin: (victim) => (victim.deafen(), victim.every(50, () => victim.say(options(victim.over, true)))),
   },
 ];
 
@@ -245,6 +253,7 @@ async function attack(attacks: readonly Attack[]): Promise<{ by: Counted; expect
     }
     for (const [{ kind }, victim] of known) {
       victims.push(victim);
+      victim.still();
       kind.begin(victim);
     }
     const rounds = witness.rounds;
@@ -266,9 +275,6 @@ async function attack(attacks: readonly Attack[]): Promise<{ by: Counted; expect
     return { by: less(counted(engine.stats()), counted(before)), expected, most, rounds: witness.rounds - rounds };
   } finally {
     for (const victim of victims) victim.stop();
-    // drachtio-srf throws when it is disconnected within a large frame: what was asked before is through when what is asked now is.
-    const rounds = witness.rounds;
-    await eventually('the application to have read', () => witness.rounds >= rounds + 2, 10_000);
     await witness.leave();
   }
 }
@@ -296,7 +302,7 @@ need('openssl')('slow and hostile clients', () => {
 
   contract('100 of every kind at once', async () => {
     // Patience enough for as many handshakes as a busy machine has to make here.
-    await serve({ handshakeSeconds: 3, unfinishedSeconds: 2, firstMessageSeconds: 20, webSocketPingSeconds: 4 });
+    await serve({ handshakeSeconds: 3, unfinishedSeconds: 2, firstMessageSeconds: 20, webSocketPingSeconds: 2 });
     const attacks = kinds.flatMap((kind) => Array.from({ length: 100 }, (_, n) => ({ kind, over: kind.over[n % kind.over.length]!, host: HOSTS[n % 3 === 0 ? 1 : 0]! })));
     const { by, expected, most, rounds } = await attack(attacks);
     expect(by).toEqual(expected);
