@@ -28,6 +28,7 @@ export class WebSocketFlow extends ConnectionFlow {
     // Seen here before the library makes of them what it can, which tells of whole messages only.
     socket.prependListener('data', (chunk: Buffer) => this.heard(chunk));
     webSocket.on('message', (data: RawData) => this.read(data));
+    webSocket.on('ping', () => this.pingAnswered());
     webSocket.on('error', (error) => this.broken(error));
     webSocket.on('close', () => this.leave('peer'));
     host.opened(this);
@@ -62,6 +63,13 @@ export class WebSocketFlow extends ConnectionFlow {
     const border = this.borders.push(chunk);
     if (!this.borders.within) this.unfinishedSince = undefined;
     else if (border || this.unfinishedSince === undefined) this.unfinishedSince = this.lastHeard;
+  }
+
+  /** By the library, which ends a WebSocket when 60 of its pongs have not left: the peer does not read, or pings for the sake of it. */
+  private pingAnswered(): void {
+    if (!this.open || this.webSocket?.readyState === WebSocket.OPEN) return;
+    this.host.counters.closedSlowReader++;
+    this.destroy('slow-reader');
   }
 
   private read(raw: RawData): void {

@@ -237,6 +237,21 @@ describe('limits', () => {
     expect(rig.stats).toMatchObject({ closedUnfinished: 3, connections: 0 });
   });
 
+  test('more pings than answers may wait: cut off, and counted', async () => {
+    const rig = await Rig.start([ws4]);
+    const { socket } = await Client.open(rig.port());
+    socket.send(message());
+    await rig.message();
+    const raw = (socket as unknown as { _socket: Socket })._socket;
+    const ping = Buffer.from([0x89, 0x80, 0, 0, 0, 0]);
+    raw.write(Buffer.concat(Array.from({ length: 40 }, () => ping)));
+    await once(socket, 'pong');
+    expect(rig.stats.connections).toBe(1);
+    raw.write(Buffer.concat(Array.from({ length: 500 }, () => ping)));
+    await until(() => rig.stats.connections === 0);
+    expect(rig.stats).toMatchObject({ closedSlowReader: 1 });
+  });
+
   test('slow loris: pings among its fragments do not give a message more time, nor does coming right behind another', async () => {
     const rig = await Rig.start([ws4], { limits: { unfinishedMs: 15_000, pingMs: 1e9 } });
     const pinging = await Client.open(rig.port());
