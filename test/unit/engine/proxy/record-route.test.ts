@@ -362,7 +362,7 @@ describe('an INVITE that takes another way than it was made for has one entry fo
     const { tcp } = large(sip.caller, { Contact: '<sip:alice@10.0.0.7>' });
     const second = sip.party(6002);
     const third = sip.party(6003, 'tcp');
-    tcp.next = () => Promise.resolve(second);
+    Object.assign(callee, { next: () => Promise.resolve(second) });
     second.next = () => Promise.resolve(third);
     tcp.answer(503);
     await settled();

@@ -7,6 +7,7 @@ import type { GrowingFile } from '../../../../media/audio-file';
 import { openOpus } from '../../../../media/codec/opus';
 import { decodeOggOpus, loadOggOpus, OggError, OggOpusWriter, openOggOpus, readOggOpus } from '../../../../media/file/ogg-opus';
 import { pageChecksum, PageBuilder, pagesOf } from '../../../../media/file/ogg-opus/page';
+import { need } from '../../../support/peers';
 
 const RATE = 16_000;
 const { codec, fileEncoder } = openOpus();
@@ -286,9 +287,7 @@ function raw(lacing: number[], body: Buffer, flags: number, granule: number): Bu
   return bytes;
 }
 
-const ffprobe = spawnSync('ffprobe', ['-version']).status === 0 ? test : test.skip;
-
-ffprobe('others play it: ffprobe finds the sound and its length, of a cut off file as well', async () => {
+need('ffprobe')('others play it', () => test('ffprobe finds the sound and its length, of a cut off file as well', async () => {
   const path = join(folder, 'whole.opus');
   const file = await openOggOpus(path, { encoder: encoder(), serial: SERIAL });
   file.write(tones(3500));
@@ -302,4 +301,4 @@ ffprobe('others play it: ffprobe finds the sound and its length, of a cut off fi
     // Some versions count the pre-skip in.
     expect(Math.abs(Number(duration) - seconds)).toBeLessThan(0.01);
   }
-});
+}));

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { loadWav, readWav, WavError, type Wav } from '../../../../media/file/wav';
 import { chunk, pcm16, wavBytes, type WavParts } from '../support/wav-bytes';
+import { need } from '../../../support/peers';
 
 const readBytes = (bytes: Buffer): Promise<Wav> => readWav(async (position, length) => bytes.subarray(position, position + length), bytes.length);
 const read = async (parts: WavParts): Promise<number[]> => [...(await readBytes(wavBytes(parts))).pcm];
@@ -34,8 +35,7 @@ describe('formats', () => {
     expect((await read(parts)).map((value) => value + 0)).toEqual(expected);
   });
 
-  const sox = spawnSync('sox', ['--version']).status === 0;
-  (sox ? it : it.skip)('as sox writes them (skipped where sox is not installed)', async () => {
+  need('sox')('other programs', () => it('as sox writes them', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'wav-'));
     try {
       const file = join(folder, 'a.wav');
@@ -51,7 +51,7 @@ describe('formats', () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
-  });
+  }));
 });
 
 describe('where the sound is', () => {

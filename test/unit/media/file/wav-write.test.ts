@@ -211,7 +211,7 @@ describe('a recorder that is killed', () => {
   });
 
   const namespaces = spawnSync('unshare', ['-m', 'true']).status === 0;
-  (namespaces ? it : it.skip)('a real full disk: what was written plays (skipped where no file system may be mounted)', async () => {
+  (namespaces ? it : it.skip)('a real full disk: what was written plays' + (namespaces ? '' : ' [skipped: no file system may be mounted here]'), async () => {
     const disk = join(folder, 'disk');
     mkdirSync(disk);
     const script = 'mount -t tmpfs -o size=64k none "$1" && "$2" "$3" "$1/a.wav" 200 && cp "$1/a.wav" "$4"';
