@@ -53,7 +53,7 @@ need('sipp')('voicemail', () => {
     await leaves(ann, server, 20_000);
     const [begun] = await messages(server);
     // 16-bit samples at 8 kHz, or more
-    await eventually('four seconds on the disk', () => statSync(begun?.file ?? '').size > 64_000, 20_000, 200);
+    await eventually('four seconds on the disk', () => (statSync(begun?.file ?? '', { throwIfNoEntry: false })?.size ?? 0) > 64_000, 20_000, 200);
     await server.kill();
 
     const next = await Server.start(stage, { settings, successorOf: server });

@@ -4,12 +4,13 @@
  */
 import { Baresip } from '../support/baresip';
 import { connectCall, type Speaker } from '../support/conversation';
-import { hears, mark, type Listener } from '../support/ears';
+import { mark, type Listener } from '../support/ears';
 import { Kamailio } from '../support/kamailio';
 import { Linphone } from '../support/linphone';
 import { OurPhone } from '../support/our-phone';
 import { need } from '../support/peers';
 import { Server } from '../support/server';
+import { soonHears } from '../support/soon-hears';
 import { Stage, staged } from '../support/stage';
 import { cutOut, judge, type Hearing } from '../support/tone';
 import { eventually } from '../support/wait';
@@ -46,7 +47,7 @@ async function hearsOnly(one: Speaker, other: Speaker): Promise<void> {
   const listener = ear(one);
   const lately = (): Hearing => judge(cutOut(listener.heard(), Math.max(0, mark(listener) - 0.4)));
   await eventually(`${one.phone.name} to hear ${other.phone.name}`, () => lately().secondsOf(other.tone) > 0.3, 10_000, 100);
-  await hears(listener, other.tone, { not: TONES.filter((tone) => tone !== other.tone), from: mark(listener), seconds: 0.5 });
+  await soonHears(listener, other.tone, { not: TONES.filter((tone) => tone !== other.tone), seconds: 0.5, settleMs: 0 });
 }
 
 const hearOnly = (one: Speaker, other: Speaker): Promise<unknown> => Promise.all([hearsOnly(one, other), hearsOnly(other, one)]);

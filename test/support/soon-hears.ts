@@ -7,8 +7,8 @@ import { hears, mark, type Listener } from './ears';
 
 const TRIES = 5;
 
-/** Waits for a second of this tone, from now on, in which nothing else is heard, and none of the others at all. Errors: those of the last try. */
-export async function soonHears(listener: Listener, hz: number, options: { not: number[]; waitMs?: number; settleMs?: number }): Promise<void> {
+/** Waits for a second (or `seconds`) of this tone, from now on, in which nothing else is heard, and none of the others at all. Errors: those of the last try. */
+export async function soonHears(listener: Listener, hz: number, options: { not: number[]; seconds?: number; waitMs?: number; settleMs?: number }): Promise<void> {
   const { settleMs = 500, ...rest } = options;
   for (let left = TRIES; ; left--) {
     try {
