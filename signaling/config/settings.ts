@@ -93,7 +93,7 @@ export const settings = {
     key: setting(optional(text(/^[^\0-\x1f]{1,60}$/, '1 to 60 characters')), null, 'what it asks for before it takes anything', { secret: true }),
   },
   overload: {
-    enabled: setting(oneOf('on', 'off'), 'on', 'whether a part of the new requests is answered 503 when there are more than can be served; signaling/engine/README.md says what was measured'),
+    enabled: setting(oneOf('on', 'off'), 'off', 'whether a part of the new requests is answered 503 when there are more than can be served; signaling/engine/README.md says what was measured'),
     busyPercent: setting(whole(50, 100, 'percent'), 97, 'part of its time from which on the engine counts as at work all the time', { unit: 'percent' }),
     busyMs: setting(whole(1, 3_600_000, 'milliseconds'), 2000, 'it is overloaded when it was, for this long, and what comes waits', { unit: 'milliseconds' }),
     retryAfterSeconds: setting(whole(1, 3600, 'seconds'), 3, 'those turned away are asked to come again after this long, up to three times as long', { unit: 'seconds' }),

@@ -103,7 +103,7 @@ export class Engine {
     );
     this.transport = makeTransport(options, limits, { clock, log, tap: this.observer, chance: () => random(4).readUInt32BE() / 2 ** 32 });
     const router = new Router();
-    if (options.overload !== false) {
+    if (options.overload) {
       const areBehind = (method: string): boolean => router.routes.areBehind(method);
       this.overload = new Overload({ ...defaultOverload, ...options.overload }, { clock, log, busy: deps.busy ?? eventLoopBusy(), waited: deps.waited ?? (() => this.transport.waited()), areBehind });
     }

@@ -126,7 +126,7 @@ export interface EngineOptions {
     handlers?: readonly RequestHandlerSettings[] | undefined;
   };
   limits?: Partial<EngineLimits> | undefined;
-  /** When new requests are turned away because there are too many (overload/). Default: with the default values; false: never. */
+  /** When new requests are turned away because there are too many (overload/). Default, and false: never; {}: with the default values. */
   overload?: Partial<OverloadOptions> | false | undefined;
   /** A collector that gets a copy of every SIP message, as HEP3 over UDP (observe/capture.ts). Default: none. */
   capture?: CaptureOptions | undefined;

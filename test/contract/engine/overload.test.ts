@@ -89,7 +89,7 @@ strictly('a thread that is at work without a pause: new requests get 503, calls 
 });
 
 strictly('an application that does not read: half of the requests for it are turned away at once, those for others are not', async () => {
-  server = await startServer({ control: { port: 0, secret, behindBytes: 20_000 } });
+  server = await startServer({ overload: {}, control: { port: 0, secret, behindBytes: 20_000 } });
   peer = await SipPeer.udp(server.udp);
   const stuck = await startApp(server, (srf) => srf.options((_req, res) => res.send(200)));
   const well = await startApp(server, (srf) => srf.message((_req, res) => res.send(202)));
@@ -121,8 +121,8 @@ strictly('an application that does not read: half of the requests for it are tur
   expect((await peer.getFinal(request)).status).toBe(200);
 });
 
-strictly('switched off, nothing is refused', async () => {
-  server = await startServer({ overload: false }, { busy: () => 1, waited: () => 600 });
+strictly('not switched on, nothing is refused', async () => {
+  server = await startServer({}, { busy: () => 1, waited: () => 600 });
   peer = await SipPeer.udp(server.udp);
   apps.push(await startApp(server, (srf) => srf.options((_req, res) => res.send(200))));
   for (let i = 0; i < 30; i++) {

@@ -11,7 +11,7 @@ test('as they come, the settings are what the engine does by itself', () => {
   const own = { maxTransactions: 50_000, maxRememberedFlows: 50_000, maxRequestsPerSecond: 1000, maxRingingSeconds: limits!.maxRingingSeconds };
   expect(limits).toEqual({ ...Object.fromEntries(Object.keys(limits!).map((name) => [name, defaultLimits[name as keyof typeof defaultLimits]])), ...own });
   expect(control).toEqual({ host: '127.0.0.1', port: 0, secret: 'the secret', tls: undefined, graceSeconds: 10, behindBytes: 1_048_576, behindMs: 500, handlers: [] });
-  expect([capture, overload, proxySecret]).toEqual([undefined, { busyPercent: 97, busyMs: 2000, retryAfterSeconds: 3 }, undefined]);
+  expect([capture, overload, proxySecret]).toEqual([undefined, false, undefined]);
 });
 
 test('each reaches the engine', () => {
@@ -20,7 +20,7 @@ test('each reaches the engine', () => {
     'engine.handlers': 'INVITE|message http://127.0.0.1:8080/route POST,* tcp://127.0.0.1:4000', 'engine.handlerSeconds': '7', 'engine.handlerAuthorities': 'h.pem',
     'engine.graceSeconds': '0', 'engine.behindBytes': '2048', 'engine.behindMs': '50', 'engine.proxySecret': 'sixteen-letters-and-more', 'engine.maxBreadth': '5', 'engine.ladderMessages': '0',
     'capture.address': '127.0.0.1:9060', 'capture.id': '7', 'capture.key': 'homer',
-    'overload.busyPercent': '90', 'overload.busyMs': '3000', 'overload.retryAfterSeconds': '9',
+    'overload.enabled': 'on', 'overload.busyPercent': '90', 'overload.busyMs': '3000', 'overload.retryAfterSeconds': '9',
   });
   expect(made.control).toEqual({
     host: '127.0.0.1', port: 0, secret: 'the secret', graceSeconds: 0, behindBytes: 2048, behindMs: 50,
@@ -34,10 +34,6 @@ test('each reaches the engine', () => {
   expect(made.capture).toEqual({ host: '127.0.0.1', port: 9060, id: 7, key: 'homer' });
   expect(made.overload).toEqual({ busyPercent: 90, busyMs: 3000, retryAfterSeconds: 9 });
   expect(made.proxySecret).toBe('sixteen-letters-and-more');
-});
-
-test('overload control is switched off by its setting', () => {
-  expect(options({ 'overload.enabled': 'off' }).overload).toBe(false);
 });
 
 test('authorities without a certificate of our own: TLS is dialled, and they are trusted', () => {
