@@ -62,6 +62,11 @@ export function engineOptions(config: Config, secret: string): EngineOptions {
   };
 }
 
+/** No program but our own application can be on the control port: a secret of the operator's own is there to be given to others, and request handlers name some. */
+export function isAlone({ engine }: Config): boolean {
+  return engine.secret === null && engine.handlers.length === 0;
+}
+
 /** Complete when there is a port: the settings have been checked. */
 function controlTls({ engine: { tlsPort, tlsCertificate, tlsKey, tlsAuthorities } }: Config): EngineOptions['control']['tls'] {
   if (tlsPort === null || tlsCertificate === null || tlsKey === null) return undefined;

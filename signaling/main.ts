@@ -20,7 +20,7 @@ import { SrfConnectError, type EngineAddress } from './app/srf';
 import { systemClock, systemRandom } from './clock';
 import { formatHostPort, type Config } from './config';
 import { Ending } from './ending';
-import { engineOptions } from './engine-options';
+import { engineOptions, isAlone } from './engine-options';
 import { EngineStartError, startEmbeddedEngine, type EmbeddedEngine, type LogLevel, type LogSink } from './engine';
 import { detachEnvironment } from './environment';
 import { OffhookError } from './errors';
@@ -136,14 +136,10 @@ async function openEngine(config: Config, log: Logger, owned: Owned, ending: End
   if (config.drachtio) return { address: config.drachtio };
   const secret = config.engine.secret ?? systemRandom(24).toString('base64url');
   try {
-    const engine = await startEmbeddedEngine(engineOptions(config, secret), {
-      log: engineLog(log),
-      logLevel: engineLevel(config),
-      // a secret of the operator's own is there to be given to other programs, and request handlers name some
-      appsInThisThread: config.engine.secret === null && config.engine.handlers.length === 0,
-    });
+    const options = engineOptions(config, secret);
+    const engine = await startEmbeddedEngine(options, { log: engineLog(log), logLevel: engineLevel(config), appsInThisThread: isAlone(config) });
     owned.own('engine', engine, (e) => e.close());
-    if (config.sip.tlsCertificates.length > 0 || config.engine.tlsPort !== null) owned.own('the signal to read certificates again', reloadOnHangup(engine, log), (stop) => stop());
+    if (options.tls || options.control.tls) owned.own('the signal to read certificates again', reloadOnHangup(engine, log), (stop) => stop());
     engine.onExit((err) => {
       if (err) ending.fail(`the SIP engine ended: ${err.message}`);
     });

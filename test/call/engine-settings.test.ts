@@ -76,17 +76,33 @@ need('openssl')('settings of the engine', () => {
     await server.stop();
   }));
 
+  test('authorities alone, of servers that are dialled, are read again on SIGHUP, too', ...staged(async (stage) => {
+    const { ca } = await makeCertificate(stage);
+    const server = await Server.start(stage, { settings: { 'sip.tlsAuthorities': ca } });
+    process.kill(server.pid!, 'SIGHUP');
+    await eventually('them to be read', () => server.output.includes('have been read again'));
+    await server.stop();
+  }));
+
+  const pair = (certificate: string, key: string): Record<string, string | number> => ({ 'engine.tlsPort': 0, 'engine.tlsCertificate': certificate, 'engine.tlsKey': key });
+
   test.each([
-    ['engine.tlsCertificate', { 'engine.tlsPort': 0, 'engine.tlsCertificate': '/nowhere/port.pem', 'engine.tlsKey': '/nowhere/port.key' }],
-    ['engine.handlerAuthorities', { 'engine.handlers': 'INVITE https://127.0.0.1:1/', 'engine.handlerAuthorities': '/nowhere/authorities.pem' }],
-    ['sip.tlsAuthorities', { 'sip.tlsAuthorities': '/nowhere/authorities.pem' }],
-  ])('a file that is not there is named, and the setting: %s', ...staged(async (stage, setting: string, settings: Record<string, string | number>) => {
-    const port = await stage.port();
-    const set = Object.entries({ 'engine.secret': SECRET, ...settings }).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
-    const { code, output } = await offhook(['serve', '--data', stage.path('data'), '--sip', `127.0.0.1:${port}`, ...set]);
+    ['engine.tlsCertificate', 'certificate', pair('GONE', 'KEY')],
+    ['engine.tlsKey', 'key', pair('CERTIFICATE', 'GONE')],
+    ['engine.tlsKey', 'key', pair('CERTIFICATE', 'FOLDER')],
+    ['engine.tlsAuthorities', 'certificates of authorities', { ...pair('CERTIFICATE', 'KEY'), 'engine.tlsAuthorities': 'GONE' }],
+    ['engine.handlerAuthorities', 'certificates of authorities', { 'engine.handlers': 'INVITE https://127.0.0.1:1/', 'engine.handlerAuthorities': 'GONE' }],
+    ['sip.tlsCertificates', 'certificate', { 'sip.tlsCertificates': 'GONE', 'sip.tlsKeys': 'KEY' }],
+    ['sip.tlsKeys', 'key', { 'sip.tlsCertificates': 'CERTIFICATE', 'sip.tlsKeys': 'FOLDER' }],
+    ['sip.tlsAuthorities', 'certificates of authorities', { 'sip.tlsAuthorities': 'GONE' }],
+  ])('a file that cannot be read is named, and the setting: %s', ...staged(async (stage, setting: string, what: string, settings: Record<string, string | number>) => {
+    const { certificate, key } = await makeCertificate(stage);
+    const files: Record<string, string> = { GONE: '/nowhere/file.pem', FOLDER: stage.folder, CERTIFICATE: certificate, KEY: key };
+    const set = Object.entries({ 'engine.secret': SECRET, ...settings }).flatMap(([name, value]) => ['--set', `${name}=${files[value] ?? value}`]);
+    const { code, output } = await offhook(['serve', '--data', stage.path('data'), '--sip', `127.0.0.1:${await stage.port()}`, ...set]);
     expect(code).toBe(2);
-    expect(output).toContain(setting);
-    expect(output).toMatch(/cannot be read from \/nowhere\/.*: there is no such file/);
+    const bad = Object.values(settings).includes('FOLDER') ? `${stage.folder}: it is a folder` : '/nowhere/file.pem: there is no such file';
+    expect(output.split('\n').filter((line) => line.startsWith('offhook'))).toEqual([`offhook: ${setting}: The ${what} cannot be read from ${bad}.`]);
     expect(output).not.toMatch(/ENOENT|\n\s+at /);
   }));
 });

@@ -1,8 +1,9 @@
 import { loadConfig } from '../../../signaling/config';
 import { defaultLimits } from '../../../signaling/engine';
-import { engineOptions } from '../../../signaling/engine-options';
+import { engineOptions, isAlone } from '../../../signaling/engine-options';
 
-const options = (flags: Record<string, string> = {}) => engineOptions(loadConfig({ env: {}, cwd: '/srv', flags }), 'the secret');
+const load = (flags: Record<string, string>) => loadConfig({ env: {}, cwd: '/srv', flags });
+const options = (flags: Record<string, string> = {}) => engineOptions(load(flags), 'the secret');
 
 test('as they come, the settings are what the engine does by itself', () => {
   const { limits, control, capture, overload, proxySecret } = options();
@@ -39,4 +40,12 @@ test('each reaches the engine', () => {
 test('authorities without a certificate of our own: TLS is dialled, and they are trusted', () => {
   expect(options().tls).toBeUndefined();
   expect(options({ 'sip.tlsAuthorities': 'ca.pem' }).tls).toEqual({ certificates: [], clients: 'none', authorities: '/srv/ca.pem', verify: true });
+});
+
+test.each([
+  [true, {}],
+  [false, { 'engine.secret': 'given-to-others' }],
+  [false, { 'engine.handlers': 'MESSAGE http://127.0.0.1:3000/' }],
+])('our application is the only one: %s %j', (alone, flags: Record<string, string>) => {
+  expect(isAlone(load(flags))).toBe(alone);
 });
