@@ -194,6 +194,17 @@ unless(isRealServer ? 'a real drachtio-server asks the name servers of its machi
       expect((await answer).status).toBe(200);
     });
 
+    test('are asked over TCP at the place behind one that failed, too', async () => {
+      const [silent, good] = [await own(SipPeer.udp()), await own(SipPeer.tcpServer())];
+      names.set('SRV', '_sip._udp.large.test', [`1 1 ${silent.port} host.large.test`, `2 1 ${good.port} host.large.test`]).set('A', 'host.large.test', ['127.0.0.1']);
+      const answer = options('sip:a@large.test', large);
+      const second = await good.getRequest('OPTIONS', 8_000);
+      // The first takes no TCP, and says nothing over UDP.
+      expect([silent.heard[0]?.message.topVia.protocol, second.message.topVia.protocol]).toEqual(['UDP', 'TCP']);
+      good.reply(second, 200);
+      expect((await answer).status).toBe(200);
+    });
+
     test('the application sees them as they were sent, though a connection had to be dialled first', async () => {
       const peer = await own(SipPeer.tcpServer());
       for (const [uri, via] of [[`sip:a@127.0.0.1:${peer.port}`, 'TCP'], ['sip:a@127.0.0.1:9', 'UDP']] as const) {
