@@ -23,9 +23,18 @@ export function sameFlow(a: Flow, b: Flow): boolean {
   return a.port === b.port && a.address === b.address && a.protocol === b.protocol;
 }
 
+/** An address as a URI has it (RFC 3261 §25.1): IPv6 in brackets. */
+export const uriHost = (address: string): string => (isIPv6(address) ? `[${address}]` : address);
+
+/** Our address as a peer reaches us, as a URI has it; undefined: we have none for it. */
+export function ownHost(reach: { addressFor(peer: string, family: 4 | 6): string | undefined }, peer: string): string | undefined {
+  const address = reach.addressFor(peer, isIPv6(peer) ? 6 : 4);
+  return address === undefined ? undefined : uriHost(address);
+}
+
 /** `udp:192.0.2.7:5060`, `tcp:[2001:db8::1]:5060`: how a flow is stored. */
 export function formatFlow(flow: Flow): string {
-  return `${flow.protocol}:${isIPv6(flow.address) ? `[${flow.address}]` : flow.address}:${flow.port}`;
+  return `${flow.protocol}:${uriHost(flow.address)}:${flow.port}`;
 }
 
 /** The reverse of `formatFlow`; undefined when the text is no flow. */

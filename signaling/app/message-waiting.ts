@@ -9,12 +9,12 @@
  * A phone that is not subscribed is told when what it was told last is no longer so; one that has just registered is taken to show nothing. A
  * phone that answers that it does not want this (405, 481, 489…) is left alone until it registers anew.
  */
-import { isIPv6 } from 'node:net';
 import type { Clock, Timer } from '../clock';
 import type { Logger } from '../log';
 import type { Binding } from './binding';
 import { sendInDialog, type Dialog, type SipAnswer } from './dialogs';
 import type { IncomingRequest, Responder } from './exchange';
+import { ownHost } from './flow';
 import { Gathered } from './gathered';
 import type { LocationEvent } from './locations';
 import { EVENT, readSubscribe, summary, SUMMARY_TYPE, type AskedSubscription } from './message-summary';
@@ -297,9 +297,8 @@ export class MessageWaiting {
       if (!told) this.told.set(key, (told = { callId: binding.callId, body: '', unwanted: false }));
       // a phone that was just switched on shows nothing, and that is right when there is nothing
       if (told.unwanted || (told.body === '' && counts.new === 0) || this.isSubscribed(binding)) continue;
-      const { address } = binding.source;
-      const host = this.deps.reach.addressFor(address, isIPv6(address) ? 6 : 4);
-      const body = summary(counts, host === undefined ? undefined : `sip:${MAILBOX}@${host.includes(':') ? `[${host}]` : host}`);
+      const host = ownHost(this.deps.reach, binding.source.address);
+      const body = summary(counts, host === undefined ? undefined : `sip:${MAILBOX}@${host}`);
       if (told.body === body) continue;
       told.body = body;
       this.offer(binding, told, body);

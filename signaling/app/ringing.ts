@@ -2,7 +2,6 @@
  * Ringing every phone of the callee at once (RFC 3261 §16.7 without the proxy: each phone gets an INVITE of our own). The first 2xx wins;
  * when none comes, the caller is told the most that is known.
  */
-import { isIPv6 } from 'node:net';
 import { bridgeOffer, otherProfile, ownOffer, type AudioSpec } from '../../media/sdp';
 import { answerOf, connectPhones, earlyAnswer } from './b2bua';
 import type { Binding } from './binding';
@@ -12,6 +11,7 @@ import { allocate, mediaAddress, NoMedia, releaseLeg } from './call-media';
 import type { CallContext } from './context';
 import { endDialog, sendInvite, type Dialog } from './dialogs';
 import { diversionHeaders } from './diversion';
+import { ownHost } from './flow';
 import { abilities } from './abilities';
 import { cancelOthers, endLateAnswer, guarded, hangup } from './hangup';
 import { newLeg, offerTo, type Leg } from './leg';
@@ -76,7 +76,7 @@ function invite(ctx: CallContext, call: Call, fork: Fork): void {
       uri: binding.uri,
       proxy: wayBack(binding, ctx.reach),
       sdp: fork.offer.text,
-      headers: { ...inviteHeaders(call), ...diversionHeaders(call.path, call.to.number, ownHost(ctx, leg)) },
+      headers: { ...inviteHeaders(call), ...diversionHeaders(call.path, call.to.number, ownHost(ctx.reach, leg.source) ?? 'localhost') },
     },
     {
       sent: (callId) => call.known(leg, callId),
@@ -108,12 +108,6 @@ function inviteHeaders(call: Call): Record<string, string> {
     if (value !== undefined && value.length <= 200 && isPrintable(value)) headers[name] = value;
   }
   return headers;
-}
-
-/** Our address, as this phone reaches us, for a URI. */
-function ownHost(ctx: CallContext, { source }: Leg): string {
-  const address = ctx.reach.addressFor(source, isIPv6(source) ? 6 : 4) ?? 'localhost';
-  return address.includes(':') ? `[${address}]` : address;
 }
 
 function provisional(ctx: CallContext, call: Call, fork: Fork, status: number, body: string | undefined): void {

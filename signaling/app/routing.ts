@@ -34,6 +34,8 @@ export interface RoutingBoard {
 /** What features may be offered: the rest says nothing about the person who was called, or cannot be helped. */
 const offered: ReadonlySet<Cause> = new Set<Cause>(['busy', 'busy-everywhere', 'own-number', 'do-not-disturb', 'forwarding-loop', 'no-answer', 'not-registered', 'unreachable', 'declined', 'refused', 'unknown-number']);
 
+type Reached = Exclude<Destination, { kind: 'nobody' }>;
+
 export class Routing {
   private readonly destinations: Destinations;
 
@@ -62,12 +64,12 @@ export class Routing {
     const offer = arrival.offer();
     if (offer && 'status' in offer) return this.board.refuse(arrival, offer);
     if (!this.board.welcome(arrival)) return;
-    const call = this.board.begin(arrival, to.kind === 'service' ? serviceParty(to) : to.callee, offer);
+    const call = this.board.begin(arrival, partyOf(to), offer);
     await this.lead(call, to);
   }
 
   /** The call goes where it was found to go. */
-  private async lead(call: Call, to: Exclude<Destination, { kind: 'nobody' }>): Promise<void> {
+  private async lead(call: Call, to: Reached): Promise<void> {
     if (to.kind === 'service') {
       const { feature, args, room } = to;
       call.near = room === undefined ? undefined : `room:${room}`;
@@ -92,7 +94,7 @@ export class Routing {
     const taker = usable ? await this.takerFor(arrival.caller, arrival.dialled, meant(arrival.path, callee), refusal) : undefined;
     if (!taker || !usable) return this.board.refuse(arrival, refusal);
     if (!this.board.welcome(arrival)) return;
-    const call = this.board.begin(arrival, callee ?? { number: arrival.dialled, name: null, media: 'anchored', srtp: 'off', recording: 'never' }, offer);
+    const call = this.board.begin(arrival, callee ?? phoneless(arrival.dialled, null), offer);
     this.board.serve(call, taker.feature, taker.handler);
   }
 
@@ -118,7 +120,7 @@ export class Routing {
     if (call.over) return;
     call.path = path;
     if (to.kind !== 'nobody') {
-      call.to = to.kind === 'service' ? serviceParty(to) : to.callee;
+      call.to = partyOf(to);
       // what was agreed with the first phone need not fit the next
       call.anchored = true;
       call.invite?.progress(181, undefined);
@@ -143,4 +145,7 @@ export class Routing {
 
 const party = ({ number, name }: Party): Party => ({ number, name });
 
-const serviceParty = ({ number, feature }: Extract<Destination, { kind: 'service' }>): Callee => ({ number, name: feature.name, media: 'anchored', srtp: 'off', recording: 'never' });
+/** The other end of a call that no phone is. */
+const phoneless = (number: string, name: string | null): Callee => ({ number, name, media: 'anchored', srtp: 'off', recording: 'never' });
+
+const partyOf = (to: Reached): Callee => (to.kind === 'service' ? phoneless(to.number, to.feature.name) : to.callee);

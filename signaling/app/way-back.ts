@@ -5,9 +5,9 @@
  * over UDP in a network of ours whose Contact names the very host it registered from has no NAT in front of it, and is called at the
  * port its Contact names (RFC 3261 §10.2.1): some register from one port and listen on another, SIPp scenarios among them.
  */
-import { isIPv6 } from 'node:net';
 import { parseSipUri } from './addresses';
 import type { Binding } from './binding';
+import { uriHost } from './flow';
 
 const DEFAULT_PORT = 5060;
 
@@ -15,7 +15,7 @@ const DEFAULT_PORT = 5060;
 export function wayBack({ source, uri }: Pick<Binding, 'source' | 'uri'>, reach: { isLocal(address: string): boolean }): string {
   const { protocol, address } = source;
   const port = protocol === 'udp' && reach.isLocal(address) ? (contactPort(uri, address) ?? source.port) : source.port;
-  return `sip:${isIPv6(address) ? `[${address}]` : address}:${port};transport=${protocol}`;
+  return `sip:${uriHost(address)}:${port};transport=${protocol}`;
 }
 
 /** The port of a Contact that names `host`; undefined when it names another one. */

@@ -33,8 +33,9 @@ export class FailOver extends TransactionLayer {
 
   override request(request: SipRequest, to: Destination, handlers: ClientHandlers, mark?: string): ClientTransaction {
     if (!('send' in to)) return super.request(request, to, handlers, mark);
-    const large = this.large > 0 && sizeOf(request) > this.large;
-    if (!to.next && !(large && to.larger)) return super.request(request, to, handlers, mark);
+    // measured only where it matters: a flow that is one connection, or one place, takes it as it is
+    const large = (to.next ?? to.larger) !== undefined && this.large > 0 && sizeOf(request) > this.large;
+    if (!to.next && !large) return super.request(request, to, handlers, mark);
     const attempts = new Attempts(request, handlers, (flow, own) => super.request(request, flow, own, mark), this.below, large);
     attempts.start(to);
     return attempts;

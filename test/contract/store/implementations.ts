@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { OffhookError } from '../../../signaling/errors';
 import { openStore, type Store } from '../../../signaling/store/store';
 
 export interface Place {
@@ -46,3 +47,6 @@ export function freshStore(implementation: Implementation, use: (store: Store, p
     await place.dispose();
   });
 }
+
+/** The code of the error that this fails with; `no error` when it does not. */
+export const code = (work: Promise<unknown>): Promise<string> => work.then(() => 'no error', (error: unknown) => (error instanceof OffhookError ? error.code : String(error)));

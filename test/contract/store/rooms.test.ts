@@ -1,15 +1,12 @@
 /** What every store must do with conference rooms. */
-import { OffhookError } from '../../../signaling/errors';
 import type { Room, Store } from '../../../signaling/store/store';
 import { unless } from '../../support/peers';
-import { freshStore, implementations, type Place } from './implementations';
+import { code, freshStore, implementations, type Place } from './implementations';
 
 const room = (number: string, more: Partial<Room> = {}): Room => ({
   number, name: null, pin: null, moderatorPin: null, maxMembers: 10, announce: false, simple: false, startMuted: false, waitForModerator: false, record: false, createdAt: Date.UTC(2026, 0, 1),
   ...more,
 });
-
-const code = (work: Promise<unknown>): Promise<string> => work.then(() => 'no error', (err: unknown) => (err instanceof OffhookError ? err.code : String(err)));
 
 describe.each(implementations)('rooms in the store: $name', (implementation) => {
   unless(implementation.missing())('contract', () => {

@@ -1,9 +1,8 @@
 /** What every store must do. */
 import fc from 'fast-check';
-import { OffhookError } from '../../../signaling/errors';
 import { noDiversion, type Contact, type Extension, type Store } from '../../../signaling/store/store';
 import { unless } from '../../support/peers';
-import { implementations, type Place } from './implementations';
+import { code, implementations, type Place } from './implementations';
 
 const extension = (number: string, more: Partial<Extension> = {}): Extension => ({
   number,
@@ -29,15 +28,6 @@ const contact = (number: string, uri: string, more: Partial<Contact> = {}): Cont
   updatedAt: Date.UTC(2026, 0, 1),
   ...more,
 });
-
-const code = async (work: Promise<unknown>): Promise<string> => {
-  try {
-    await work;
-  } catch (error) {
-    return error instanceof OffhookError ? error.code : String(error);
-  }
-  return 'no error';
-};
 
 describe.each(implementations)('the store: $name', (implementation) => {
   unless(implementation.missing())('contract', () => {

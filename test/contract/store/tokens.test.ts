@@ -1,11 +1,9 @@
 /** What every store must do with tokens. */
-import { OffhookError } from '../../../signaling/errors';
 import type { Store, Token } from '../../../signaling/store/store';
 import { unless } from '../../support/peers';
-import { freshStore, implementations, type Place } from './implementations';
+import { code, freshStore, implementations, type Place } from './implementations';
 
 const token = (name: string, more: Partial<Token> = {}): Token => ({ name, scope: 'read', digest: name.padEnd(64, '0'), createdAt: Date.UTC(2026, 0, 1), ...more });
-const code = (work: Promise<unknown>): Promise<string> => work.then(() => 'no error', (err: unknown) => (err instanceof OffhookError ? err.code : String(err)));
 
 describe.each(implementations)('tokens in the store: $name', (implementation) => {
   unless(implementation.missing())('contract', () => {

@@ -1,8 +1,7 @@
 /** What every store must do with mailboxes and their messages. */
-import { OffhookError } from '../../../signaling/errors';
 import type { Extension, Store, VoiceMessage } from '../../../signaling/store/store';
 import { unless } from '../../support/peers';
-import { implementations, type Place } from './implementations';
+import { code, implementations, type Place } from './implementations';
 
 const AT = Date.UTC(2026, 0, 1);
 
@@ -13,8 +12,6 @@ const extension = (number: string): Extension => ({
 const incoming = (mailbox: string, more: Partial<Parameters<Store['voicemail']['begin']>[0]> = {}): Parameters<Store['voicemail']['begin']>[0] => ({
   mailbox, from: '1002', fromName: 'Böb', receivedAt: AT, file: 'a.wav', ...more,
 });
-
-const code = (work: Promise<unknown>): Promise<string> => work.then(() => 'no error', (error: unknown) => (error instanceof OffhookError ? error.code : String(error)));
 
 describe.each(implementations)('voicemail in the store: $name', (implementation) => {
   unless(implementation.missing())('contract', () => {
