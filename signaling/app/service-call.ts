@@ -13,12 +13,13 @@ import { NoMedia } from './call-media';
 import type { CallContext } from './context';
 import type { Hop } from './diversion';
 import { Digits } from './digits';
-import { sendInDialog, type Dialog } from './dialogs';
+import type { Dialog } from './dialogs';
 import { CallOver, type Feature, type Gathered, type GatherOptions, type Party, type ServiceCall, type ServicePlayOptions, type ServiceRecordOptions } from './feature';
 import { endLateAnswer, guarded, hangup } from './hangup';
 import { listen } from './in-dialog';
 import { reasonHeader, refuse, type CallRefusal, type Cause } from './reasons';
 import { ring } from './ringing';
+import { Silence } from './silence';
 import { applySession, awaitOwnAnswer, prepareAnswer, prepareOffer, takePort, type OurOffer } from './service-session';
 
 const FIRST_MS = 8000;
@@ -41,18 +42,19 @@ export class ServedCall implements ServiceCall, Serving {
   private earlySdp: string | undefined;
   private answering: Promise<void> | undefined;
   private transfer: ((refusal: CallRefusal) => void) | undefined;
-  private asking = false;
+  private readonly silence: Silence;
   private readonly isAnswered: () => void;
 
   constructor(
     private readonly ctx: CallContext,
     private readonly call: Call,
-    private readonly feature: Pick<Feature, 'name' | 'silence'>,
+    feature: Pick<Feature, 'name' | 'silence'>,
   ) {
     this.name = feature.name;
     this.caller = { number: call.from.number, name: call.from.name };
     this.dialled = call.to.number;
     this.digits = new Digits(ctx.clock);
+    this.silence = new Silence(ctx, call, feature.silence);
     this.ended = new Promise((resolve) => (this.endedBecause = resolve));
     call.service = this;
     call.servedBy ??= feature.name;
@@ -340,36 +342,7 @@ export class ServedCall implements ServiceCall, Serving {
   }
 
   silent(silentMs: number): void {
-    const { ctx, call } = this;
-    if (this.feature.silence !== 'asks') {
-      ctx.counters.silent++;
-      hangup(ctx, call, 'system', refuse('no-media', String(Math.round(silentMs / 1000))));
-      return;
-    }
-    if (this.asking) return;
-    this.asking = true;
-    this.ask(silentMs);
-  }
-
-  /** A phone that is muted may send nothing for an hour; one that lost its network does not answer. */
-  private ask(everyMs: number): void {
-    const { ctx, call } = this;
-    if (!call.caller.dialog || call.over) return;
-    sendInDialog(call.caller.dialog, { method: 'OPTIONS' }, (status) =>
-      guarded(ctx, call, 'answer to OPTIONS', () => {
-        if (this.over) return;
-        if (status === 0 || status === 408 || status === 481) {
-          ctx.counters.silent++;
-          hangup(ctx, call, 'system', refuse('no-media', String(Math.round(everyMs / 1000))));
-          return;
-        }
-        const timer = ctx.clock.after(everyMs, () => {
-          this.timers.delete(timer);
-          guarded(ctx, call, 'OPTIONS', () => this.ask(everyMs));
-        });
-        this.timers.add(timer);
-      }),
-    );
+    this.silence.lasts(silentMs);
   }
 
   private finish(why: string): void {
@@ -381,6 +354,7 @@ export class ServedCall implements ServiceCall, Serving {
     for (const reject of this.pending) reject(over);
     this.pending.clear();
     this.digits.close();
+    this.silence.close();
     this.endedBecause(why);
     this.controller.abort(over);
   }
