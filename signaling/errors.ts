@@ -55,6 +55,11 @@ const table = {
   'extension.bad-target': { sentence: 'Calls cannot be forwarded to “{target}”: {reason}.', exit: 2, http: 422 },
   'extension.bad-name': { sentence: 'This name cannot be used: {reason}.', exit: 2, http: 422 },
 
+  'number.bad': { sentence: '“{number}” cannot be dialled: {reason}.', exit: 2, http: 422 },
+  'settings.bad': { sentence: '{what} cannot be so: {problems}.', exit: 2, http: 422 },
+  'settings.changed': { sentence: '{what} is not as you saw it any more: somebody else has changed it. Look again, and repeat your change.', http: 412 },
+  'settings.not-found': { sentence: 'There is no {kind} {key}.', http: 404 },
+
   'room.bad-number': { sentence: '“{number}” cannot be a conference room: {reason}.', exit: 2, http: 422 },
   'room.bad-pin': { sentence: 'This PIN cannot be used: {reason}.', exit: 2, http: 422 },
   'room.bad-settings': { sentence: '{problem}', exit: 2, http: 422 },

@@ -1,5 +1,6 @@
 /** Which numbers can be extensions, and which mean something already. */
 import { OffhookError } from './errors';
+import { shown, tenantOf } from './tenants';
 
 interface Reserved {
   from: number;
@@ -28,6 +29,16 @@ export function checkRoomNumber(number: string): string {
   if (reason) throw new OffhookError('room.bad-number', { number, reason });
   return number;
 }
+
+/** As `checkExtensionNumber`, for whatever else can be dialled; may be an id (`tenants.ts`). Errors: `number.bad`. */
+export function checkDialledNumber(id: string): string {
+  const reason = refusal(shown(id)) ?? (id.includes('@') && !isDomain(tenantOf(id)) ? `${tenantOf(id)} is not the name of a tenant` : undefined);
+  if (reason) throw new OffhookError('number.bad', { number: id, reason });
+  return id;
+}
+
+/** Host names in lower case (RFC 1123 §2.1). */
+const isDomain = (name: string): boolean => name.length <= 253 && /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/.test(name);
 
 /** Where calls can be sent on to: what a phone can dial, or a mailbox. Errors: `extension.bad-target`. */
 export function checkTarget(target: string, own: string): string {

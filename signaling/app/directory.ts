@@ -73,6 +73,12 @@ export class Directory {
     this.pending.clear();
   }
 
+  /** A change made in this process that listeners should know of. Resolves when they do. */
+  async changedHere(): Promise<void> {
+    this.invalidate();
+    await Promise.all(this.listeners.map((listener) => this.tell(listener)));
+  }
+
   /** Asks the store whether another process changed it; many askers share one question. */
   refresh(): Promise<void> {
     this.checking ??= this.checkStore().finally(() => {
@@ -87,10 +93,7 @@ export class Directory {
 
   private async checkStore(): Promise<void> {
     try {
-      if (await this.store.changed()) {
-        this.invalidate();
-        await Promise.all(this.listeners.map((listener) => this.tell(listener)));
-      }
+      if (await this.store.changed()) await this.changedHere();
     } catch (err) {
       // the store may be locked for a moment: what is cached is still the best answer
       this.failedChecks++;

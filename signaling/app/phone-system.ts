@@ -15,6 +15,7 @@ import type { Clock, Random } from '../clock';
 import type { Config } from '../config';
 import type { Logger } from '../log';
 import { createMailer } from '../mail';
+import { SettingsCache } from '../settings/cache';
 import type { Store } from '../store/store';
 import { Admission } from './admission';
 import { Calls } from './calls';
@@ -58,6 +59,8 @@ export class PhoneSystem {
   readonly archive: RecordingArchive;
   readonly mailboxes: Mailboxes;
   readonly conferences: Conferences;
+  /** Groups, queues, menus, trunks… */
+  readonly settings: SettingsCache;
   /** Undefined: no mail server is set. */
   readonly mail: VoicemailMail | undefined;
   private readonly registrar: Registrar;
@@ -74,6 +77,7 @@ export class PhoneSystem {
     });
     this.directory = new Directory(store, { clock, log: log.child({ part: 'directory' }) });
     this.locations = new Locations(store, { maxExpires: config.registrar.maxExpires }, { clock, log: log.child({ part: 'locations' }) });
+    this.settings = new SettingsCache(store.items, log.child({ part: 'settings' }));
     this.admission = new Admission(
       { realm: config.sip.realm, ...config.auth },
       { directory: this.directory, clock, random, log: log.child({ part: 'admission' }) },
@@ -92,9 +96,11 @@ export class PhoneSystem {
     await this.mailboxes.recover();
     this.mail?.wake();
     await this.conferences.start();
+    await this.settings.start();
     this.directory.onChanged(() => void this.locations.dropRemovedExtensions());
     // waited for, so that a room can be dialled as soon as it was made
     this.directory.onChanged(() => this.conferences.reload());
+    this.directory.onChanged(() => this.settings.reload());
     this.connection = await connectSrf(engine, {
       timeoutMs: connectTimeoutMs,
       prepare: (srf) => this.wire(srf),
@@ -111,6 +117,11 @@ export class PhoneSystem {
     });
     this.reachable = true;
     return this.connection.hostports;
+  }
+
+  /** Something was written to the store in this process. Resolves when everything here knows. */
+  changed(): Promise<void> {
+    return this.directory.changedHere();
   }
 
   /** False: the engine cannot be reached just now. */

@@ -136,6 +136,20 @@ export const migrations: Readonly<Record<string, Migration>> = {
       await db.schema.alterTable('extension').addColumn('doNotDisturb', 'smallint', (column) => column.notNull().defaultTo(0)).execute();
     },
   },
+  '0008-items': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('item')
+        .addColumn('kind', 'varchar(32)', (column) => column.notNull())
+        .addColumn('key', 'varchar(320)', (column) => column.notNull())
+        .addColumn('value', 'text', (column) => column.notNull())
+        .addColumn('dialled', 'varchar(320)', (column) => column.unique())
+        .addColumn('updatedAt', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('item_key', ['kind', 'key'])
+        .execute();
+      await db.schema.alterTable('extension').addColumn('settings', 'text').execute();
+    },
+  },
 };
 
 export const migrationProvider: MigrationProvider = { getMigrations: async () => ({ ...migrations }) };

@@ -1,7 +1,7 @@
 /** The tables as Kysely sees them. Columns are named as the fields of `store.ts`; HA1s are two columns. */
-import type { Contact, Extension, Mailbox, Recording, Room, Token, VoiceMessage } from './types';
+import type { Contact, Extension, Item, Mailbox, Recording, Room, Token, VoiceMessage } from './types';
 
-export interface ExtensionRow extends Omit<Extension, 'ha1' | 'diversion'> {
+export interface ExtensionRow extends Omit<Extension, 'ha1' | 'diversion' | 'settings'> {
   ha1Md5: string;
   ha1Sha256: string;
   divertAlways: string | null;
@@ -11,6 +11,15 @@ export interface ExtensionRow extends Omit<Extension, 'ha1' | 'diversion'> {
   ringSeconds: number | null;
   /** 0 or 1. */
   doNotDisturb: number;
+  /** JSON; null: nothing is set. */
+  settings: string | null;
+}
+
+export interface ItemRow extends Omit<Item, 'value'> {
+  /** JSON. */
+  value: string;
+  /** The key where it can be dialled: nothing else has that number. */
+  dialled: string | null;
 }
 
 export interface MailboxRow extends Omit<Mailbox, 'enabled'> {
@@ -37,4 +46,5 @@ export interface Schema {
   voiceMessage: VoiceMessage;
   room: RoomRow;
   token: Token;
+  item: ItemRow;
 }

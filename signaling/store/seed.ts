@@ -2,6 +2,7 @@
 import { type Clock, type Random, systemClock } from '../clock';
 import { ha1, randomPassword } from '../credentials';
 import { OffhookError } from '../errors';
+import { taken } from './who-has';
 import type { Extension, Store, StoreParts } from './types';
 
 const REALM = 'realm';
@@ -62,7 +63,7 @@ export async function seedFirstExtensions(
   });
 }
 
-/** Adds an extension with the digests of its password. Errors: `store.exists`; `extension.bad-number` when a conference room has it. */
+/** Adds an extension with the digests of its password. Errors: `store.exists`; `extension.bad-number` when something else has it. */
 export async function addExtension(
   parts: StoreParts,
   config: RealmConfig,
@@ -70,7 +71,8 @@ export async function addExtension(
 ): Promise<Extension> {
   const realm = await realmFor(parts, config);
   const { number, password, name = null, media = 'anchored', srtp = 'optional', recording = 'on-demand', createdAt } = fresh;
-  if (await parts.rooms.get(number)) throw new OffhookError('extension.bad-number', { number, reason: 'it is the number of a conference room' });
+  const who = await taken(parts, number, 'extension');
+  if (who !== undefined) throw new OffhookError('extension.bad-number', { number, reason: who });
   const extension: Extension = { number, name, media, srtp, recording, createdAt, ha1: ha1(number, realm, password) };
   await parts.extensions.add(extension);
   // Removing the last one later must not bring the first two back at the next start.

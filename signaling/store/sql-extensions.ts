@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { OffhookError } from '../errors';
 import type { ExtensionRow } from './schema';
 import type { Access } from './sql-store';
-import { noDiversion, type Diversion, type Extension, type ExtensionPatch, type Extensions } from './types';
+import { noDiversion, type Diversion, type Extension, type ExtensionPatch, type Extensions, type ExtensionSettings } from './types';
 
 export function sqlExtensions({ db, atomically }: Access): Extensions {
   return {
@@ -47,26 +47,29 @@ export function sqlExtensions({ db, atomically }: Access): Extensions {
   };
 }
 
-function fromRow({ ha1Md5, ha1Sha256, divertAlways, divertBusy, divertNoAnswer, divertOffline, ringSeconds, doNotDisturb, ...row }: ExtensionRow): Extension {
+function fromRow({ ha1Md5, ha1Sha256, divertAlways, divertBusy, divertNoAnswer, divertOffline, ringSeconds, doNotDisturb, settings, ...row }: ExtensionRow): Extension {
   const diversion: Diversion = { always: divertAlways, busy: divertBusy, noAnswer: divertNoAnswer, offline: divertOffline, ringSeconds, doNotDisturb: doNotDisturb !== 0 };
   const set = Object.values(diversion).some((value) => value !== null && value !== false);
-  return { ...row, ha1: { md5: ha1Md5, sha256: ha1Sha256 }, ...(set && { diversion }), createdAt: Number(row.createdAt) };
+  return { ...row, ha1: { md5: ha1Md5, sha256: ha1Sha256 }, ...(set && { diversion }), ...(settings !== null && { settings: JSON.parse(settings) as ExtensionSettings }), createdAt: Number(row.createdAt) };
 }
 
-function toRow({ ha1, diversion, ...extension }: Extension): ExtensionRow {
-  return { ...extension, ha1Md5: ha1.md5, ha1Sha256: ha1.sha256, ...(toColumns({ ...noDiversion, ...diversion }) as DiversionColumns) };
+function toRow({ ha1, diversion, settings, ...extension }: Extension): ExtensionRow {
+  return { ...extension, ha1Md5: ha1.md5, ha1Sha256: ha1.sha256, settings: settingsJson(settings), ...(toColumns({ ...noDiversion, ...diversion }) as DiversionColumns) };
 }
 
-function toPatch({ name, ha1, media, srtp, recording, diversion }: ExtensionPatch): Partial<ExtensionRow> {
+function toPatch({ name, ha1, media, srtp, recording, diversion, settings }: ExtensionPatch): Partial<ExtensionRow> {
   return {
     ...(name !== undefined && { name }),
     ...(media !== undefined && { media }),
     ...(srtp !== undefined && { srtp }),
     ...(recording !== undefined && { recording }),
     ...(diversion !== undefined && toColumns(diversion)),
+    ...(settings !== undefined && { settings: settingsJson(settings) }),
     ...(ha1 !== undefined && { ha1Md5: ha1.md5, ha1Sha256: ha1.sha256 }),
   };
 }
+
+const settingsJson = (settings: ExtensionSettings | undefined): string | null => (settings && Object.keys(settings).length > 0 ? JSON.stringify(settings) : null);
 
 type DiversionColumns = Pick<ExtensionRow, 'divertAlways' | 'divertBusy' | 'divertNoAnswer' | 'divertOffline' | 'ringSeconds' | 'doNotDisturb'>;
 

@@ -7,12 +7,13 @@ import { OffhookError } from '../errors';
 import type { Schema } from './schema';
 import { sqlContacts } from './sql-contacts';
 import { sqlExtensions } from './sql-extensions';
+import { sqlItems } from './sql-items';
 import { sqlMeta } from './sql-meta';
 import { sqlRecordings } from './sql-recordings';
 import { sqlRooms } from './sql-rooms';
 import { sqlTokens } from './sql-tokens';
 import { sqlVoicemail } from './sql-voicemail';
-import type { Contacts, Extensions, Meta, Recordings, Rooms, Store, StoreParts, Tokens, Voicemail } from './types';
+import type { Contacts, Extensions, Items, Meta, Recordings, Rooms, Store, StoreParts, Tokens, Voicemail } from './types';
 
 export interface SqlBackend {
   where: string;
@@ -37,6 +38,7 @@ export class SqlStore implements Store {
   readonly voicemail: Voicemail;
   readonly rooms: Rooms;
   readonly tokens: Tokens;
+  readonly items: Items;
   private closed = false;
 
   constructor(
@@ -51,6 +53,7 @@ export class SqlStore implements Store {
     this.voicemail = parts.voicemail;
     this.rooms = parts.rooms;
     this.tokens = parts.tokens;
+    this.items = parts.items;
   }
 
   get where(): string {
@@ -91,5 +94,6 @@ function partsOver(access: Access): StoreParts {
     voicemail: sqlVoicemail(access),
     rooms: sqlRooms(access),
     tokens: sqlTokens(access),
+    items: sqlItems(access),
   };
 }

@@ -17,8 +17,16 @@ export interface Extension {
   recording: 'never' | 'on-demand' | 'always';
   /** Undefined: nothing of it is set. */
   diversion?: Diversion | undefined;
+  /** Undefined: nothing of it is set. */
+  settings?: ExtensionSettings | undefined;
   /** Unix milliseconds. */
   createdAt: number;
+}
+
+/** What else can be set for an extension, each with its default until it is. What they may be is checked at the door (`signaling/settings`). */
+export interface ExtensionSettings {
+  /** Whether it rings while it talks. Default: true. */
+  callWaiting?: boolean | undefined;
 }
 
 /** What becomes of calls to an extension besides ringing its phones. A target is a number as it would be dialled, or `voicemail`; null: none. */
@@ -38,7 +46,11 @@ export interface Diversion {
 
 export const noDiversion: Diversion = { always: null, busy: null, noAnswer: null, offline: null, ringSeconds: null, doNotDisturb: false };
 
-export type ExtensionPatch = Partial<Pick<Extension, 'name' | 'ha1' | 'media' | 'srtp' | 'recording'>> & { diversion?: Partial<Diversion> | undefined };
+export type ExtensionPatch = Partial<Pick<Extension, 'name' | 'ha1' | 'media' | 'srtp' | 'recording'>> & {
+  diversion?: Partial<Diversion> | undefined;
+  /** All of them: what is not in it has its default again. */
+  settings?: ExtensionSettings | undefined;
+};
 
 /** One registration (RFC 3261 §10); known by extension and URI. */
 export interface Contact {
@@ -265,7 +277,33 @@ export interface Tokens {
   remove(name: string): Promise<boolean>;
 }
 
+/** Something that can be set, of one of the kinds that `signaling/settings` knows, as it passed the door. */
+export interface Item {
+  kind: string;
+  /** Known by kind and key: a number, or a name. */
+  key: string;
+  /** JSON. */
+  value: unknown;
+  /** Unix milliseconds. */
+  updatedAt: number;
+}
+
+export interface Items {
+  get(kind: string, key: string): Promise<Item | undefined>;
+  /** In the order of their keys, shorter first; `after`: those behind that key. */
+  list(kind: string, page?: { after?: string | undefined; limit?: number | undefined }): Promise<Item[]>;
+  /** Of all kinds. */
+  all(): Promise<Item[]>;
+  /** Adds it, or puts it in place of the one of that kind and key. `dialled`: its key is a number that nobody else may have. */
+  put(item: Item, dialled: boolean): Promise<void>;
+  /** Whatever can be dialled with this number. */
+  dialled(number: string): Promise<Item | undefined>;
+  /** False: there was none. */
+  remove(kind: string, key: string): Promise<boolean>;
+}
+
 export interface StoreParts {
+  readonly items: Items;
   readonly extensions: Extensions;
   readonly contacts: Contacts;
   readonly meta: Meta;

@@ -42,6 +42,8 @@ const forbidden: Array<[RegExp, RegExp, string]> = [
   [/^signaling\/engine\/overload\//, /^signaling\/engine\/(core|control|observe)\b/, 'what is turned away is turned away before anybody knows of it'],
   [/^signaling\/app\//, /^signaling\/(engine|api|main|cli)\b/, 'the application reaches the engine over the control protocol only'],
   [/^signaling\/app\//, /^signaling\/store\/(?!store$)/, 'the application knows the store by its interface only'],
+  [/^signaling\/app\//, /^signaling\/settings\/(?!(cache|values)$)/, 'the application reads what is set; what it may be is the business of the door'],
+  [/^signaling\/settings\//, /^(signaling\/(app|engine|api|cli|main)|media|client)\b/, 'settings are data'],
   [/^signaling\/app\//, /^media\/(net|rtp|codec|audio|file|port|node|worker|native|plane\/)/, 'the application knows media by its doors only'],
   [/^signaling\/store\//, /^signaling\/(app|engine|api|main|cli)\b/, 'the store is an island'],
   [/^signaling\/api\//, /^signaling\/(app|engine|main|cli|store\/(?!store$))|^(media|client)\b/, 'the API is shown what it needs by whoever composes'],

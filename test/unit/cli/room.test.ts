@@ -59,7 +59,7 @@ describe('room add', () => {
     await run('add', '500');
     expect((await offhook(folder.path, ['extension', 'add', '500'])).err).toContain('it is the number of a conference room');
     await offhook(folder.path, ['extension', 'add', '501']);
-    expect((await run('add', '501')).err).toContain('it is an extension');
+    expect((await run('add', '501')).err).toContain('it is the number of an extension');
     expect((await run('add', '500')).err).toContain('Room 500 exists already.');
   });
 });

@@ -1,0 +1,46 @@
+/** Fields that several kinds have. */
+import { z } from 'zod';
+import { checkDialledNumber } from '../numbers';
+import { isOffhookError } from '../errors';
+import { shown } from '../tenants';
+
+/** One's own, by which one is dialled: 2 to 15 digits that mean nothing else; of another tenant than the first with `@domain`. */
+export const number = z
+  .string()
+  .max(271)
+  .superRefine((value, context) => {
+    try {
+      checkDialledNumber(value);
+    } catch (err) {
+      if (!isOffhookError(err, 'number.bad')) throw err;
+      context.addIssue({ code: 'custom', message: err.fields.reason as string });
+    }
+  })
+  .describe('The number by which it is dialled: 2 to 15 digits that nothing else has');
+
+/** Something that can be dialled. */
+export const target = z
+  .string()
+  .max(271)
+  .refine((value) => /^\+?[0-9*#]{1,32}$/.test(shown(value)), 'must be a number as it would be dialled')
+  .describe('A number as it would be dialled');
+
+export const name = z
+  .string()
+  .regex(/^[\p{L}\p{N}][\p{L}\p{N}._ -]{0,63}(@[a-z0-9.-]+)?$/u, 'must be 1 to 64 letters, digits, spaces, dots, - and _, a letter or digit first')
+  .describe('What it is known by');
+
+/** What people are shown. */
+export const label = z
+  .string()
+  .max(64)
+  .refine((value) => !/\p{Cc}/u.test(value), 'must have no control characters');
+
+export const timeZone = z.string().refine((zone) => {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone });
+    return true;
+  } catch {
+    return false;
+  }
+}, 'must be a time zone such as Europe/Berlin');
