@@ -55,6 +55,12 @@ const table = {
   'extension.bad-target': { sentence: 'Calls cannot be forwarded to “{target}”: {reason}.', exit: 2, http: 422 },
   'extension.bad-name': { sentence: 'This name cannot be used: {reason}.', exit: 2, http: 422 },
 
+  'call.not-found': { sentence: 'There is no call {id}, or not any more.', http: 404 },
+  'call.no-phone': { sentence: '{number} has no phone registered.', http: 409 },
+  'call.no-number': { sentence: 'There is no number {number}.', http: 404 },
+  'call.not-taken': { sentence: 'The call cannot be made: {reason}.', http: 503, retryable: true },
+  'call.not-so': { sentence: 'This cannot be done with the call: {reason}.', http: 409 },
+
   'number.bad': { sentence: '“{number}” cannot be dialled: {reason}.', exit: 2, http: 422 },
   'settings.bad': { sentence: '{what} cannot be so: {problems}.', exit: 2, http: 422 },
   'settings.changed': { sentence: '{what} is not as you saw it any more: somebody else has changed it. Look again, and repeat your change.', http: 412 },

@@ -22,6 +22,7 @@ export interface Newcomer {
   /** Of its INVITE. */
   readonly callId?: string | undefined;
   /** See `Call`. */
+  readonly originatedBy?: string | undefined;
   readonly transferredBy?: string;
   readonly referredBy?: string;
   readonly transfers?: number;

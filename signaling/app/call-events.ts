@@ -11,6 +11,8 @@ export interface CallView {
   to: string;
   /** The service that is the other end. */
   service: string | undefined;
+  /** See `CallRecord`. */
+  originatedBy: string | undefined;
   /** Whose settings sent it on before it came to `to`, and which. */
   forwarded: readonly Hop[];
   state: Call['state'];
@@ -38,6 +40,7 @@ export function viewOf(call: Call, now: number): CallView {
     from: from.number,
     to: to.number,
     service: service?.name,
+    originatedBy: call.originatedBy,
     forwarded: [...call.path],
     state,
     startedAt: startedWall.getTime(),

@@ -14,6 +14,8 @@ export interface CallRecord {
   to: string;
   /** The service that had the call (first, when it put the caller through). */
   service: string | undefined;
+  /** Who has had the system call the caller: a number, the name of a token. */
+  originatedBy: string | undefined;
   /** The number of whoever brought the two together by a transfer. */
   transferredBy: string | undefined;
   /** Whose settings sent it on before it came to `to`, and which. */
@@ -47,6 +49,7 @@ export function recordOf(call: Call, { by, refusal }: Ending, now: number, media
     from: call.from.number,
     to: call.to.number,
     service: call.servedBy,
+    originatedBy: call.originatedBy,
     transferredBy: call.transferredBy,
     forwarded: [...call.path],
     transferredTo: call.transferredTo,
@@ -65,19 +68,21 @@ export function recordOf(call: Call, { by, refusal }: Ending, now: number, media
 interface Refused {
   caller: { number: string };
   dialled: string;
+  originatedBy?: string | undefined;
   transferredBy?: string | undefined;
   callId?: string | undefined;
   path: readonly Hop[];
 }
 
 /** Of an INVITE that did not become a call. */
-export function refusedRecord({ caller, dialled: to, transferredBy, callId, path }: Refused, startedAt: number, refusal: CallRefusal | Refusal): CallRecord {
+export function refusedRecord({ caller, dialled: to, originatedBy, transferredBy, callId, path }: Refused, startedAt: number, refusal: CallRefusal | Refusal): CallRecord {
   const cause = 'cause' in refusal ? refusal.cause : 'refused-request';
   return {
     id: '-',
     from: caller.number,
     to,
     service: undefined,
+    originatedBy,
     transferredBy,
     forwarded: [...path],
     transferredTo: undefined,
@@ -112,12 +117,13 @@ export class CallRecords {
   }
 }
 
-function fields({ id, from, to, service, transferredBy, forwarded, transferredTo, answeredAfter, lasted, ended, media, recordings }: CallRecord): Record<string, unknown> {
+function fields({ id, from, to, service, originatedBy, transferredBy, forwarded, transferredTo, answeredAfter, lasted, ended, media, recordings }: CallRecord): Record<string, unknown> {
   return {
     call: id,
     from,
     to,
     ...(service !== undefined && { service }),
+    ...(originatedBy !== undefined && { originatedBy }),
     ...(transferredBy !== undefined && { transferredBy }),
     ...(forwarded.length > 0 && { forwardedBy: forwarded.map((hop) => `${hop.from.number} (${hop.why})`).join(', ') }),
     ...(transferredTo !== undefined && { transferredTo }),

@@ -92,6 +92,9 @@ export type Tune = 'music' | 'ringback';
 /** Who is called, or calls. */
 export type Callee = Omit<Extension, 'ha1' | 'createdAt'>;
 
+/** The other end of a call that no phone is. */
+export const phoneless = (number: string, name: string | null): Callee => ({ number, name, media: 'anchored', srtp: 'off', recording: 'never' });
+
 /** What a call knows of the service that has it. */
 export interface Serving {
   /** The feature's. */
@@ -132,6 +135,8 @@ export class Call {
   music: Side | undefined;
   tune: Tune | undefined;
   transfer: Transferring | undefined;
+  /** Who has had the system call the caller (`originate`). */
+  originatedBy: string | undefined;
   /** The number of whoever brought the two together by a transfer. */
   transferredBy: string | undefined;
   /** The same as a Referred-By header (RFC 3892), for the phones that are called; ours, whatever the REFER claimed. */
@@ -157,7 +162,7 @@ export class Call {
   /** In the order they came; phones that only rang included. */
   readonly dialogs: CallDialog[] = [];
   /** For whoever keeps something until the call ends. */
-  readonly whenOver: Array<() => void> = [];
+  readonly whenOver: Array<(why: CallRefusal) => void> = [];
 
   constructor(
     /** Ours; shown to nobody outside. */
@@ -165,7 +170,8 @@ export class Call {
     readonly from: Callee,
     /** Changes when a service puts its caller through, and when the call is forwarded. */
     public to: Callee,
-    readonly caller: Leg,
+    /** Changes when the phone that we have called answers (`originate`). */
+    public caller: Leg,
     /** On Clock.now(). */
     readonly startedAt: number,
     readonly startedWall: Date,

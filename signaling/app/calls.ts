@@ -23,6 +23,7 @@ import type { Refusal } from './exchange';
 import type { Feature, Handler } from './feature';
 import { guarded, hangup, type Ending } from './hangup';
 import { unacceptable } from './incoming';
+import { originate, type Originated, type OriginateOptions } from './originate';
 import { SrtpHabits } from './srtp-habits';
 import type { RecordingArchive } from './recording-archive';
 import { refusalHeaders, refuse, type CallRefusal } from './reasons';
@@ -32,7 +33,7 @@ import type { SrfConnection } from './srf';
 import { Transfers, type Found } from './transfers';
 import type { DialogName } from './refer';
 
-export type { CallEvents, CallView };
+export type { CallEvents, CallView, Originated, OriginateOptions };
 
 /** The media plane with the events that concern whole calls. */
 export type CallPlane = CallContext['plane'] & Pick<MediaPlane, 'on'>;
@@ -110,6 +111,7 @@ export class Calls {
       },
       onWired: (call) => this.recorder?.tend(call),
       onKey: (call, leg, digit) => this.recorder?.pressed(call, leg, digit),
+      serve: (call, feature, handler) => this.serve(call, feature, handler),
       destination: (caller, number, path) => this.routing.find(caller, number, path),
       unanswered: (call, by, refusal) => this.routing.unanswered(call, by, refusal),
       onRefer: (call, leg, req, res) => this.transfers.refer(call, leg, req, res),
@@ -156,6 +158,17 @@ export class Calls {
     }
     if (!arrival.call || arrival.call.over) this.invites.delete(key);
     else arrival.call.whenOver.push(() => this.invites.delete(key));
+  }
+
+  /**
+   * Has the phones of an extension called, and gives the first that answers to a handler, or connects it to a number. See `originate`.
+   */
+  originate(number: string, then: Handler | string, options?: OriginateOptions): Promise<Originated> {
+    return originate(
+      this.ctx,
+      { begin: (newcomer, callee, offer) => this.begin(newcomer, callee, offer), serve: (call, feature, handler) => this.serve(call, feature, handler), welcome: (newcomer) => this.stillWelcome(newcomer) },
+      number, then, options,
+    );
   }
 
   /** Calls that are not over. */
@@ -277,6 +290,7 @@ export class Calls {
     const recorded = this.recorder !== undefined && recordingPolicy(caller, callee) === 'always';
     call.anchored = recorded || transferredBy !== undefined || !(caller.media === 'direct' && callee.media === 'direct' && offer?.stream.remote && !secured);
     call.known(leg, arrival.callId);
+    call.originatedBy = arrival.originatedBy;
     call.transferredBy = transferredBy;
     call.referredBy = arrival.referredBy;
     call.transfers = transfers;
@@ -291,7 +305,7 @@ export class Calls {
     return call;
   }
 
-  private serve(call: Call, feature: Feature, handler: Handler): void {
+  private serve(call: Call, feature: Pick<Feature, 'name' | 'silence'>, handler: Handler): void {
     this.track(serve(this.ctx, call, feature, handler), call.id);
   }
 
@@ -303,7 +317,7 @@ export class Calls {
 
   private ended(call: Call, ending: Ending): void {
     this.byId.delete(call.id);
-    for (const fn of call.whenOver.splice(0)) fn();
+    for (const fn of call.whenOver.splice(0)) fn(ending.refusal);
     const now = this.ctx.clock.now();
     const reported = ending.media.then((report) => {
       const record = recordOf(call, ending, now, report);

@@ -10,6 +10,7 @@ import type { Destination } from './destination';
 import type { CallSrf, SipRequest, SipResponder } from './dialogs';
 import type { Hop } from './diversion';
 import type { Binding } from './binding';
+import type { Feature, Handler } from './feature';
 import type { Logger } from '../log';
 import type { Extension } from '../store/store';
 import type { Ending } from './hangup';
@@ -111,6 +112,8 @@ export interface CallContext {
    * still rings is cancelled.
    */
   unanswered(call: Call, by: Side | 'system', refusal: CallRefusal): void;
+  /** Gives a call to a feature. */
+  serve(call: Call, feature: Pick<Feature, 'name' | 'silence'>, handler: Handler): void;
   /** Where a number leads that this extension would dial; `path` is added to. Errors: those of the directory. */
   destination(caller: string, number: string, path: Hop[]): Promise<Destination>;
   /** A REFER in a call between phones. */

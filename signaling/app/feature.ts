@@ -143,8 +143,8 @@ export interface ServiceCall {
   leave(): Promise<void>;
 
   /**
-   * Rings an extension and connects the caller (after `answer`). Resolves only when that failed, with the reason: the caller is still here then.
-   * When somebody answers, the call is that one's, and this throws `CallOver`.
+   * Rings an extension and connects the caller (after `answer`), or hands it over to another feature. Resolves only when that failed, with the reason:
+   * the caller is still here then. When somebody answers, the call is that one's, and this throws `CallOver`.
    */
   transferTo(number: string): Promise<Cause>;
 

@@ -7,7 +7,7 @@
  */
 import type { Picked } from '../../media/sdp';
 import type { Newcomer } from './arrival';
-import type { Call, Callee } from './call';
+import { phoneless, type Call, type Callee } from './call';
 import { releaseLeg } from './call-media';
 import type { CallContext } from './context';
 import { Destinations, meant, type Destination } from './destination';
@@ -144,8 +144,5 @@ export class Routing {
 }
 
 const party = ({ number, name }: Party): Party => ({ number, name });
-
-/** The other end of a call that no phone is. */
-const phoneless = (number: string, name: string | null): Callee => ({ number, name, media: 'anchored', srtp: 'off', recording: 'never' });
 
 const partyOf = (to: Reached): Callee => (to.kind === 'service' ? phoneless(to.number, to.feature.name) : to.callee);

@@ -8,9 +8,10 @@
 import type { MemberSettings, Playable, PlayEnd, RecordEnd } from '../../media/plane';
 import { SdpError } from '../../media/sdp';
 import type { Timer } from '../clock';
-import type { Call, Serving } from './call';
+import { phoneless, type Call, type Serving } from './call';
 import { NoMedia } from './call-media';
 import type { CallContext } from './context';
+import type { Destination } from './destination';
 import type { Hop } from './diversion';
 import { Digits } from './digits';
 import type { Dialog } from './dialogs';
@@ -43,7 +44,7 @@ export class ServedCall implements ServiceCall, Serving {
   private answering: Promise<void> | undefined;
   private transfer: ((refusal: CallRefusal) => void) | undefined;
   private readonly silence: Silence;
-  private readonly isAnswered: () => void;
+  private isAnswered: () => void;
 
   constructor(
     private readonly ctx: CallContext,
@@ -59,6 +60,8 @@ export class ServedCall implements ServiceCall, Serving {
     call.service = this;
     call.servedBy ??= feature.name;
     call.whenOver.push(() => this.finish('hung up'));
+    this.isAnswered = () => undefined;
+    if (this.answered) return;
     const timer = ctx.clock.after(UNANSWERED_MS, () => guarded(ctx, call, 'unanswered service', () => this.hangup(refuse('no-answer', this.dialled))));
     this.timers.add(timer);
     this.isAnswered = () => {
@@ -103,7 +106,7 @@ export class ServedCall implements ServiceCall, Serving {
   }
 
   answer(): Promise<void> {
-    return this.within(() => (this.answering ??= this.answerOnce()));
+    return this.within(() => (this.answering ??= this.answered ? Promise.resolve() : this.answerOnce()));
   }
 
   private async answerOnce(): Promise<void> {
@@ -305,8 +308,7 @@ export class ServedCall implements ServiceCall, Serving {
       const to = await ctx.destination(this.caller.number, number, path);
       this.check();
       if (to.kind === 'nobody') return to.refusal.cause;
-      // one service does not hand over to another
-      if (to.kind === 'service') return 'unknown-number';
+      if (to.kind === 'service') return this.handOver(to);
       const { to: service, path: before } = call;
       const refused = new Promise<CallRefusal>((resolve) => (this.transfer = resolve));
       call.to = to.callee;
@@ -322,13 +324,27 @@ export class ServedCall implements ServiceCall, Serving {
     });
   }
 
+  /** To another service; the media stays where it is, so that a room has to be there, too. */
+  private handOver({ number, feature, args, room }: Extract<Destination, { kind: 'service' }>): Cause {
+    const { ctx, call } = this;
+    if (room !== undefined && call.near !== `room:${room}`) return 'unknown-number';
+    call.to = phoneless(number, feature.name);
+    this.leaves(`handed over to ${feature.name}`);
+    ctx.serve(call, feature, async (service) => feature.answer?.(service, args));
+    throw new CallOver(feature.name);
+  }
+
   notPutThrough(refusal: CallRefusal): void {
     this.transfer?.(refusal);
   }
 
   putThrough(): void {
+    this.leaves(`put through to ${this.call.to.number}`);
+  }
+
+  private leaves(why: string): void {
     this.call.service = undefined;
-    this.finish(`put through to ${this.call.to.number}`);
+    this.finish(why);
   }
 
   hangup(refusal: CallRefusal = refuse('service-over', this.name)): void {

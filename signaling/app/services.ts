@@ -10,7 +10,7 @@ import { refuse } from './reasons';
 import { ServedCall } from './service-call';
 
 /** Gives `call` to a feature. Resolves when the feature has finished with it, which may be after the call's end. Never rejects. */
-export async function serve(ctx: CallContext, call: Call, feature: Feature, handler: Handler): Promise<void> {
+export async function serve(ctx: CallContext, call: Call, feature: Pick<Feature, 'name' | 'silence'>, handler: Handler): Promise<void> {
   const service = new ServedCall(ctx, call, feature);
   try {
     await handler(service);
