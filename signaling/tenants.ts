@@ -18,9 +18,9 @@ export function shown(id: string): string {
   return at < 0 ? id : id.slice(0, at);
 }
 
-/** The id of what is dialled in that tenant. */
+/** The id of what is dialled in that tenant. Of an id it is the same number in that one: nothing that is set in one tenant leads into another. */
 export function within(tenant: string, dialled: string): string {
-  return tenant === FIRST_TENANT ? dialled : `${dialled}@${tenant}`;
+  return tenant === FIRST_TENANT ? shown(dialled) : `${shown(dialled)}@${tenant}`;
 }
 
 /** The id of what the owner of `id` would reach with this number. */

@@ -141,8 +141,15 @@ function unescapeUser(userinfo: string): string {
  * request is from or for. Undefined when there is none.
  */
 export function userOf(header: string | undefined): string | undefined {
+  return uriOf(header)?.user?.split(';', 1)[0];
+}
+
+/** The host of that address, in small letters. Undefined when there is none. */
+export const hostOf = (header: string | undefined): string | undefined => uriOf(header)?.host;
+
+function uriOf(header: string | undefined): SipUri | undefined {
   const address = header === undefined ? undefined : parseNameAddr(header);
-  return address && parseSipUri(address.uri)?.user?.split(';', 1)[0];
+  return address && parseSipUri(address.uri);
 }
 
 /** §19.1.4: these count even when only one of the two URIs has them. */

@@ -13,7 +13,8 @@
 import type { Clock, Random } from '../clock';
 import type { Logger } from '../log';
 import type { Extension } from '../store/store';
-import { userOf } from './addresses';
+import { FIRST_TENANT, shown, within } from '../tenants';
+import { hostOf, userOf } from './addresses';
 import { ChallengeChoice } from './challenge-choice';
 import { challengeMaker, type ChallengeKind } from './challenges';
 import { provesKnowledge, readClaim, uriFits, type DigestClaim, type Ha1 } from './digest';
@@ -25,6 +26,7 @@ import { Nonces, type NonceTicket, type NonceVerdict } from './nonces';
 import { forLog } from './text';
 
 export interface AdmissionOptions {
+  /** Of the first tenant; that of another is its domain. */
   realm: string;
   /** How long a nonce is good for. */
   nonceSeconds: number;
@@ -38,6 +40,8 @@ export interface AdmissionOptions {
 }
 
 export interface AdmissionDeps {
+  /** Whether phones of that domain have a tenant of their own. Default: there is only one. */
+  isTenant?: (domain: string) => boolean;
   directory: { find(number: string): Promise<Extension | undefined> };
   clock: Clock;
   random: Random;
@@ -58,6 +62,9 @@ type Verdict =
   | { cause: AdmissionCause; challenge: { stale: boolean } }
   | { cause: AdmissionCause; refusal: Refusal };
 
+/** Realms whose challenges are kept ready. */
+const MAX_CHALLENGES = 1000;
+
 /** One attempt to log in, as far as it can be judged without the password. */
 interface Attempt {
   claim: DigestClaim;
@@ -70,6 +77,8 @@ export class Admission {
   private readonly failures: FailureLimiter;
   private readonly choice: ChallengeChoice;
   private readonly challenge: ReturnType<typeof challengeMaker>;
+  /** By realm. */
+  private readonly challenges = new Map<string, ReturnType<typeof challengeMaker>>();
   private readonly counts = Object.fromEntries(['admitted', ...causes].map((c) => [c, 0])) as Record<AdmissionCause | 'admitted', number>;
   /** Stands in for the password of a user that is not there. */
   private readonly nobody: Ha1;
@@ -120,16 +129,34 @@ export class Admission {
     const userAgent = req.get('user-agent');
     const algorithms = cause === 'missing' ? this.choice.onAsking(phone, userAgent) : this.choice.onAnswer(phone, userAgent);
     const way: ChallengeKind = kind === 'register' ? 'www' : 'proxy';
-    const headers = this.challenge(way, this.nonces.issue(source), challenge.stale, algorithms);
+    const headers = this.challengeOf(this.tenantOf(req, kind))(way, this.nonces.issue(source), challenge.stale, algorithms);
     if (way === 'www') res.send(401, 'Unauthorized', { headers });
     else res.send(407, 'Proxy Authentication Required', { headers });
+  }
+
+  /** The one whose domain the address has that a request is about; the realm is never what a phone makes up. */
+  private tenantOf(req: IncomingRequest, kind: RequestKind): string {
+    const domain = hostOf(identityHeader(req, kind));
+    return domain !== undefined && this.deps.isTenant?.(domain) === true ? domain : FIRST_TENANT;
+  }
+
+  private challengeOf(tenant: string): ReturnType<typeof challengeMaker> {
+    if (tenant === FIRST_TENANT) return this.challenge;
+    const known = this.challenges.get(tenant);
+    if (known) return known;
+    // tenants that are no more
+    if (this.challenges.size >= MAX_CHALLENGES) this.challenges.clear();
+    const made = challengeMaker(tenant);
+    this.challenges.set(tenant, made);
+    return made;
   }
 
   private async judge(req: IncomingRequest, kind: RequestKind): Promise<Verdict> {
     // a phone that answers with the other header of the two means the same
     const header = kind === 'register' ? (req.get('authorization') ?? req.get('proxy-authorization')) : (req.get('proxy-authorization') ?? req.get('authorization'));
     if (header === undefined) return { cause: 'missing', challenge: { stale: false } };
-    const claim = this.readHeader(header);
+    const tenant = this.tenantOf(req, kind);
+    const claim = this.readHeader(header, tenant === FIRST_TENANT ? this.options.realm : tenant);
     if ('cause' in claim) return claim;
     if (!uriFits(claim.uri, req.uri)) return refuse('malformed', 400, 'Digest uri is of another request');
 
@@ -137,17 +164,17 @@ export class Admission {
     const ticket = this.nonces.open(claim.nonce, source);
     const nonce = ticket ? this.nonces.check(ticket, claim.counted?.nc) : 'stale';
     if (!ticket || nonce !== 'ok') return this.staleNonce(nonce, claim, source);
-    const extension = await this.deps.directory.find(claim.username);
+    const extension = await this.deps.directory.find(within(tenant, claim.username));
     // no await from here on: requests that come together are counted one after the other
     return this.decide(req, kind, { claim, ticket, source }, extension);
   }
 
-  private readHeader(header: string): DigestClaim | Verdict & { cause: AdmissionCause } {
+  private readHeader(header: string, realm: string): DigestClaim | Verdict & { cause: AdmissionCause } {
     let claim;
     try {
       const sets = parseDigestCredentials(header);
       if (sets.length === 0) return { cause: 'missing', challenge: { stale: false } };
-      claim = readClaim(sets, this.options.realm);
+      claim = readClaim(sets, realm);
     } catch (err) {
       if (err instanceof DigestHeaderError) return refuse('malformed', 400, `Malformed credentials: ${err.message}`);
       throw err;
@@ -173,9 +200,8 @@ export class Admission {
     const used = this.nonces.accept(ticket, claim.counted?.nc);
     if (used !== 'ok') return this.staleNonce(used, claim, source);
 
-    // REGISTER is for the address in To, which may be sent by a third party; all else is from the address in From
-    const identity = userOf(req.get(kind === 'register' ? 'to' : 'from'));
-    if (identity !== extension.number) {
+    const identity = userOf(identityHeader(req, kind));
+    if (identity !== shown(extension.number)) {
       this.deps.log.info({ source: forLog(source), user: extension.number, identity: forLog(identity ?? '') }, 'credentials of another extension');
       return refuse('identity', 403, `Credentials are of another extension than ${kind === 'register' ? 'To' : 'From'} names`);
     }
@@ -187,6 +213,9 @@ export class Admission {
     return { cause: why === 'replay' ? 'replay' : 'stale', challenge: { stale: true } };
   }
 }
+
+/** REGISTER is for the address in To, which may be sent by a third party; all else is from the address in From. */
+const identityHeader = (req: IncomingRequest, kind: RequestKind): string | undefined => req.get(kind === 'register' ? 'to' : 'from');
 
 function refuse(cause: AdmissionCause, status: number, reason: string, headers?: Record<string, string>): Verdict & { cause: AdmissionCause } {
   return { cause, refusal: headers ? { status, reason, headers } : { status, reason } };

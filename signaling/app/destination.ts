@@ -7,6 +7,7 @@
  *        └───────────────── another number ◀─── its setting ◀──────────────┘
  */
 import type { Extension } from '../store/store';
+import { beside } from '../tenants';
 import type { Binding } from './binding';
 import type { Callee } from './call';
 import type { CallDirectory, CallLocations } from './context';
@@ -33,8 +34,8 @@ export class Destinations {
   /** `path`: how the call came to this number; what sends it on is added. Errors: those of the directory. */
   async find(caller: string, number: string | undefined, path: Hop[]): Promise<Destination> {
     const { plan, directory, locations } = this.deps;
-    const callee = number === undefined ? undefined : await directory.find(number);
-    const route = plan.route({ number, caller }, { isExtension: (n) => n === callee?.number });
+    const callee = number === undefined ? undefined : await directory.find(beside(caller, number));
+    const route = plan.route({ number, caller }, { isExtension: (id) => id === callee?.number });
     if (route.kind === 'service') return route;
     if (route.kind === 'reject') return { kind: 'nobody', refusal: route.refusal, callee };
     if (!callee) throw new Error('the dial plan found an extension that is not there');
@@ -56,7 +57,7 @@ export class Destinations {
   private async on(caller: string, callee: Callee, { to, why }: { to: string; why: Why }, path: Hop[], cause: Cause): Promise<Destination> {
     const { number, name } = callee;
     if (to === VOICEMAIL) return { kind: 'nobody', refusal: refuse(cause, number), callee };
-    const circle = path.length >= MAX_HOPS || to === number || path.some(({ from }) => from.number === to);
+    const circle = path.length >= MAX_HOPS || beside(number, to) === number || path.some(({ from }) => from.number === beside(number, to));
     if (circle) return { kind: 'nobody', refusal: refuse('forwarding-loop', number), callee };
     path.push({ from: { number, name }, why });
     return this.find(caller, to, path);

@@ -4,6 +4,7 @@
  *
  *   Request-URI ─ dialledNumber() ─▶ number ─ route(): first row that matches ─▶ Route
  */
+import { beside } from '../tenants';
 import { parseSipUri } from './addresses';
 import type { Args, Feature, FeatureNumber } from './feature';
 import { refuse, type CallRefusal } from './reasons';
@@ -17,13 +18,16 @@ export type Route =
 export interface Dialled {
   /** From `dialledNumber`; undefined when the Request-URI has none. */
   number: string | undefined;
-  /** The caller's own extension. */
+  /** The id of the caller's own extension. */
   caller: string;
 }
 
+/** With the id of what was dialled, in the caller's tenant. */
+type Asked = Dialled & { id: string };
+
 /** What the plan may ask about the system. */
 export interface Known {
-  isExtension(number: string): boolean;
+  isExtension(id: string): boolean;
 }
 
 interface Row {
@@ -31,7 +35,7 @@ interface Row {
   pattern: string;
   meaning: string;
   /** undefined: not this row. */
-  leadsTo(dialled: Dialled, known: Known): Route | undefined;
+  leadsTo(dialled: Asked, known: Known): Route | undefined;
 }
 
 const reject = (refusal: CallRefusal): Route => ({ kind: 'reject', refusal });
@@ -46,7 +50,7 @@ const before: readonly Row[] = [
     // ringing the caller's other phones would surprise more people than it would serve
     pattern: "the caller's own number",
     meaning: 'rejected: 486',
-    leadsTo: ({ number, caller }) => (number === caller ? reject(refuse('own-number', caller)) : undefined),
+    leadsTo: ({ id, caller }) => (id === caller ? reject(refuse('own-number', caller)) : undefined),
   },
 ];
 
@@ -54,7 +58,7 @@ const after: readonly Row[] = [
   {
     pattern: 'an extension',
     meaning: 'its phones ring',
-    leadsTo: ({ number }, known) => (number !== undefined && known.isExtension(number) ? { kind: 'extension', number } : undefined),
+    leadsTo: ({ id }, known) => (known.isExtension(id) ? { kind: 'extension', number: id } : undefined),
   },
   {
     pattern: '(anything else)',
@@ -66,9 +70,9 @@ const after: readonly Row[] = [
 const featureRow = (feature: Feature, { pattern, meaning, matches, room }: FeatureNumber): Row => ({
   pattern,
   meaning,
-  leadsTo({ number }) {
-    const args = number === undefined ? undefined : matches(number);
-    return args && { kind: 'service', number: number as string, feature, args, room: room?.(args) };
+  leadsTo({ number, id }) {
+    const args = number === undefined ? undefined : matches(number, id);
+    return args && { kind: 'service', number: id, feature, args, room: room?.(args) };
   },
 });
 
@@ -87,7 +91,8 @@ export function dialplan(features: readonly Feature[] = []): Dialplan {
   }
   const table: readonly Row[] = [...before, ...rows, ...after];
   return {
-    route(dialled, known) {
+    route(asked, known) {
+      const dialled = { ...asked, id: beside(asked.caller, asked.number ?? '') };
       for (const row of table) {
         const route = row.leadsTo(dialled, known);
         if (route) return route;

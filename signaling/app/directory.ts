@@ -20,7 +20,7 @@ export interface DirectoryOptions {
 export type DirectoryStore = Pick<Store, 'changed'> & { extensions: Pick<Store['extensions'], 'get'> };
 
 /** Longer names are nobody's. */
-const maxNumberLength = 64;
+const maxNumberLength = 320;
 
 export class Directory {
   private readonly checkMs: number;

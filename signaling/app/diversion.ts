@@ -9,6 +9,7 @@
 import type { Diversion } from '../store/store';
 import type { Party } from './feature';
 import type { Cause } from './reasons';
+import { addressOf } from './text';
 
 export type Why = 'always' | 'busy' | 'no-answer' | 'offline';
 
@@ -59,12 +60,12 @@ const told: Record<Why, { reason: string; cause: number }> = {
  */
 export function diversionHeaders(path: readonly Hop[], to: string, host: string): Record<string, string> {
   if (path.length === 0) return {};
-  const diversion = path.map(({ from, why }) => `<sip:${from.number}@${host}>;reason=${told[why].reason};counter=1`).reverse();
+  const diversion = path.map(({ from, why }) => `<${addressOf(from.number, host)}>;reason=${told[why].reason};counter=1`).reverse();
   const history = [...path.map(({ from }) => from.number), to].map((number, i) => {
     const index = Array.from({ length: i + 1 }, () => '1').join('.');
     const before = path[i - 1];
     const cause = before ? `;cause=${told[before.why].cause}` : '';
-    return `<sip:${number}@${host}${cause}>;index=${index}${before ? `;mp=${index.slice(0, -2)}` : ''}`;
+    return `<${addressOf(number, host)}${cause}>;index=${index}${before ? `;mp=${index.slice(0, -2)}` : ''}`;
   });
   return { Diversion: diversion.join(', '), 'History-Info': history.join(', ') };
 }

@@ -34,7 +34,8 @@ export interface FeatureNumber {
   /** For people: `*43`, `**NUMBER`. */
   readonly pattern: string;
   readonly meaning: string;
-  matches(number: string): Args | undefined;
+  /** `number` as it was dialled, `id` in the caller's tenant (`signaling/tenants.ts`): what is set is known by ids. */
+  matches(number: string, id: string): Args | undefined;
   /** The room that the call will join: its media is then placed where that room is. */
   room?(args: Args): string;
 }

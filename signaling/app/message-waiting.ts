@@ -18,7 +18,7 @@ import { ownHost } from './flow';
 import { Gathered } from './gathered';
 import type { LocationEvent } from './locations';
 import { EVENT, readSubscribe, summary, SUMMARY_TYPE, type AskedSubscription } from './message-summary';
-import { forLog } from './text';
+import { addressOf, forLog } from './text';
 import { wayBack } from './way-back';
 
 export type WatcherDialog = Pick<Dialog, 'connected' | 'request'> & {
@@ -312,7 +312,7 @@ export class MessageWaiting {
 
   private offer(binding: Binding, told: Told, body: string): void {
     const { srf, reach, log } = this.deps;
-    const own = `<sip:${binding.extension}@localhost>`;
+    const own = `<${addressOf(binding.extension)}>`;
     const headers = { From: own, To: own, Contact: own, Event: EVENT, 'Subscription-State': 'active', 'Content-Type': SUMMARY_TYPE };
     const failed = (): void => {
       this.counters.failed++;

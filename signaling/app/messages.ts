@@ -6,13 +6,14 @@
  * Nothing is kept: whoever has no phone registered is not written to (480).
  */
 import type { Clock } from '../clock';
+import { beside } from '../tenants';
 import type { Extension } from '../store/store';
 import type { Binding } from './binding';
 import type { SipAnswer, SipRequest } from './dialogs';
 import { dialledNumber } from './dialplan';
 import type { Responder } from './exchange';
 import { relayedStatus } from './reasons';
-import { isPrintable, nameAddr } from './text';
+import { addressOf, isPrintable, nameAddr } from './text';
 import { wayBack } from './way-back';
 
 /** RFC 3428 §8 allows 1,300 bytes where the way is UDP; phones that write longer ones do so over TCP or TLS. */
@@ -53,8 +54,9 @@ export class Messages {
     const body = req.body ?? '';
     if (Buffer.byteLength(body) > MAX_BYTES) return answer(413, `At Most ${MAX_BYTES} Bytes Are Passed On`);
     if (body !== '' && !req.get('Content-Type')) return answer(400, 'A Message Needs a Content-Type');
-    const number = dialledNumber(req.uri);
-    if (number === undefined) return answer(484, 'No Valid Number');
+    const dialled = dialledNumber(req.uri);
+    if (dialled === undefined) return answer(484, 'No Valid Number');
+    const number = beside(from.number, dialled);
     if (!(await this.deps.directory.find(number))) return answer(404, 'There Is No Such Number');
     const bindings = this.deps.locations.lookup(number);
     if (bindings.length === 0) return answer(480, 'No Phone Is Registered');
@@ -117,7 +119,7 @@ function verdict(statuses: readonly number[]): number {
 function headersOf(req: SipRequest, { number, name }: Pick<Extension, 'number' | 'name'>, to: string): Record<string, string> {
   const headers: Record<string, string> = {
     From: nameAddr({ name, number }),
-    To: `<sip:${to}@localhost>`,
+    To: `<${addressOf(to)}>`,
   };
   for (const header of passedOn) {
     const value = req.get(header);

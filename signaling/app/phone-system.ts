@@ -17,6 +17,7 @@ import type { Logger } from '../log';
 import { createMailer } from '../mail';
 import { SettingsCache } from '../settings/cache';
 import type { Store } from '../store/store';
+import { shown } from '../tenants';
 import { Admission } from './admission';
 import { Calls } from './calls';
 import { Directory } from './directory';
@@ -80,7 +81,7 @@ export class PhoneSystem {
     this.settings = new SettingsCache(store.items, log.child({ part: 'settings' }));
     this.admission = new Admission(
       { realm: config.sip.realm, ...config.auth },
-      { directory: this.directory, clock, random, log: log.child({ part: 'admission' }) },
+      { isTenant: (domain) => this.settings.get('tenant', domain)?.enabled === true, directory: this.directory, clock, random, log: log.child({ part: 'admission' }) },
     );
     this.mailboxes = new Mailboxes({ store, data: config.data, settings: config.voicemail, clock, random, log: log.child({ part: 'voicemail' }), mail: config.smtp.host !== null });
     this.mail = this.openMail();
@@ -177,7 +178,8 @@ export class PhoneSystem {
     const { holdMusic } = mediaSettings(config.media);
     return new Conferences({
       rooms: store.rooms,
-      plane, clock, sayNumber, sayDigits,
+      plane, clock, sayNumber,
+      sayDigits: sayNumberOf,
       log: log.child({ part: 'conferences' }),
       prompt: promptOf,
       music: async () => (holdMusic === null ? [] : musicFiles(holdMusic)),
@@ -262,12 +264,15 @@ export class PhoneSystem {
   }
 }
 
+/** As it is dialled. */
+const sayNumberOf = (id: string): readonly string[] => sayDigits(shown(id));
+
 const promptOf = (key: string): string | undefined => (isPrompt(key) ? promptFile(key) : undefined);
 
 /** `clock`: 12 or 24 hours. */
 function speechOf({ timeZone, clock }: Config['speech']): FeatureSpeech {
   const zone = zoneOf({ timeZone });
-  return { sayTime: (when) => sayTime(when, zone, clock === '24' ? 24 : 12), sayNumber, sayDigits };
+  return { sayTime: (when) => sayTime(when, zone, clock === '24' ? 24 : 12), sayNumber, sayDigits: sayNumberOf };
 }
 
 /** Where the system is at home. */

@@ -16,7 +16,7 @@ import { abilities } from './abilities';
 import { cancelOthers, endLateAnswer, guarded, hangup } from './hangup';
 import { newLeg, offerTo, type Leg } from './leg';
 import { answeredElsewhere, bestCause, causeOf, endsAll, reasonHeader, refuse, type Cause } from './reasons';
-import { isPrintable, nameAddr } from './text';
+import { addressOf, isPrintable, nameAddr } from './text';
 import { wayBack } from './way-back';
 
 /** Headers of the caller's INVITE that the callee gets to see. */
@@ -99,7 +99,7 @@ function inviteHeaders(call: Call): Record<string, string> {
   const { from, to, invite: pending } = call;
   const headers: Record<string, string> = {
     From: nameAddr(from),
-    To: `<sip:${to.number}@localhost>`,
+    To: `<${addressOf(to.number)}>`,
     ...abilities,
     ...(call.referredBy !== undefined && { 'Referred-By': call.referredBy }),
   };

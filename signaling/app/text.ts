@@ -1,4 +1,5 @@
 /** Small things about text that comes from the network. */
+import { shown, tenantOf } from '../tenants';
 
 /**
  * A copy that stands alone. A string cut out of a message is, inside V8, a view that keeps the whole message in memory;
@@ -26,7 +27,12 @@ export function quoted(text: string): string {
   return `"${text.replace(/["\\]/g, '\\$&')}"`;
 }
 
-/** An extension as a name-addr (RFC 3261 §25.1), for From and P-Asserted-Identity; the engine puts its address for `localhost`. */
+/** Somebody's address: at the domain of its tenant; in the first one the engine puts its own address for `localhost`. */
+export function addressOf(id: string, host = 'localhost'): string {
+  return `sip:${shown(id)}@${tenantOf(id) || host}`;
+}
+
+/** An extension as a name-addr (RFC 3261 §25.1), for From and P-Asserted-Identity. */
 export function nameAddr({ name, number }: { name: string | null; number: string }): string {
-  return `${name === null ? '' : `${quoted(name.replace(/[\x00-\x1f\x7f]/g, ' '))} `}<sip:${number}@localhost>`;
+  return `${name === null ? '' : `${quoted(name.replace(/[\x00-\x1f\x7f]/g, ' '))} `}<${addressOf(number)}>`;
 }

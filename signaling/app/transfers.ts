@@ -24,6 +24,7 @@ import { move } from './moving';
 import { contact, cseqOf, rewire } from './negotiation';
 import { causeOf, reasonHeader, refuse, type CallRefusal } from './reasons';
 import { readRefer, readReplaces, type DialogName } from './refer';
+import { addressOf } from './text';
 import { ReferNotices } from './refer-notices';
 import { offerFor } from './ringing';
 
@@ -227,7 +228,7 @@ class Transfer implements Newcomer, Transferring {
     this.by = transferor.side;
     this.caller = extensionOf(origin, transferee);
     this.transferredBy = transferor.party;
-    this.referredBy = `<sip:${transferor.party}@${hostOf(transferor)}>`;
+    this.referredBy = `<${addressOf(transferor.party, hostOf(transferor))}>`;
     this.transfers = origin.transfers + 1;
     this.moved = movedLeg(transferee, 'caller', ctx.random);
   }

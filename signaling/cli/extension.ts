@@ -2,10 +2,10 @@
 import { rm } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { type Config } from '../config';
-import { checkPassword, ha1, randomPassword } from '../credentials';
+import { checkPassword, randomPassword } from '../credentials';
 import { OffhookError } from '../errors';
 import { checkExtensionNumber } from '../numbers';
-import { addExtension, realmFor } from '../store/seed';
+import { addExtension, ha1For } from '../store/seed';
 import { type Extension, type ExtensionPatch, type MailboxPatch, openStore, type Store } from '../store/store';
 import { voicemailFolder } from '../voicemail-folder';
 import type { Context } from './context';
@@ -114,7 +114,7 @@ async function runSet(context: Context, number: string, options: ExtensionOption
         ...(srtp !== undefined && { srtp }),
         ...(recording !== undefined && { recording }),
         ...(diversion && { diversion }),
-        ...(changesPassword && { ha1: ha1(number, await realmFor(parts, config), password) }),
+        ...(changesPassword && { ha1: await ha1For(parts, config, number, password) }),
       };
       await parts.extensions.update(number, patch);
       if (mailbox) await parts.voicemail.set(number, mailbox);

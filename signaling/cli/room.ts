@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import { OffhookError } from '../errors';
 import { checkRoomNumber, fitsSimpleFormat, PARTY_LINE } from '../numbers';
-import { taken } from '../store/who-has';
+import { noTenant, taken } from '../store/who-has';
 import { openStore, type Room, type RoomPatch, type Store } from '../store/store';
 import type { Context } from './context';
 import { roomDetails, roomJson, roomTable } from './room-output';
@@ -71,7 +71,7 @@ async function runAdd(context: Context, number: string, options: RoomOptions): P
   checkRoom(fresh);
   await withStore(context, options, true, async (store) => {
     await store.transaction(async (parts) => {
-      const who = await taken(parts, number, 'conference room');
+      const who = (await taken(parts, number, 'conference room')) ?? (await noTenant(parts, number));
       if (who !== undefined) throw new OffhookError('room.bad-number', { number, reason: who });
       await parts.rooms.add(fresh);
     });

@@ -1,4 +1,8 @@
-/** Which kinds there are: the one list. */
+/** Which kinds there are: the one list. Those that others refer to come first: files are written in this order. */
 import type { AnyKind } from './kind';
+import { tenant } from './kinds/tenant';
 
-export const kinds = [] as const satisfies readonly AnyKind[];
+export const kinds = [tenant] as const;
+
+/** Whatever the kind. */
+export const anyKinds = kinds as unknown as readonly AnyKind[];

@@ -9,7 +9,7 @@ import { OffhookError } from '../errors';
 import type { Item, Store, StoreParts } from '../store/store';
 import { etagOf, matches } from './etag';
 import type { AnyKind, Problem, Reference } from './kind';
-import { taken, whoHas } from '../store/who-has';
+import { noTenant, taken, whoHas } from '../store/who-has';
 
 /** An edit that cannot be: what is wrong, by field. */
 export class SettingsError extends OffhookError<'settings.bad'> {
@@ -92,6 +92,8 @@ export async function putItem(parts: StoreParts, kind: AnyKind, key: string, val
     const problem = await taken(parts, key, kind.name);
     if (problem !== undefined) throw new SettingsError(kind.name, key, [{ field: kind.key, problem }]);
   }
+  const nowhere = await noTenant(parts, key);
+  if (nowhere !== undefined) throw new SettingsError(kind.name, key, [{ field: kind.key, problem: nowhere }]);
   if (conditions.references !== 'later') {
     const problems = await dangling(parts, kind, checked);
     if (problems.length > 0) throw new SettingsError(kind.name, key, problems);

@@ -2,7 +2,8 @@
 import { type Clock, type Random, systemClock } from '../clock';
 import { ha1, randomPassword } from '../credentials';
 import { OffhookError } from '../errors';
-import { taken } from './who-has';
+import { FIRST_TENANT, shown, tenantOf } from '../tenants';
+import { noTenant, taken } from './who-has';
 import type { Extension, Store, StoreParts } from './types';
 
 const REALM = 'realm';
@@ -63,17 +64,22 @@ export async function seedFirstExtensions(
   });
 }
 
+/** The digests of its password: in the realm that is the domain of its tenant, for the first one that of the settings. */
+export async function ha1For(parts: StoreParts, config: RealmConfig, id: string, password: string): Promise<Extension['ha1']> {
+  const tenant = tenantOf(id);
+  return ha1(shown(id), tenant === FIRST_TENANT ? await realmFor(parts, config) : tenant, password);
+}
+
 /** Adds an extension with the digests of its password. Errors: `store.exists`; `extension.bad-number` when something else has it. */
 export async function addExtension(
   parts: StoreParts,
   config: RealmConfig,
   fresh: NewExtension & Partial<Pick<Extension, 'name' | 'media' | 'srtp' | 'recording'>> & Pick<Extension, 'createdAt'>,
 ): Promise<Extension> {
-  const realm = await realmFor(parts, config);
   const { number, password, name = null, media = 'anchored', srtp = 'optional', recording = 'on-demand', createdAt } = fresh;
-  const who = await taken(parts, number, 'extension');
+  const who = (await taken(parts, number, 'extension')) ?? (await noTenant(parts, number));
   if (who !== undefined) throw new OffhookError('extension.bad-number', { number, reason: who });
-  const extension: Extension = { number, name, media, srtp, recording, createdAt, ha1: ha1(number, realm, password) };
+  const extension: Extension = { number, name, media, srtp, recording, createdAt, ha1: await ha1For(parts, config, number, password) };
   await parts.extensions.add(extension);
   // Removing the last one later must not bring the first two back at the next start.
   await parts.meta.set(SEEDED, 'yes');

@@ -19,8 +19,8 @@ export function conference(conferences: Conferences): Feature {
   return {
     name: 'conference',
     numbers: [
-      exactly(PARTY_LINE, 'the party line: a conference that everybody can dial', { args: { room: PARTY_LINE }, room: PARTY_LINE }),
-      { ...rooms, matches: (number) => (conferences.has(number) ? { room: number } : undefined), room: ({ room }) => room as string },
+      { ...exactly(PARTY_LINE, 'the party line: a conference that everybody can dial'), matches: (_number, id) => (id === PARTY_LINE ? { room: id } : undefined), room: () => PARTY_LINE },
+      { ...rooms, matches: (_number, id) => (conferences.has(id) ? { room: id } : undefined), room: ({ room }) => room as string },
     ],
     // one who only listens, muted, may send nothing for as long as it lasts
     silence: 'asks',

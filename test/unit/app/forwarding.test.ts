@@ -244,8 +244,8 @@ describe('the codes', () => {
       },
       gather: async () => ({ digits: pressed.shift() ?? '', why: 'terminator', terminator: '#' }),
     } as unknown as ServiceCall;
-    const row = feature.numbers.find((one) => one.matches(number))!;
-    await feature.answer!(call, row.matches(number)!);
+    const row = feature.numbers.find((one) => one.matches(number, number))!;
+    await feature.answer!(call, row.matches(number, number)!);
     expect(said.pop()).toBe('goodbye');
     return said;
   }

@@ -3,6 +3,7 @@
  * owner has done with these messages or hangs up, and can be had back until then.
  */
 import type { VoiceMessage } from '../../../store/store';
+import { shown } from '../../../tenants';
 import type { ServiceCall } from '../../feature';
 import type { Cause } from '../../reasons';
 import { choice, type VoicemailDeps } from './vocabulary';
@@ -78,7 +79,7 @@ async function hear(call: ServiceCall, deps: VoicemailDeps, message: VoiceMessag
 
 /** Who, when, what. True: to the end. */
 async function played(call: ServiceCall, { boxes, speech, clock }: VoicemailDeps, message: VoiceMessage, state: 'new' | 'saved'): Promise<boolean> {
-  const who = /^[\d*#+]+$/.test(message.from) ? speech.sayDigits(message.from) : ['unknown-caller'];
+  const who = /^[\d*#+]+$/.test(shown(message.from)) ? speech.sayDigits(message.from) : ['unknown-caller'];
   const at = new Date(message.receivedAt);
   await call.say([`${state}-message`, 'from', ...who, 'received', ...speech.sayDate(at, clock.wall()), 'at', ...speech.sayTime(at)], { interrupt: true });
   const { why } = await call.play([{ file: boxes.file(message) }], { interrupt: true });

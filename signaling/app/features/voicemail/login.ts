@@ -1,5 +1,6 @@
 /** Who may listen to a mailbox: its own phone (with the PIN, when there is one), and whoever knows its PIN. */
 import { pinFits } from '../../../pin';
+import { beside } from '../../../tenants';
 import type { Mailbox } from '../../../store/store';
 import type { ServiceCall } from '../../feature';
 import { TRIES, type Lockout } from './lockout';
@@ -22,8 +23,9 @@ export async function admitOwn(call: ServiceCall, deps: VoicemailDeps, lockout: 
 export async function admitOther(call: ServiceCall, deps: VoicemailDeps, lockout: Lockout): Promise<Mailbox | undefined> {
   for (let round = 0; round < ROUNDS; round++) {
     const digits = await entered(call, 'enter-mailbox', MAX_NUMBER);
-    if (digits === call.caller.number) return admitOwn(call, deps, lockout);
-    const box = digits === '' ? undefined : await deps.boxes.find(digits);
+    const number = beside(call.caller.number, digits);
+    if (number === call.caller.number) return admitOwn(call, deps, lockout);
+    const box = digits === '' ? undefined : await deps.boxes.find(number);
     if (box && box.pin === null) {
       await call.say(['mailbox-no-pin']);
       return undefined;
