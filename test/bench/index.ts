@@ -1,5 +1,6 @@
 /** `offhook bench [NAME…]`: every benchmark, its peers side by side in the same run. */
 import { benchCalls } from './calls';
+import { benchContacts } from './contacts';
 import { benchEngine } from './engine';
 import { benchJitter } from './jitter';
 import { benchMemory } from './memory';
@@ -31,6 +32,7 @@ const benchmarks: Record<string, { about: string; run(log: (line: string) => voi
   phone: { about: 'our own phone: mouth to ear, cost of a call, start', run: benchPhone },
   'sound-card': { about: 'our phone with a sound card beside Linphone: mouth to ear, cost', run: benchSoundCard },
   engine: { about: 'the engine with a plain B2BUA: calls/s, CPU, memory, connections', run: benchEngine },
+  contacts: { about: '100,000 contacts: memory and lookup', run: benchContacts },
   memory: { about: 'resident memory, idle and by contact', run: benchMemory },
 };
 

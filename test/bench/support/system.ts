@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ha1 } from '../../../signaling/credentials';
-import { openStore } from '../../../signaling/store/store';
+import { openStore, type Store } from '../../../signaling/store/store';
 import { answersOptions, kamailioInstalled, startKamailio } from './kamailio';
 import { start, until } from './process';
 import type { BenchRow } from './report';
@@ -26,16 +26,24 @@ export interface SystemKind {
 
 export const entry = [resolve(__dirname, '../../../signaling/cli/offhook.js'), resolve(__dirname, '../../../dist/signaling/cli/offhook.js')];
 
-export const offhook: SystemKind = {
+export interface OffhookOptions {
+  media?: { portMin: number; portMax: number };
+  /** Writes what else is to be there. */
+  fill?: (store: Store) => Promise<void>;
+  readySeconds?: number;
+}
+
+export const offhook = {
   name: 'offhook',
   missing: () => null,
-  async start(users, options = {}) {
+  async start(users: string[], options: OffhookOptions = {}): Promise<System> {
     const data = mkdtempSync(join(tmpdir(), 'offhook-bench-'));
     const store = await openStore({ dataDir: data });
     await store.meta.set('realm', REALM);
     for (const number of users) {
       await store.extensions.add({ number, name: null, ha1: ha1(number, REALM, `pw${number}`), media: 'anchored', srtp: 'off', recording: 'on-demand', createdAt: Date.now() });
     }
+    await options.fill?.(store);
     await store.close();
     const port = 15060;
     const media = options.media ?? { portMin: 30000, portMax: 39999 };
@@ -44,7 +52,7 @@ export const offhook: SystemKind = {
     const server = start(process.execPath, [
       bin, 'serve', '--data', data, '--sip', `127.0.0.1:${port}`, '--set', `media.portMin=${media.portMin}`, '--set', `media.portMax=${media.portMax}`,
     ]);
-    await until('offhook ready', 15_000, () => {
+    await until('offhook ready', (options.readySeconds ?? 15) * 1000, () => {
       if (server.child.exitCode !== null) throw new Error(`offhook ended: ${server.output()}`);
       return /^ready \{/m.test(server.output());
     });
@@ -59,7 +67,7 @@ export const offhook: SystemKind = {
       },
     };
   },
-};
+} satisfies SystemKind;
 
 export const kamailio: SystemKind = {
   name: 'kamailio+rtpengine',
