@@ -59,6 +59,7 @@ const table = {
   'call.no-phone': { sentence: '{number} has no phone registered.', http: 409 },
   'call.no-number': { sentence: 'There is no number {number}.', http: 404 },
   'call.not-taken': { sentence: 'The call cannot be made: {reason}.', http: 503, retryable: true },
+  'call.not-moved': { sentence: 'The phone stays where it was: {reason}.', http: 409 },
   'call.not-so': { sentence: 'This cannot be done with the call: {reason}.', http: 409 },
 
   'number.bad': { sentence: '“{number}” cannot be dialled: {reason}.', exit: 2, http: 422 },

@@ -23,9 +23,12 @@ export interface Newcomer {
   readonly callId?: string | undefined;
   /** See `Call`. */
   readonly originatedBy?: string | undefined;
-  readonly transferredBy?: string;
-  readonly referredBy?: string;
+  readonly transferredBy?: string | undefined;
+  readonly referredBy?: string | undefined;
+  readonly replaces?: string | undefined;
   readonly transfers?: number;
+  /** Its media has to pass through us. */
+  readonly anchored?: boolean;
   /** Whose settings have sent it on. */
   readonly path: Hop[];
   /** Its side of the call. */

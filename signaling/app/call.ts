@@ -32,7 +32,7 @@ export const moves: readonly Move[] = [
   { from: 'ringing', on: 'answer', to: 'answering', why: 'the first 2xx of a phone (RFC 3261 §13.2.2.4); the others are cancelled' },
   { from: 'routing', on: 'answer', to: 'answering', why: 'a service answers' },
   { from: 'up', on: 'ring', to: 'ringing', why: 'a service puts its caller through to an extension' },
-  { from: 'ringing', on: 'divert', to: 'routing', why: 'nobody took it, and whoever was called has it forwarded' },
+  { from: 'ringing', on: 'divert', to: 'routing', why: 'nobody took it, and whoever was called has it forwarded; or a phone of another call did not come' },
   { from: 'ringing', on: 'return', to: 'up', why: 'nobody answered a caller who was put through: back to the service' },
   { from: 'answering', on: 'connect', to: 'up', why: 'our 200 went out to the caller (§13.3.1.4)' },
   { from: 'routing', on: 'end', to: 'ended', why: 'nobody to call, no media port, or CANCEL (§9.2)' },
@@ -141,6 +141,8 @@ export class Call {
   transferredBy: string | undefined;
   /** The same as a Referred-By header (RFC 3892), for the phones that are called; ours, whatever the REFER claimed. */
   referredBy: string | undefined;
+  /** The id of a call that ends when this one has come about by a transfer. */
+  replaces: string | undefined;
   /** Whose settings sent it on before it came to `to`. */
   path: readonly Hop[] = [];
   /** To whom one of the two was transferred away. */

@@ -18,6 +18,7 @@ import { CallTally, type CallTotals } from './call-tally';
 import { CallRecords, recordOf, refusedRecord, type CallRecord } from './call-record';
 import type { CallContext, CallCounters, CallDirectory, CallLocations, CallMediaSettings, CallReach, CallSettings } from './context';
 import { callSrf, type CallSrf, type SipRequest, type SipResponder } from './dialogs';
+import { findDialog } from './dialog-finder';
 import { dialledNumber, dialplan, type Dialplan } from './dialplan';
 import type { Refusal } from './exchange';
 import type { Feature, Handler } from './feature';
@@ -30,8 +31,7 @@ import { refusalHeaders, refuse, type CallRefusal } from './reasons';
 import { Routing } from './routing';
 import { serve } from './services';
 import type { SrfConnection } from './srf';
-import { Transfers, type Found } from './transfers';
-import type { DialogName } from './refer';
+import { Transfers } from './transfers';
 
 export type { CallEvents, CallView, Originated, OriginateOptions };
 
@@ -124,7 +124,7 @@ export class Calls {
       refuse: (newcomer, refusal) => this.refuse(newcomer, refusal),
     });
     this.transfers = new Transfers(this.ctx, {
-      find: (name) => this.find(name),
+      find: (name) => findDialog(this.byId.values(), name),
       connect: (newcomer, number) => this.routing.connect(newcomer, number),
       begin: (newcomer, callee, offer) => this.begin(newcomer, callee, offer),
       welcome: (newcomer) => this.stillWelcome(newcomer),
@@ -266,19 +266,6 @@ export class Calls {
     return false;
   }
 
-  /** The leg with this dialog; of a call that still rings, the one whose INVITE it is, which has no dialog on our side yet. */
-  private find({ callId, localTag, remoteTag }: DialogName): Found | undefined {
-    for (const call of this.byId.values()) {
-      const { invite, caller, callee } = call;
-      for (const leg of callee ? [caller, callee] : [caller]) {
-        const sip = leg.over ? undefined : leg.dialog?.sip;
-        if (sip?.callId === callId && sip.localTag === localTag && sip.remoteTag === remoteTag) return { call, leg };
-      }
-      if (invite && !caller.dialog && invite.get('Call-ID') === callId && invite.get('From')?.includes(`tag=${remoteTag}`)) return { call, leg: caller };
-    }
-    return undefined;
-  }
-
   private begin(arrival: Newcomer, callee: Callee, offer: Picked | undefined): Call {
     const { caller, transferredBy, transfers = 0 } = arrival;
     const { clock, random } = this.ctx;
@@ -288,11 +275,12 @@ export class Calls {
     // without an address to hand on there is nothing the phones could do directly; and keys are between each phone and us
     const secured = offer?.crypto !== undefined || callee.srtp === 'required';
     const recorded = this.recorder !== undefined && recordingPolicy(caller, callee) === 'always';
-    call.anchored = recorded || transferredBy !== undefined || !(caller.media === 'direct' && callee.media === 'direct' && offer?.stream.remote && !secured);
+    call.anchored = recorded || arrival.anchored === true || !(caller.media === 'direct' && callee.media === 'direct' && offer?.stream.remote && !secured);
     call.known(leg, arrival.callId);
     call.originatedBy = arrival.originatedBy;
     call.transferredBy = transferredBy;
     call.referredBy = arrival.referredBy;
+    call.replaces = arrival.replaces;
     call.transfers = transfers;
     call.path = arrival.path;
     call.invite = arrival.pending(this.ctx.srf, call, offer);

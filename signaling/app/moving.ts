@@ -14,6 +14,7 @@ import { guarded, hangup } from './hangup';
 import type { Leg } from './leg';
 import { contact, tellOther } from './negotiation';
 import { refuse } from './reasons';
+import { describeAnew } from './service-session';
 import { nameAddr } from './text';
 
 /** Another change of its session goes first: how often, and for how long each time, that is waited for. */
@@ -106,5 +107,7 @@ function restore(ctx: CallContext, from: Call, old: Leg): void {
   const { current: _past, ...local } = old.local;
   old.local = local;
   const other = from.other(old);
-  if (!from.over && other) tellOther(ctx, from, other, { 'P-Asserted-Identity': nameAddr(other.side === 'caller' ? from.from : from.to) });
+  if (from.over) return;
+  if (from.service) describeAnew(ctx, from);
+  else if (other) tellOther(ctx, from, other, { 'P-Asserted-Identity': nameAddr(other.side === 'caller' ? from.from : from.to) });
 }

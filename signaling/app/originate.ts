@@ -6,7 +6,7 @@
  *
  * It is a call like others: it counts, is listed, recorded and drained; `from` is whose phone it is, `to` what it talks to.
  */
-import { SdpError, terminateAnswer, otherProfile, type Picked } from '../../media/sdp';
+import { otherProfile, terminateAnswer } from '../../media/sdp';
 import { OffhookError } from '../errors';
 import { shown } from '../tenants';
 import { abilities } from './abilities';
@@ -23,7 +23,7 @@ import { endLateAnswer, guarded, hangup, mediaWork } from './hangup';
 import { listen } from './in-dialog';
 import { newLeg, type Leg } from './leg';
 import { answeredElsewhere, bestCause, causeOf, endsAll, reasonHeader, refuse, type CallRefusal, type Cause } from './reasons';
-import { applySession, prepareOffer, type OurOffer } from './service-session';
+import { applySession, prepareOffer, usable, type OurOffer } from './service-session';
 import { nameAddr } from './text';
 import { wayBack } from './way-back';
 
@@ -243,7 +243,7 @@ class Origin implements Newcomer {
       endLateAnswer(ctx, dialog, call.over ? reasonHeader(refuse('cancelled', shown(call.to.number))) : answeredElsewhere);
       return;
     }
-    const picked = this.read(call, offer, body);
+    const picked = usable(ctx, call, () => offer.read(body ?? ''));
     if (!picked) {
       void endDialog(dialog, reasonHeader(refuse('bad-answer', leg.party)));
       this.out(call, attempt, 'bad-answer');
@@ -270,17 +270,6 @@ class Origin implements Newcomer {
     });
     ctx.onAnswered(call);
     up();
-  }
-
-  private read(call: Call, offer: OurOffer, body: string | undefined): Picked | undefined {
-    try {
-      return offer.read(body ?? '');
-    } catch (err) {
-      if (!(err instanceof SdpError)) throw err;
-      this.ctx.counters.badSdp++;
-      this.ctx.log.warn({ call: call.id, problem: err.message }, 'unusable answer');
-      return undefined;
-    }
   }
 
   private fails(call: Call, attempt: Attempt, status: number, problem: string, up: () => void): void {

@@ -38,6 +38,7 @@ const table = {
   'no-answer-in-ack': { status: 500, q850: 111, text: 'the ACK of {who} had no usable session description' },
   'service-over': { status: 480, q850: 16, text: '{who} has ended the call' },
   transferred: { status: 480, q850: 16, text: '{who}' },
+  taken: { status: 486, q850: 26, text: 'somebody else has taken the call to {who}' },
   'engine-lost': { status: 500, q850: 41, text: 'the connection to the SIP engine was lost' },
   'lost-dialog': { status: 500, q850: 31, text: 'the phone of {who} lost the call' },
   'ended-by-engine': { status: 500, q850: 31, text: '{who}' },

@@ -10,10 +10,11 @@ import { parseSdp, pickOffer, sameDescription, SdpError, terminate, terminateAns
 import { OpenRequest, type Call } from './call';
 import { allocate, mediaAddress, setRemote, wire } from './call-media';
 import type { CallContext } from './context';
-import type { SipRequest, SipResponder } from './dialogs';
-import { guarded, mediaWork } from './hangup';
+import { sendInDialog, type SipRequest, type SipResponder } from './dialogs';
+import { guarded, hangup, mediaWork } from './hangup';
 import { answerTo, offerTo, type Answered, type Leg, type Offered } from './leg';
 import { ACK_TIMEOUT_MS, contact, cseqOf, sdpAnswer, sourceOf } from './negotiation';
+import { refuse } from './reasons';
 import { sdpOf, sdpRefusal } from './sdp-body';
 
 /** A port pair for the caller, unless it has one. Errors: `NoMedia`. */
@@ -75,7 +76,7 @@ export function awaitOwnAnswer(ctx: CallContext, call: Call, cseq: number, offer
   leg.awaited = { cseq, ack: settle };
 }
 
-function usable<T>(ctx: CallContext, call: Call, fn: () => T): T | undefined {
+export function usable<T>(ctx: CallContext, call: Call, fn: () => T): T | undefined {
   try {
     return fn();
   } catch (err) {
@@ -84,6 +85,25 @@ function usable<T>(ctx: CallContext, call: Call, fn: () => T): T | undefined {
     ctx.log.warn({ call: call.id, problem: err.message }, 'unusable answer');
     return undefined;
   }
+}
+
+/** A re-INVITE of ours that says again how things are: the caller had agreed to go elsewhere, where nobody is any more. */
+export function describeAnew(ctx: CallContext, call: Call): void {
+  const { caller: leg } = call;
+  if (!leg.dialog) throw new Error('a caller without a dialog');
+  const offered = prepareOffer(ctx, leg);
+  call.negotiating = leg.side;
+  sendInDialog(leg.dialog, { method: 'INVITE', headers: sdpAnswer(leg, '').headers, body: offered.text }, (status, answer) =>
+    guarded(ctx, call, 'answer to a re-INVITE', () => {
+      call.negotiating = undefined;
+      if (call.over) return;
+      if (status === 0 || status === 481) return hangup(ctx, call, 'system', refuse('lost-dialog', leg.party));
+      const picked = status < 300 ? usable(ctx, call, () => offered.read(answer?.body ?? '')) : undefined;
+      if (!picked) return offered.refused();
+      offered.accept(picked);
+      mediaWork(ctx, call, applySession(ctx, call, terminateAnswer(picked, offered.spec)));
+    }),
+  );
 }
 
 /** re-INVITE and UPDATE of a caller who talks to a service. */
@@ -98,8 +118,8 @@ export function changeWithService(ctx: CallContext, call: Call, leg: Leg, req: S
     open.answer(200, 'OK', { headers: contact(leg) });
     return;
   }
-  // the ACK to our offer is still to come (RFC 3261 §14.2)
-  if (leg.awaited) {
+  // the ACK to our offer is still to come (RFC 3261 §14.2), or the answer to our re-INVITE
+  if (leg.awaited || call.negotiating !== undefined) {
     ctx.counters.glare++;
     open.answer(491, 'Request Pending');
     return;

@@ -4,29 +4,21 @@
  *   blind       REFER 1003           transferee ── new call, through the dial plan ──▶ 1003
  *   attended    REFER with Replaces  transferee ── new call ── whoever the transferor talks to in that dialog
  *   take-over   INVITE with Replaces caller ────── new call ── whoever is at the other end of that dialog (RFC 3891)
- *
- * The transferee stays in its call, with ring-back, until it has agreed to the new one (`moving`): if nobody answers there, all is as it was. It is
- * like a caller whose INVITE came without an offer: our offer goes out when somebody has answered, here as a re-INVITE.
  */
-import { SdpError, type Picked } from '../../media/sdp';
-import type { Random } from '../clock';
+import type { Picked } from '../../media/sdp';
 import type { Arrival, Newcomer } from './arrival';
-import { connectPhones } from './b2bua';
-import { OpenRequest, type Call, type Callee, type PendingInvite, type Transferring } from './call';
-import { allocate, mediaAddress, NoMedia } from './call-media';
+import { OpenRequest, type Call, type Callee } from './call';
 import type { CallContext } from './context';
-import { endDialog, type CallSrf, type SipRequest, type SipResponder } from './dialogs';
-import type { Hop } from './diversion';
+import type { SipRequest, SipResponder } from './dialogs';
+import { Displacement, extensionOf, leftBy, type Found } from './displacing';
 import type { Refusal } from './exchange';
 import { guarded, hangup } from './hangup';
-import { movedLeg, offerTo, type Leg, type Side } from './leg';
-import { move } from './moving';
-import { contact, cseqOf, rewire } from './negotiation';
-import { causeOf, reasonHeader, refuse, type CallRefusal } from './reasons';
+import { bring } from './joining';
+import type { Leg } from './leg';
+import { contact, cseqOf } from './negotiation';
+import type { CallRefusal } from './reasons';
 import { readRefer, readReplaces, type DialogName } from './refer';
-import { addressOf } from './text';
 import { ReferNotices } from './refer-notices';
-import { offerFor } from './ringing';
 
 /** One call after the other, by REFERs that come by themselves, is no conversation any more. */
 export const MAX_TRANSFERS = 20;
@@ -36,12 +28,6 @@ const GRACE_MS = 500;
 const LATEST_MS = 3000;
 /** How long a transfer may take beyond the ringing. */
 const BEYOND_RINGING_S = 30;
-
-/** A leg of a call; the leg may be one without a dialog yet, whose INVITE it names. */
-export interface Found {
-  call: Call;
-  leg: Leg;
-}
 
 /** What transfers need of all the calls. */
 export interface Switchboard {
@@ -53,6 +39,12 @@ export interface Switchboard {
   welcome(newcomer: Newcomer): boolean;
   refuse(newcomer: Newcomer, refusal: CallRefusal | Refusal): void;
 }
+
+/** How whoever transfers hears of it: provisional answers, then one that is final. `sent`: it has heard, or will not. */
+export type Notices = Pick<ReferNotices, 'progress' | 'final'>;
+
+/** Where to: a number, or whoever the transferor talks to in another call of its own. */
+export type Target = { number: string | undefined } | { found: Found };
 
 export class Transfers {
   constructor(
@@ -80,11 +72,43 @@ export class Transfers {
     }
     open.answer(202, 'Accepted', { headers: { ...contact(leg), ...(!asked.notices && { 'Refer-Sub': 'false', Supported: 'norefersub' }) } });
     const notices = new ReferNotices(dialog, cseqOf(req), ctx.settings.ringSeconds + BEYOND_RINGING_S, asked.notices);
-    const transfer = new Transfer(ctx, call, leg, notices);
-    transfer.start();
     // not 481 to the REFER: that would be the end of its own dialog (RFC 5057 §5.1)
-    if (asked.replaces && !found) transfer.answer(481, 'There Is No Such Call');
-    else this.carryOut(transfer, asked.number, found);
+    if (asked.replaces && !found) this.start(call, leg, notices, undefined).answer(481, 'There Is No Such Call');
+    else this.transfer(call, leg, found ? { found } : { number: asked.number }, notices);
+  }
+
+  /** undefined: nothing speaks against a transfer by `leg`'s phone. */
+  cannot(call: Call, leg: Leg): Refusal | undefined {
+    if (call.transfers >= MAX_TRANSFERS) return { status: 403, reason: 'Transferred Too Often' };
+    if (call.transfer || call.state !== 'up' || !call.other(leg)?.dialog) return { status: 491, reason: 'Request Pending', headers: { 'Retry-After': '5' } };
+    return undefined;
+  }
+
+  /** `leg`'s phone transfers the other one of its call; see `cannot`. */
+  transfer(call: Call, leg: Leg, target: Target, notices: Notices): void {
+    const found = 'found' in target ? target.found : undefined;
+    const displacement = this.start(call, leg, notices, found);
+    const work = async (): Promise<void> => {
+      if (!('found' in target)) return this.board.connect(displacement, target.number);
+      const { found } = target;
+      const other = found.call.other(found.leg);
+      if (found.call.state === 'up' && !found.call.service && other?.dialog) {
+        if (found.call.transfer) return displacement.answer(491, 'The Other Call Is Being Transferred');
+        if (!this.board.welcome(displacement)) return;
+        displacement.dialled = other.party;
+        return this.join(this.board.begin(displacement, extensionOf(found.call, other), undefined), found, other);
+      }
+      // a service, or phones that still ring, can be dialled as before; who rings is not called twice
+      const dialled = found.call.to.number;
+      if (!found.call.service) endReplaced(this.ctx, found, displacement);
+      return this.board.connect(displacement, dialled);
+    };
+    work().catch((err: unknown) => {
+      this.ctx.counters.faults++;
+      this.ctx.log.error({ error: err instanceof Error ? (err.stack ?? err.message) : String(err) }, 'fault in a transfer');
+      if (displacement.call) guarded(this.ctx, displacement.call, 'transfer', () => Promise.reject(err));
+      else displacement.answer(500, 'Internal Error');
+    });
   }
 
   /** An INVITE with Replaces (RFC 3891 §3): its caller takes the place of a leg. */
@@ -103,229 +127,50 @@ export class Transfers {
     if (call.state !== 'up' || call.service || call.transfer) return refused(491, 'The Call Is Changing at the Moment');
     const offer = arrival.offer();
     if (offer && 'status' in offer) return board.refuse(arrival, offer);
-    await this.join(board.begin(arrival, extensionOf(call, other), offer), found);
+    await this.join(board.begin(arrival, extensionOf(call, other), offer), found, other);
   }
 
-  /** undefined: nothing speaks against it. */
-  private cannot(call: Call, leg: Leg): Refusal | undefined {
-    if (call.transfers >= MAX_TRANSFERS) return { status: 403, reason: 'Transferred Too Often' };
-    if (call.transfer || call.state !== 'up' || !call.other(leg)?.dialog) return { status: 491, reason: 'Request Pending', headers: { 'Retry-After': '5' } };
-    return undefined;
-  }
-
-  private carryOut(transfer: Transfer, number: string | undefined, found: Found | undefined): void {
-    const work = async (): Promise<void> => {
-      if (!found) return this.board.connect(transfer, number);
-      const other = found.call.other(found.leg);
-      transfer.replaced = found;
-      if (found.call.state === 'up' && !found.call.service && other?.dialog) {
-        if (found.call.transfer) return transfer.answer(491, 'The Other Call Is Being Transferred');
-        if (!this.board.welcome(transfer)) return;
-        transfer.dialled = other.party;
-        return this.join(this.board.begin(transfer, extensionOf(found.call, other), undefined), found);
-      }
-      // a service, or phones that still ring, can be dialled as before; who rings is not called twice
-      const dialled = found.call.to.number;
-      if (!found.call.service) transfer.endReplaced();
-      return this.board.connect(transfer, dialled);
-    };
-    work().catch((err: unknown) => {
-      this.ctx.counters.faults++;
-      this.ctx.log.error({ error: err instanceof Error ? (err.stack ?? err.message) : String(err) }, 'fault in a transfer');
-      if (transfer.call) guarded(this.ctx, transfer.call, 'transfer', () => Promise.reject(err));
-      else transfer.answer(500, 'Internal Error');
-    });
-  }
-
-  /** Makes `call` one of its caller and of the party that is opposite to `found`, whose call ends then. */
-  private async join(call: Call, found: Found): Promise<void> {
+  private start(call: Call, transferor: Leg, notices: Notices, replaced: Found | undefined): Displacement {
     const { ctx } = this;
-    const { call: from, leg: replaced } = found;
-    const old = from.other(replaced);
-    if (!old) throw new Error('a call without another side');
-    const moved = movedLeg(old, 'callee', ctx.random);
-    // whatever was agreed before: the two are brought together here
-    call.anchored = true;
-    try {
-      await Promise.all([allocate(ctx, call, call.caller), allocate(ctx, call, moved)]);
-    } catch (err) {
-      ctx.log.warn({ call: call.id, error: String(err) }, 'no media for a transfer');
-      hangup(ctx, call, 'system', refuse(err instanceof NoMedia ? err.refusal : 'media-failed', call.from.number));
-      return;
-    }
-    if (call.over) return;
-    call.advance('ring');
-    const offer = offerTo(moved, mediaAddress(moved, undefined), offerFor(ctx, call, { leg: moved }));
-    move(ctx, {
-      from, old, moved,
-      offer: offer.text,
-      to: call.from,
-      wanted: () => !call.over,
-      came: (dialog, body) => {
-        moved.dialog = dialog;
-        call.known(moved, dialog.sip.callId);
-        end(ctx, from, replaced.side, `${replaced.party} put ${old.party} through to ${call.from.number}`, call.from.number);
-        guarded(ctx, call, 'answer to a re-INVITE', () => {
-          let picked: Picked;
-          try {
-            picked = offer.read(body ?? '');
-          } catch (err) {
-            if (!(err instanceof SdpError)) throw err;
-            ctx.counters.badSdp++;
-            void endDialog(dialog, reasonHeader(refuse('bad-answer', old.party)));
-            hangup(ctx, call, 'callee', refuse('bad-answer', old.party));
-            return;
-          }
-          call.advance('answer');
-          call.callee = moved;
-          connectPhones(ctx, call, moved, { offer, picked });
+    const leg = call.other(transferor);
+    if (!leg) throw new Error('a transfer of nobody');
+    const about = { transferredBy: transferor.party, referredBy: `<sip:${transferor.party}@${hostOf(transferor)}>`, replaces: replaced?.call.id };
+    const displacement = new Displacement(ctx, { call, leg }, about, {
+      progress: (status) => notices.progress(status),
+      failed: (status, reason) => {
+        if (!call.over) notices.final(status, reason, () => undefined);
+      },
+      succeeded: (now) => {
+        if (replaced) endReplaced(ctx, replaced, displacement);
+        const through = () => leftBy(ctx, call, transferor.side, `${transferor.party} put ${leg.party} through to ${now.to.number}`, now.to.number);
+        call.transferredTo = now.to.number;
+        if (transferor.over) return through();
+        const after = (ms: number) => call.timers.add(ctx.clock.after(ms, () => guarded(ctx, call, 'end of a transfer', through)));
+        after(LATEST_MS);
+        const [status, reason] = now.over ? [480, 'The Call Ended'] as const : [200, 'OK'] as const;
+        notices.final(status, reason, () => {
+          if (!call.over) after(GRACE_MS);
         });
       },
-      stays: (status) => {
-        offer.refused();
-        hangup(ctx, call, 'callee', refuse(status === 481 ? 'hung-up' : causeOf({ status, rang: true }), old.party));
-      },
+    });
+    displacement.start();
+    notices.progress(100);
+    return displacement;
+  }
+
+  /** Makes `call` one of its caller and of `old`, the party that is opposite to `found`, whose call ends then. */
+  private async join(call: Call, { call: from, leg: replaced }: Found, old: Leg): Promise<void> {
+    const { ctx } = this;
+    await bring(ctx, call, { call: from, leg: old }, {
+      left: () => leftBy(ctx, from, replaced.side, `${replaced.party} put ${old.party} through to ${call.from.number}`, call.from.number),
+      failed: (refusal) => hangup(ctx, call, refusal.cause === 'no-ports' || refusal.cause === 'no-address' || refusal.cause === 'media-failed' ? 'system' : 'callee', refusal),
     });
   }
 }
 
-/** Whose phone it is. */
-const extensionOf = (call: Call, leg: Leg): Callee => (leg.side === 'caller' ? call.from : call.to);
-
-/** The call from which somebody was taken away. `why`: for whoever is left in it. */
-function end(ctx: CallContext, call: Call, by: Side, why: string, to: string): void {
-  call.transferredTo = to;
-  hangup(ctx, call, by, refuse('transferred', why));
-}
-
-/** One transfer, from the REFER on: the transferee as somebody who wants to be connected. */
-class Transfer implements Newcomer, Transferring {
-  dialled = '';
-  readonly path: Hop[] = [];
-  call: Call | undefined;
-  cancelled = false;
-  onCancel: () => void = () => undefined;
-  /** The other call of the transferor, which ends with this one. */
-  replaced: Found | undefined;
-  readonly by: Side;
-  readonly caller: Callee;
-  readonly transferredBy: string;
-  readonly referredBy: string;
-  readonly transfers: number;
-  private readonly transferee: Leg;
-  private readonly moved: Leg;
-  private settled = false;
-
-  constructor(
-    private readonly ctx: CallContext,
-    private readonly origin: Call,
-    private readonly transferor: Leg,
-    private readonly notices: ReferNotices,
-  ) {
-    const transferee = origin.other(transferor);
-    if (!transferee) throw new Error('a transfer of nobody');
-    this.transferee = transferee;
-    this.by = transferor.side;
-    this.caller = extensionOf(origin, transferee);
-    this.transferredBy = transferor.party;
-    this.referredBy = `<${addressOf(transferor.party, hostOf(transferor))}>`;
-    this.transfers = origin.transfers + 1;
-    this.moved = movedLeg(transferee, 'caller', ctx.random);
-  }
-
-  start(): void {
-    const { ctx, origin } = this;
-    origin.transfer = this;
-    origin.whenOver.push(() => this.originOver());
-    rewire(ctx, origin);
-    this.notices.progress(100);
-  }
-
-  leg(_random: Random): Leg {
-    return this.moved;
-  }
-
-  offer(): undefined {
-    return undefined;
-  }
-
-  pending(_srf: CallSrf, call: Call): PendingInvite {
-    const { ctx, origin, transferee, moved } = this;
-    // the last word, when there was none before: the target has hung up in the very moment
-    call.whenOver.push(() => this.answer(480, 'The Call Ended'));
-    return {
-      offer: undefined,
-      get: () => undefined,
-      progress: (status) => this.notices.progress(status),
-      refuse: ({ status, reason }) => this.answer(status, reason),
-      answer: (offer, on) =>
-        move(ctx, {
-          from: origin,
-          old: transferee,
-          moved,
-          offer,
-          to: call.to,
-          wanted: () => !call.over,
-          came: (dialog, body) => {
-            on.established(dialog, 0);
-            // to our offer in an answer, the ACK would bring it
-            guarded(ctx, call, 'answer to a re-INVITE', () => moved.awaited?.ack(body));
-            this.succeeded(call);
-          },
-          stays: (status) => {
-            this.answer(status === 487 ? 480 : status, 'The Transferred Phone Refused');
-            on.failed(`the phone that was transferred answered ${status}`);
-          },
-        }),
-    };
-  }
-
-  /** It has failed: everything is as it was. */
-  answer(status: number, reason: string): void {
-    if (this.settled) return;
-    this.settled = true;
-    const { ctx, origin, transferor } = this;
-    if (origin.over) return;
-    origin.transfer = undefined;
-    this.notices.final(status, reason, () => undefined);
-    if (transferor.over) hangup(ctx, origin, this.by, refuse('hung-up', transferor.party));
-    else rewire(ctx, origin);
-  }
-
-  /** The transferor has hung up; RFC 5589 §6.1 lets it do so as soon as it has its 202. */
-  abandoned(): void {
-    this.ctx.log.debug({ call: this.origin.id }, 'a transferor did not wait for the end');
-  }
-
-  endReplaced(): void {
-    const { replaced } = this;
-    this.replaced = undefined;
-    if (replaced && !replaced.call.over) end(this.ctx, replaced.call, replaced.leg.side, `${this.transferredBy} put ${this.caller.number} through`, this.caller.number);
-  }
-
-  private succeeded(call: Call): void {
-    this.settled = true;
-    const { ctx, origin, transferor, transferee } = this;
-    origin.transfer = undefined;
-    this.endReplaced();
-    const through = () => end(ctx, origin, this.by, `${transferor.party} put ${transferee.party} through to ${call.to.number}`, call.to.number);
-    origin.transferredTo = call.to.number;
-    if (transferor.over) return through();
-    const after = (ms: number) => origin.timers.add(ctx.clock.after(ms, () => guarded(ctx, origin, 'end of a transfer', through)));
-    after(LATEST_MS);
-    const [status, reason] = call.over ? [480, 'The Call Ended'] as const : [200, 'OK'] as const;
-    this.notices.final(status, reason, () => {
-      if (!origin.over) after(GRACE_MS);
-    });
-  }
-
-  /** The transferee has hung up, or all is lost. */
-  private originOver(): void {
-    if (this.settled) return;
-    this.settled = true;
-    this.cancelled = true;
-    this.onCancel();
-  }
+/** The other call of the transferor ends with this one. */
+function endReplaced(ctx: CallContext, { call, leg }: Found, { transferredBy, caller }: Displacement): void {
+  if (!call.over) leftBy(ctx, call, leg.side, `${transferredBy} put ${caller.number} through`, caller.number);
 }
 
 /** The address of ours that this phone talks to. */

@@ -1,0 +1,17 @@
+/** Finding a call by a dialog of one of its phones, as Replaces headers name it (RFC 3891 §3). */
+import type { Call } from './call';
+import type { Found } from './displacing';
+import type { DialogName } from './refer';
+
+/** The leg with this dialog; of a call that still rings, the one whose INVITE it is, which has no dialog on our side yet. */
+export function findDialog(calls: Iterable<Call>, { callId, localTag, remoteTag }: DialogName): Found | undefined {
+  for (const call of calls) {
+    const { invite, caller, callee } = call;
+    for (const leg of callee ? [caller, callee] : [caller]) {
+      const sip = leg.over ? undefined : leg.dialog?.sip;
+      if (sip?.callId === callId && sip.localTag === localTag && sip.remoteTag === remoteTag) return { call, leg };
+    }
+    if (invite && !caller.dialog && invite.get('Call-ID') === callId && invite.get('From')?.includes(`tag=${remoteTag}`)) return { call, leg: caller };
+  }
+  return undefined;
+}
