@@ -1,12 +1,16 @@
 /** What the API is shown of the engine and the calls: their own words, brought into the shapes that the API has. */
+import { rm } from 'node:fs/promises';
 import type { CallsView } from './api/routes/calls';
 import type { EngineStats, EngineView } from './api/routes/engine';
 import type { HealthView } from './api/routes/health';
+import type { SettingsView } from './api/routes/settings';
 import type { Calls } from './app/calls';
 import type { Hop } from './app/diversion';
 import type { EmbeddedEngine, EngineStats as Counted } from './engine';
 import type { LoopDelay } from './loop-delay';
+import type { DoorOptions } from './settings/door';
 import type { Store } from './store/store';
+import { voicemailFolder } from './voicemail-folder';
 
 export interface EngineViewDeps {
   engine: Pick<EmbeddedEngine, 'stats' | 'ladder' | 'ladderCalls'>;
@@ -90,3 +94,16 @@ export function callsView(calls: () => Calls): CallsView {
 }
 
 const hops = (path: readonly Hop[]): Array<{ by: string; why: Hop['why'] }> => path.map(({ from, why }) => ({ by: from.number, why }));
+
+/** Loaded when it is asked for: what checks settings has its price in memory. */
+export function settingsView(store: Store, options: DoorOptions): SettingsView {
+  const { SettingsDoor } = require('./settings/door') as typeof import('./settings/door');
+  const { everything } = require('./settings/everything') as typeof import('./settings/everything');
+  return new SettingsDoor(store, everything, options);
+}
+
+/** What people said to somebody who is gone is nobody's business any more. */
+export const removeFiles =
+  (data: string): NonNullable<DoorOptions['removed']> =>
+  ({ name }, key) =>
+    name === 'extension' ? rm(voicemailFolder(data, key), { recursive: true, force: true }) : undefined;

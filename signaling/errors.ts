@@ -65,6 +65,8 @@ const table = {
   'number.bad': { sentence: '“{number}” cannot be dialled: {reason}.', exit: 2, http: 422 },
   'settings.bad': { sentence: '{what} cannot be so: {problems}.', exit: 2, http: 422 },
   'settings.changed': { sentence: '{what} is not as you saw it any more: somebody else has changed it. Look again, and repeat your change.', http: 412 },
+  'settings.exists': { sentence: 'There is {what} already.', http: 409 },
+  'settings.in-use': { sentence: '{what} cannot be removed: {who} names it. Change that first.', http: 409 },
   'settings.not-found': { sentence: 'There is no {kind} {key}.', http: 404 },
 
   'room.bad-number': { sentence: '“{number}” cannot be a conference room: {reason}.', exit: 2, http: 422 },

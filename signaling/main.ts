@@ -12,7 +12,7 @@ import { operator } from './api/access';
 import { bearer } from './api/bearer';
 import type { HttpListener } from './api/listener';
 import { apiOnDemand } from './api/on-demand';
-import { callsView, engineView, healthView } from './api-views';
+import { callsView, engineView, healthView, removeFiles, settingsView } from './api-views';
 import { FailureLimiter } from './app/failure-limiter';
 import { sourceKey } from './app/flow';
 import { PhoneSystem } from './app/phone-system';
@@ -109,6 +109,7 @@ function serveApi({ config, store, plane, phones, embedded, socket, http }: Serv
     calls: callsView(calls),
     metrics: metricsView({ calls, locations: phones.locations, plane, loop, engine, process, startedAt: Date.now() - process.uptime() * 1000 }),
     health: healthView({ store, connected: () => phones.connected, stopping: () => state.stopping }),
+    settings: () => settingsView(store, { clock: systemClock, random: systemRandom, realm: config.sip.realm, written: () => phones.changed(), removed: removeFiles(config.data) }),
   };
   const listenerFor = apiOnDemand({ views, log: log.child({ part: 'api' }) });
   const { maxFailures: max, failureSeconds, maxSources } = config.auth;

@@ -37,6 +37,7 @@ export async function createApi({ views, askerOf, log, more }: ApiDeps): Promise
   };
   // the second one is for requests whose path cannot be read, which meet nothing of the rest
   const api: Api = fastify({ bodyLimit: MOST_BODY, schemaController: compilers, frameworkErrors: (error, request, reply) => void fail(error, request, reply as FastifyReply) }).withTypeProvider<ZodTypeProvider>();
+  takeJsonOnly(api);
   api.addHook('onRequest', async (request) => admit(request, askerOf));
   api.addHook('onSend', async (_request, reply) => void (reply.hasHeader('cache-control') || reply.header('cache-control', 'no-store')));
   api.setNotFoundHandler({}, ({ method, url }) => {
@@ -48,6 +49,12 @@ export async function createApi({ views, askerOf, log, more }: ApiDeps): Promise
   more?.(api);
   await api.ready();
   return api;
+}
+
+/** Patches have a type of their own (RFC 7396 §4); text would be taken otherwise. */
+function takeJsonOnly(api: Api): void {
+  api.removeContentTypeParser('text/plain');
+  api.addContentTypeParser('application/merge-patch+json', { parseAs: 'string' }, api.getDefaultJsonParser('error', 'error'));
 }
 
 /** For those who listen. */

@@ -2,8 +2,9 @@
 import swagger from '@fastify/swagger';
 import { jsonSchemaTransform } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { PROBLEM_TYPE, problemSchema } from './problems';
+import { PROBLEM_TYPE } from './problems';
 import type { Api } from './routes';
+import { problemSchema } from './schemas';
 
 interface Operation {
   responses?: Record<string, unknown>;

@@ -1,6 +1,5 @@
 /** What could not be done, as a problem (RFC 9457): made here only, from the table of errors. */
 import { STATUS_CODES } from 'node:http';
-import { z } from 'zod';
 import { type ErrorCode, isOffhookError, OffhookError } from '../errors';
 
 export const PROBLEM_TYPE = 'application/problem+json';
@@ -14,21 +13,20 @@ const challenges: Partial<Record<ErrorCode, string>> = {
   'api.forbidden': 'Bearer realm="offhook", error="insufficient_scope"',
 };
 
-export const problemSchema = z
-  .object({
-    type: z.string().describe('urn:offhook:problem: and the code'),
-    title: z.string().describe('What the status means'),
-    status: z.int(),
-    detail: z.string().describe('A sentence: what is wrong, and what to do about it'),
-    code: z.string().describe('Which problem; the same for ever'),
-    retryable: z.boolean().describe('The same request may succeed a moment later'),
-  })
-  .describe('A problem (RFC 9457)');
-export type Problem = z.output<typeof problemSchema>;
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: string;
+  retryable: boolean;
+  errors?: ReadonlyArray<{ field: string; problem: string }>;
+}
 
 /** `status`: another than the table has. */
 export function problemOf(error: OffhookError, status: number = error.httpStatus): Problem {
-  return { type: `urn:offhook:problem:${error.code}`, title: STATUS_CODES[status] ?? 'Error', status, detail: error.message, code: error.code, retryable: error.retryable };
+  const { problems } = error as { problems?: Problem['errors'] };
+  return { type: `urn:offhook:problem:${error.code}`, title: STATUS_CODES[status] ?? 'Error', status, detail: error.message, code: error.code, retryable: error.retryable, ...(problems && { errors: problems }) };
 }
 
 /** As it is sent. */
@@ -58,17 +56,21 @@ interface RequestError {
 export function answerTo(thrown: unknown, fault: (error: unknown) => void): ProblemAnswer {
   if (isOffhookError(thrown)) return problemAnswer(thrown);
   const error = thrown as RequestError;
-  if (error?.validation) return problemAnswer(new OffhookError('api.bad-request', { problem: invalid(error) }));
+  if (error?.validation) return problemAnswer(Object.assign(new OffhookError('api.bad-request', { problem: invalid(error) }), { problems: fieldsOf(error.validation) }));
   if (error?.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) return problemAnswer(new OffhookError('api.bad-request', { problem: sentence(error.message) }), error.statusCode);
   fault(thrown);
   return problemAnswer(new OffhookError('api.fault', {}));
 }
 
+const fieldsOf = (validation: NonNullable<RequestError['validation']>): Problem['errors'] => validation.map(({ instancePath = '', message = 'it cannot be used' }) => ({ field: fieldName(instancePath), problem: message.replace(/^Invalid input: /, '') }));
+
+const fieldName = (instancePath: string): string => instancePath.replace(/^\//, '').replaceAll('/', '.');
+
 /** `In the query, “columns”: Too small: expected number to be >=80.` */
 function invalid({ validation, validationContext }: RequestError): string {
   const where: Record<string, string> = { querystring: 'the query', body: 'the body', params: 'the path', headers: 'the headers' };
   const [first] = validation ?? [];
-  const path = (first?.instancePath ?? '').replace(/^\//, '').replaceAll('/', '.');
+  const path = fieldName(first?.instancePath ?? '');
   return sentence(`In ${where[validationContext ?? ''] ?? 'the request'}${path === '' ? '' : `, “${path}”`}: ${first?.message ?? 'it cannot be used'}`);
 }
 

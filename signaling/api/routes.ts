@@ -5,6 +5,7 @@ import { callRoutes, type CallsView } from './routes/calls';
 import { engineRoutes, type EngineView } from './routes/engine';
 import { healthRoutes, type HealthView } from './routes/health';
 import { metricsRoutes, type MetricsView } from './routes/metrics';
+import { settingsRoutes, type SettingsView } from './routes/settings';
 
 export type Api = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, ZodTypeProvider>;
 
@@ -14,6 +15,8 @@ export interface Views {
   calls: CallsView;
   health: HealthView;
   metrics: MetricsView;
+  /** Asked once, when the API is loaded. */
+  settings: () => SettingsView;
 }
 
 export function addRoutes(api: Api, views: Views): void {
@@ -21,4 +24,5 @@ export function addRoutes(api: Api, views: Views): void {
   callRoutes(api, views.calls);
   healthRoutes(api, views.health);
   metricsRoutes(api, views.metrics);
+  settingsRoutes(api, views.settings());
 }

@@ -1,45 +1,37 @@
 /**
  * The door through which all settings go into the store: whole or not at all, and what is refused is named by its field.
  *
- *   value ─▶ what the schema says? ─▶ cross-checks ─▶ ┌ number nobody's? ─ everything it names there? ─ as the editor saw it? ─▶ put ┐ one transaction
+ *   value ─▶ secrets as they are kept ─▶ ┌ write.ts, or nothing ┐ ─▶ whoever has to know
+ *                                         one transaction
  */
-import type { z } from 'zod';
-import type { Clock } from '../clock';
+import type { Clock, Random } from '../clock';
 import { OffhookError } from '../errors';
-import type { Item, Store, StoreParts } from '../store/store';
-import { etagOf, matches } from './etag';
-import type { AnyKind, Problem, Reference } from './kind';
-import { noTenant, taken, whoHas } from '../store/who-has';
-
-/** An edit that cannot be: what is wrong, by field. */
-export class SettingsError extends OffhookError<'settings.bad'> {
-  constructor(
-    readonly kind: string,
-    readonly key: string,
-    readonly problems: readonly Problem[],
-  ) {
-    super('settings.bad', { what: `${kind}${key === '' ? '' : ` ${key}`}`, problems: problems.map(({ field, problem }) => (field === '' ? problem : `${field}: ${problem}`)).join('; ') });
-  }
-}
+import type { Page, Store, StoreParts } from '../store/store';
+import { etagOf } from './etag';
+import type { AnyKind, KeepingContext, Value } from './kind';
+import { mergePatch } from './merge';
+import { SettingsError } from './problems';
+import { withSecrets } from './secrets';
+import { checkConditions, type Conditions, erase, isRecord, parse, read, readAll, write } from './write';
 
 export interface Stored {
   key: string;
   /** Secrets included: what is shown is the business of whoever shows it (`withoutSecrets`). */
-  value: Record<string, unknown>;
+  value: Value;
   etag: string;
-  updatedAt: number;
-}
-
-/** As in HTTP: `If-Match`, `If-None-Match: *`. */
-export interface Conditions {
-  ifMatch?: string | undefined;
-  ifNoneMatch?: string | undefined;
+  /** Secrets that were made up, to be shown once. */
+  made?: Value | undefined;
 }
 
 export interface DoorOptions {
   clock: Pick<Clock, 'wall'>;
+  random: Random;
+  /** What passwords are made for where the store does not say. */
+  realm: string;
   /** Waited for after every change that was made. */
   written?: () => Promise<void> | void;
+  /** Files of what was removed; waited for. */
+  removed?: (kind: AnyKind, key: string) => Promise<void> | void;
 }
 
 export class SettingsDoor {
@@ -49,109 +41,94 @@ export class SettingsDoor {
     private readonly options: DoorOptions,
   ) {}
 
-  async list(kind: AnyKind, page: { after?: string | undefined; limit?: number | undefined } = {}): Promise<Stored[]> {
-    return (await this.store.items.list(kind.name, page)).map(stored);
+  async list(kind: AnyKind, page: Page = {}): Promise<Stored[]> {
+    return (await readAll(this.store, kind, page)).map((value) => stored(kind, value));
   }
 
   async get(kind: AnyKind, key: string): Promise<Stored | undefined> {
-    const item = await this.store.items.get(kind.name, key);
-    return item && stored(item);
+    const value = await read(this.store, kind, key);
+    return value && stored(kind, value);
   }
 
   /**
    * Adds one, or puts it in the place of the one with this key. Secrets that are left out stay as they were.
    * Errors: `SettingsError`; `settings.changed` (412) when the conditions do not hold.
    */
-  async put(kind: AnyKind, key: string, value: unknown, conditions: Conditions = {}): Promise<{ stored: Stored; created: boolean }> {
-    const done = await this.store.transaction((parts) => putItem(parts, kind, key, value, this.options.clock.wall().getTime(), conditions));
+  put(kind: AnyKind, key: string, value: unknown, conditions: Conditions = {}): Promise<{ stored: Stored; created: boolean }> {
+    return this.edit(kind, key, value, (before, given) => {
+      checkConditions(kind, key, before, conditions);
+      return isRecord(given) ? withSecrets(kind, given, before) : given;
+    });
+  }
+
+  /** As `put`, of one that is not there. Errors: `settings.exists`. */
+  async add(kind: AnyKind, value: unknown): Promise<Stored> {
+    const key = isRecord(value) ? value[kind.key] : undefined;
+    // says what is wrong with it, among the rest
+    if (typeof key !== 'string') throw refusedWithoutKey(kind, value);
+    const { stored: added } = await this.edit(kind, key, value, (before, given) => {
+      if (before) throw new OffhookError('settings.exists', { what: `${kind.name} ${key}` });
+      return given;
+    });
+    return added;
+  }
+
+  /** Changes some of its fields (RFC 7396). Errors: as `put`; `settings.not-found`. */
+  async patch(kind: AnyKind, key: string, patch: unknown, conditions: Conditions = {}): Promise<Stored> {
+    if (!isRecord(patch)) throw new SettingsError(kind.name, key, [{ field: '', problem: 'expected object' }]);
+    const shown = new Set((kind.secrets ?? []).filter((name) => patch[name] === true));
+    const changes = Object.fromEntries(Object.entries(patch).filter(([name]) => !shown.has(name)));
+    const { stored: changed } = await this.edit(kind, key, changes, (before, given) => {
+      checkConditions(kind, key, before, conditions);
+      if (!before) throw new OffhookError('settings.not-found', { kind: kind.name, key });
+      return mergePatch(before, given);
+    });
+    return changed;
+  }
+
+  /** False: there was none. Errors: `settings.changed`, `settings.in-use`. */
+  async remove(kind: AnyKind, key: string, conditions: Conditions = {}): Promise<boolean> {
+    const removed = await this.store.transaction(async (parts) => {
+      checkConditions(kind, key, await read(parts, kind, key), conditions);
+      return erase(parts, this.kinds, kind, key);
+    });
+    if (removed) {
+      await this.options.removed?.(kind, key);
+      await this.options.written?.();
+    }
+    return removed;
+  }
+
+  private async edit(kind: AnyKind, key: string, value: unknown, next: (before: Value | undefined, given: unknown) => unknown): Promise<{ stored: Stored; created: boolean }> {
+    const context = this.context();
+    const given = isRecord(value) ? await prepared(this.store, kind, key, value, context) : value;
+    const done = await this.store.transaction(async (parts) => {
+      const before = await read(parts, kind, key);
+      const { value: after, made } = await write(parts, kind, key, next(before, given), before, context);
+      return { stored: { ...stored(kind, after), made }, created: !before };
+    });
     await this.options.written?.();
     return done;
   }
 
-  /** False: there was none. Errors: `settings.changed`. */
-  async remove(kind: AnyKind, key: string, { ifMatch }: Conditions = {}): Promise<boolean> {
-    const removed = await this.store.transaction(async (parts) => {
-      const before = await parts.items.get(kind.name, key);
-      if (ifMatch !== undefined && !matches(ifMatch, before && etagOf(before.value))) throw new OffhookError('settings.changed', { what: `${kind.name} ${key}` });
-      return parts.items.remove(kind.name, key);
-    });
-    if (removed) await this.options.written?.();
-    return removed;
+  private context(): KeepingContext {
+    const { clock, random, realm } = this.options;
+    return { now: clock.wall().getTime(), random, realm };
   }
 }
 
-/** Inside a transaction that may do more; see `SettingsDoor.put`. What it refers to must be there by now: write that first, or see `dangling`. */
-export async function putItem(parts: StoreParts, kind: AnyKind, key: string, value: unknown, now: number, conditions: Conditions & { references?: 'later' } = {}): Promise<{ stored: Stored; created: boolean }> {
-  const before = await parts.items.get(kind.name, key);
-  const etag = before && etagOf(before.value);
-  const { ifMatch, ifNoneMatch } = conditions;
-  if ((ifMatch !== undefined && !matches(ifMatch, etag)) || (ifNoneMatch !== undefined && matches(ifNoneMatch, etag))) throw new OffhookError('settings.changed', { what: `${kind.name} ${key}` });
+/** Its secrets as they are kept. */
+export async function prepared(parts: StoreParts, kind: AnyKind, key: string, value: Value, context: KeepingContext): Promise<Value> {
+  return kind.kept?.prepare ? kind.kept.prepare(parts, key, value, await read(parts, kind, key), context) : value;
+}
 
-  const checked = parse(kind, key, withSecrets(kind, value, before?.value));
-  if (kind.key === 'number') {
-    const problem = await taken(parts, key, kind.name);
-    if (problem !== undefined) throw new SettingsError(kind.name, key, [{ field: kind.key, problem }]);
+function refusedWithoutKey(kind: AnyKind, value: unknown): unknown {
+  try {
+    parse(kind, '', value);
+  } catch (err) {
+    return err;
   }
-  const nowhere = await noTenant(parts, key);
-  if (nowhere !== undefined) throw new SettingsError(kind.name, key, [{ field: kind.key, problem: nowhere }]);
-  if (conditions.references !== 'later') {
-    const problems = await dangling(parts, kind, checked);
-    if (problems.length > 0) throw new SettingsError(kind.name, key, problems);
-  }
-  const item: Item = { kind: kind.name, key, value: checked, updatedAt: now };
-  await parts.items.put(item, kind.key === 'number');
-  return { stored: stored(item), created: !before };
+  return new SettingsError(kind.name, '', [{ field: kind.key, problem: 'expected string' }]);
 }
 
-/** The value as it would be kept. Errors: `SettingsError`. */
-export function parse(kind: AnyKind, key: string, value: unknown): Record<string, unknown> {
-  const whole = value !== null && typeof value === 'object' && !Array.isArray(value) && !(kind.key in value) ? { ...value, [kind.key]: key } : value;
-  const result = kind.schema.strict().safeParse(whole);
-  if (!result.success) throw new SettingsError(kind.name, key, problemsOf(result.error));
-  const checked = result.data as Record<string, unknown>;
-  if (checked[kind.key] !== key) throw new SettingsError(kind.name, key, [{ field: kind.key, problem: `must be ${key}, and cannot be changed` }]);
-  const problems = kind.check?.(checked as never) ?? [];
-  if (problems.length > 0) throw new SettingsError(kind.name, key, problems);
-  return checked;
-}
-
-export function problemsOf(error: z.ZodError): Problem[] {
-  return error.issues.flatMap((issue): Problem[] => {
-    const at = issue.path.map(String).join('.');
-    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => ({ field: at === '' ? key : `${at}.${key}`, problem: 'there is no such field' }));
-    return [{ field: at, problem: issue.message.replace(/^Invalid input: /, '').replace(/^Too (small|big): /, '') }];
-  });
-}
-
-/** What a value names that is not there. */
-export async function dangling(parts: StoreParts, kind: AnyKind, value: Record<string, unknown>): Promise<Problem[]> {
-  const problems: Problem[] = [];
-  for (const reference of kind.refers?.(value as never) ?? []) {
-    if (!(await isThere(parts, reference))) problems.push({ field: reference.field, problem: `there is no ${reference.kind} ${reference.key}` });
-  }
-  return problems;
-}
-
-async function isThere(parts: StoreParts, { kind, key }: Reference): Promise<boolean> {
-  if (kind === 'extension') return (await parts.extensions.get(key)) !== undefined;
-  if (kind === 'room') return (await parts.rooms.get(key)) !== undefined;
-  if (kind === 'number') return (await whoHas(parts, key)) !== undefined;
-  return (await parts.items.get(kind, key)) !== undefined;
-}
-
-/** What may be shown: secrets that are set are `true`. */
-export function withoutSecrets(kind: AnyKind, value: Record<string, unknown>): Record<string, unknown> {
-  const secrets = new Set(kind.secrets ?? []);
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, secrets.has(name) && one !== null && one !== undefined ? true : one]));
-}
-
-/** Whoever edits what was shown sends secrets back as they were shown, or not at all. */
-function withSecrets(kind: AnyKind, value: unknown, before: unknown): unknown {
-  if (!kind.secrets?.length || !isRecord(value) || !isRecord(before)) return value;
-  const kept = kind.secrets.filter((name) => (value[name] === undefined || value[name] === true) && before[name] !== undefined);
-  return { ...value, ...Object.fromEntries(kept.map((name) => [name, before[name]])) };
-}
-
-const isRecord = (value: unknown): value is Record<string, unknown> => value !== null && typeof value === 'object' && !Array.isArray(value);
-
-const stored = ({ key, value, updatedAt }: Item): Stored => ({ key, value: value as Record<string, unknown>, etag: etagOf(value), updatedAt });
+const stored = (kind: AnyKind, value: Value): Stored => ({ key: String(value[kind.key]), value, etag: etagOf(value) });

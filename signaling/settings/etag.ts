@@ -1,8 +1,11 @@
 /** Entity tags (RFC 9110 §8.8.3) of plain data: the same data has the same tag, whoever wrote it and when. */
-import { createHash } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
+
+/** Of this process: whoever is shown a tag must not be able to try which PIN leads to it. After a restart editors look again. */
+const KEY = randomBytes(32);
 
 /** With its quotes. */
-export const etagOf = (value: unknown): string => `"${createHash('sha256').update(canonical(value)).digest('base64url').slice(0, 27)}"`;
+export const etagOf = (value: unknown): string => `"${createHmac('sha256', KEY).update(canonical(value)).digest('base64url').slice(0, 27)}"`;
 
 /** JSON with sorted keys. */
 function canonical(value: unknown): string {

@@ -4,19 +4,30 @@ import { checkDialledNumber } from '../numbers';
 import { isOffhookError } from '../errors';
 import { shown } from '../tenants';
 
+/** A number that a check of `numbers.ts` lets pass. */
+export const numberBy = (check: (number: string) => unknown): z.ZodString =>
+  z
+    .string()
+    .max(271)
+    .superRefine((value, context) => {
+      const problem = refusal(() => check(value));
+      if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+    });
+
+/** Why a check refuses; undefined: it does not. Errors: others than those of the table with a reason. */
+export function refusal(check: () => unknown): string | undefined {
+  try {
+    check();
+    return undefined;
+  } catch (err) {
+    const { reason } = isOffhookError(err) ? (err.fields as { reason?: string }) : {};
+    if (reason === undefined) throw err;
+    return reason;
+  }
+}
+
 /** One's own, by which one is dialled: 2 to 15 digits that mean nothing else; of another tenant than the first with `@domain`. */
-export const number = z
-  .string()
-  .max(271)
-  .superRefine((value, context) => {
-    try {
-      checkDialledNumber(value);
-    } catch (err) {
-      if (!isOffhookError(err, 'number.bad')) throw err;
-      context.addIssue({ code: 'custom', message: err.fields.reason as string });
-    }
-  })
-  .describe('The number by which it is dialled: 2 to 15 digits that nothing else has');
+export const number = numberBy(checkDialledNumber).describe('The number by which it is dialled: 2 to 15 digits that nothing else has');
 
 /** Something that can be dialled. */
 export const target = z

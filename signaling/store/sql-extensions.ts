@@ -1,6 +1,6 @@
 /** Extensions over SQL. */
-import { sql } from 'kysely';
 import { OffhookError } from '../errors';
+import { paged } from './page';
 import type { ExtensionRow } from './schema';
 import type { Access } from './sql-store';
 import { noDiversion, type Diversion, type Extension, type ExtensionPatch, type Extensions, type ExtensionSettings } from './types';
@@ -12,9 +12,8 @@ export function sqlExtensions({ db, atomically }: Access): Extensions {
       return row && fromRow(row);
     },
 
-    async list() {
-      const rows = await db().selectFrom('extension').selectAll().orderBy(sql`length(number)`).orderBy('number').execute();
-      return rows.map(fromRow);
+    async list(page) {
+      return (await paged(db().selectFrom('extension').selectAll(), 'number', page).execute()).map(fromRow);
     },
 
     async count() {

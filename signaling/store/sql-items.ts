@@ -1,5 +1,6 @@
 /** What can be set, over SQL: one table for all kinds, since what a kind is made of is known at the door only. */
 import { type Selectable, sql } from 'kysely';
+import { paged } from './page';
 import type { ItemRow } from './schema';
 import type { Access } from './sql-store';
 import type { Item, Items } from './types';
@@ -11,13 +12,8 @@ export function sqlItems({ db }: Access): Items {
       return row && fromRow(row);
     },
 
-    async list(kind, { after, limit } = {}) {
-      let query = db().selectFrom('item').selectAll().where('kind', '=', kind).orderBy(sql`length(key)`).orderBy('key');
-      if (after !== undefined) {
-        query = query.where((eb) => eb.or([sql<boolean>`length(key) > length(${after})`, eb.and([sql<boolean>`length(key) = length(${after})`, eb('key', '>', after)])]));
-      }
-      if (limit !== undefined) query = query.limit(limit);
-      return (await query.execute()).map(fromRow);
+    async list(kind, page) {
+      return (await paged(db().selectFrom('item').selectAll().where('kind', '=', kind), 'key', page).execute()).map(fromRow);
     },
 
     async all() {

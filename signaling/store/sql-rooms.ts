@@ -1,6 +1,6 @@
 /** Conference rooms over SQL. Yes and no are 1 and 0, which every database has. */
-import { sql } from 'kysely';
 import { OffhookError } from '../errors';
+import { paged } from './page';
 import type { RoomRow } from './schema';
 import type { Access } from './sql-store';
 import type { Room, RoomPatch, Rooms } from './types';
@@ -12,9 +12,8 @@ export function sqlRooms({ db }: Access): Rooms {
       return row && fromRow(row);
     },
 
-    async list() {
-      const rows = await db().selectFrom('room').selectAll().orderBy(sql`length(number)`).orderBy('number').execute();
-      return rows.map(fromRow);
+    async list(page) {
+      return (await paged(db().selectFrom('room').selectAll(), 'number', page).execute()).map(fromRow);
     },
 
     async add(room) {

@@ -192,10 +192,17 @@ export interface Voicemail {
   remove(mailbox: string, id: number): Promise<boolean>;
 }
 
+/** A part of a list. */
+export interface Page {
+  /** Those behind this key. */
+  after?: string | undefined;
+  limit?: number | undefined;
+}
+
 export interface Extensions {
   get(number: string): Promise<Extension | undefined>;
   /** In the order of their numbers: shorter first, then by digits. */
-  list(): Promise<Extension[]>;
+  list(page?: Page): Promise<Extension[]>;
   count(): Promise<number>;
   /** Errors: `store.exists`. */
   add(extension: Extension): Promise<void>;
@@ -247,7 +254,7 @@ export type RoomPatch = Partial<Omit<Room, 'number' | 'createdAt'>>;
 export interface Rooms {
   get(number: string): Promise<Room | undefined>;
   /** In the order of their numbers: shorter first, then by digits. The party line, 8000, is there from the start. */
-  list(): Promise<Room[]>;
+  list(page?: Page): Promise<Room[]>;
   /** Errors: `store.room-exists`. */
   add(room: Room): Promise<void>;
   /** Errors: `store.room-not-found`. */
@@ -290,8 +297,8 @@ export interface Item {
 
 export interface Items {
   get(kind: string, key: string): Promise<Item | undefined>;
-  /** In the order of their keys, shorter first; `after`: those behind that key. */
-  list(kind: string, page?: { after?: string | undefined; limit?: number | undefined }): Promise<Item[]>;
+  /** In the order of their keys, shorter first. */
+  list(kind: string, page?: Page): Promise<Item[]>;
   /** Of all kinds. */
   all(): Promise<Item[]>;
   /** Adds it, or puts it in place of the one of that kind and key. `dialled`: its key is a number that nobody else may have. */

@@ -8,6 +8,7 @@ export const tenant = kind({
   plural: 'tenants',
   meaning: 'a domain with extensions, rooms, groups, queues, menus and trunks of its own (1001@DOMAIN)',
   key: 'name',
+  example: { name: 'acme.example', label: 'Acme', maxCalls: 50 },
   schema: z.object({
     name: z
       .string()

@@ -30,6 +30,7 @@ describe.each(implementations)('rooms in the store: $name', (implementation) => 
       expect(await store.rooms.get('501')).toEqual(full);
       expect((await store.rooms.list()).map(({ number }) => number)).toEqual(['90', '501', '8000']);
       expect(await store.rooms.get('502')).toBeUndefined();
+      expect((await store.rooms.list({ after: '90', limit: 1 })).map(({ number }) => number)).toEqual(['501']);
     });
 
     it('are not added twice', async () => {

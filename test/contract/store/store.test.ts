@@ -54,6 +54,7 @@ describe.each(implementations)('the store: $name', (implementation) => {
         for (const number of ['1002', '99', '1001', '101']) await store.extensions.add(extension(number));
         expect((await store.extensions.list()).map((one) => one.number)).toEqual(['99', '101', '1001', '1002']);
         expect(await store.extensions.count()).toBe(4);
+        expect((await store.extensions.list({ after: '101', limit: 1 })).map(({ number }) => number)).toEqual(['1001']);
       });
 
       it('are not added twice', async () => {

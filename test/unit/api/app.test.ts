@@ -69,7 +69,9 @@ describe('the engine', () => {
     [`ladder?${Array.from({ length: 51 }, (_, i) => `call=${i}`).join('&')}`, 'In the query, “call”: '],
     ['calls?limit=0', 'In the query, “limit”: '],
   ])('%s is a bad request', async (route, detail) => {
-    expect(await get(await api(shown().views), `/api/v1/engine/${route}`)).toEqual(problem(400, 'api.bad-request', expect.stringMatching(new RegExp(`^${detail}.*\\.$`)), 'Bad Request'));
+    const expected = problem(400, 'api.bad-request', expect.stringMatching(new RegExp(`^${detail}.*\\.$`)), 'Bad Request');
+    const errors = [{ field: /“(.*)”/.exec(detail)?.[1], problem: expect.any(String) as unknown }];
+    expect(await get(await api(shown().views), `/api/v1/engine/${route}`)).toEqual({ ...expected, body: { ...expected.body, errors } });
   });
 });
 

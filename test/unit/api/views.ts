@@ -1,6 +1,7 @@
 /** What a running server would show, made up. */
 import type { CallsView } from '../../../signaling/api/routes/calls';
 import type { EngineStats, EngineView } from '../../../signaling/api/routes/engine';
+import type { SettingsView } from '../../../signaling/api/routes/settings';
 import type { Metrics } from '../../../signaling/api/routes/metrics';
 import type { Views } from '../../../signaling/api/routes';
 
@@ -60,6 +61,14 @@ export interface Shown {
   drawn: Array<{ callIds: readonly string[]; columns: number | undefined }>;
 }
 
+/** Nothing can be set. */
+export function noSettings(): SettingsView {
+  const never = (): never => {
+    throw new Error('nothing can be set');
+  };
+  return { kinds: [], list: never, get: never, put: never, add: never, patch: never, remove: never };
+}
+
 export function shown(): Shown {
   const calls: Shown['calls'] = { up: [], ended: [], remembered: [] };
   const drawn: Shown['drawn'] = [];
@@ -76,5 +85,6 @@ export function shown(): Shown {
     },
     ladderCalls: async (limit) => calls.remembered.slice(0, limit),
   };
-  return { views: { engine, calls: { up: () => calls.up, ended: () => calls.ended }, health: { problem: async () => health.problem }, metrics: { read: async () => metrics() } }, engine, calls, health, drawn };
+  const settings = noSettings();
+  return { views: { engine, calls: { up: () => calls.up, ended: () => calls.ended }, health: { problem: async () => health.problem }, metrics: { read: async () => metrics() }, settings: () => settings }, engine, calls, health, drawn };
 }

@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { label, name, number, target, timeZone } from '../../../signaling/settings/fields';
-import { SettingsDoor, SettingsError, withoutSecrets } from '../../../signaling/settings/door';
+import { SettingsDoor } from '../../../signaling/settings/door';
+import { SettingsError } from '../../../signaling/settings/problems';
+import { withoutSecrets } from '../../../signaling/settings/secrets';
 import { etagOf, matches } from '../../../signaling/settings/etag';
 import { kind, type AnyKind, type Problem } from '../../../signaling/settings/kind';
+import { systemRandom } from '../../../signaling/clock';
 import { openStore, type Store } from '../../../signaling/store/store';
 import { OffhookError } from '../../../signaling/errors';
 
@@ -40,7 +43,7 @@ beforeEach(async () => {
   store = await openStore({ dataDir: folder });
   written = 0;
   now = 1000;
-  door = new SettingsDoor(store, kinds, { clock: { wall: () => new Date(now) }, written: () => void written++ });
+  door = new SettingsDoor(store, kinds, { clock: { wall: () => new Date(now) }, random: systemRandom, realm: 'offhook', written: () => void written++ });
   await store.items.put({ kind: 'other', key: '300', value: {}, updatedAt: 0 }, true);
   await store.items.put({ kind: 'other', key: '301', value: {}, updatedAt: 0 }, true);
 });
@@ -57,7 +60,8 @@ it('fills in what is left out, and says that it was written', async () => {
   expect({ created, value: stored.value }).toEqual({ created: true, value: { number: '500', title: 'a team', members: ['300'], seconds: 20 } });
   expect(written).toBe(1);
   now = 2000;
-  expect(await door.put(teams, '500', { ...stored.value, title: 'b' })).toMatchObject({ created: false, stored: { updatedAt: 2000, value: { title: 'b' } } });
+  expect(await door.put(teams, '500', { ...stored.value, title: 'b' })).toMatchObject({ created: false, stored: { value: { title: 'b' } } });
+  expect((await store.items.get('team', '500'))?.updatedAt).toBe(2000);
   expect(await door.list(teams)).toEqual([await door.get(teams, '500')]);
 });
 

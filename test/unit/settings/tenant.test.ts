@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemRandom } from '../../../signaling/clock';
 import { anyKinds } from '../../../signaling/settings/catalogue';
 import { SettingsDoor } from '../../../signaling/settings/door';
 import { addExtension } from '../../../signaling/store/seed';
@@ -15,7 +16,7 @@ let door: SettingsDoor;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'offhook-tenants-'));
   store = await openStore({ dataDir: folder });
-  door = new SettingsDoor(store, anyKinds, { clock: { wall: () => new Date(0) } });
+  door = new SettingsDoor(store, anyKinds, { clock: { wall: () => new Date(0) }, random: systemRandom, realm: 'offhook' });
 });
 afterEach(async () => {
   await store.close();

@@ -1,0 +1,85 @@
+/** The API over a store of its own, asked as programs ask it: with tokens of every scope. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Scope } from '../../../signaling/api/access';
+import { createApi } from '../../../signaling/api/app';
+import type { Api, Views } from '../../../signaling/api/routes';
+import { settingsView } from '../../../signaling/api-views';
+import { systemClock, systemRandom } from '../../../signaling/clock';
+import { silentLogger } from '../../../signaling/log';
+import { everything } from '../../../signaling/settings/everything';
+import type { AnyKind } from '../../../signaling/settings/kind';
+import { write } from '../../../signaling/settings/write';
+import { addExtension } from '../../../signaling/store/seed';
+import { openStore, type Store } from '../../../signaling/store/store';
+import { shown } from '../../unit/api/views';
+
+export interface Answer {
+  status: number;
+  headers: Record<string, unknown>;
+  /** Undefined: there was none. */
+  body: unknown;
+  text: string;
+}
+
+export interface House {
+  api: Api;
+  store: Store;
+  folder: string;
+  /** What the log was told that nobody but us can help. */
+  faults: unknown[];
+  /** How often something was written. */
+  written: () => number;
+  /** With a token of this scope; `none`: without one. */
+  ask(method: string, url: string, options?: { body?: unknown; headers?: Record<string, string>; scope?: Scope | 'none'; type?: string }): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+const REALM = 'offhook';
+
+export async function house(more: (store: Store, folder: string) => Partial<Views> | Promise<Partial<Views>> = () => ({})): Promise<House> {
+  const folder = mkdtempSync(join(tmpdir(), 'offhook-api-'));
+  const store = await openStore({ dataDir: folder });
+  const config = { sip: { realm: REALM } };
+  for (const number of ['1001', '1002']) await store.transaction((parts) => addExtension(parts, config, { number, password: 'correct horse', createdAt: 0 }));
+  const faults: unknown[] = [];
+  let written = 0;
+  const settings = settingsView(store, { clock: systemClock, random: systemRandom, realm: REALM, written: () => void written++ });
+  const api = await createApi({
+    views: { ...shown().views, settings: () => settings, ...(await more(store, folder)) },
+    askerOf: ({ headers }) => (headers.authorization === undefined ? undefined : { name: 'a program', scope: headers.authorization as Scope }),
+    log: { ...silentLogger, error: (...line: unknown[]) => void faults.push(line) },
+  });
+  return {
+    api, store, folder, faults,
+    written: () => written,
+    async ask(method, url, { body, headers = {}, scope = 'admin', type = 'application/json' } = {}) {
+      const { statusCode, headers: heard, payload } = await api.inject({
+        method: method as 'GET',
+        url,
+        headers: { ...(scope !== 'none' && { authorization: scope }), ...(body !== undefined && { 'content-type': type }), ...headers },
+        ...(body !== undefined && { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+      });
+      const isJson = String(heard['content-type'] ?? '').includes('json');
+      return { status: statusCode, headers: heard, body: isJson && payload !== '' ? (JSON.parse(payload) as unknown) : undefined, text: payload };
+    },
+    close: async () => {
+      await api.close();
+      await store.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The examples of all kinds, written whatever they name. */
+export async function writeExamples(store: Store): Promise<void> {
+  for (const kind of everything) {
+    if (!kind.example || kind.name === 'mailbox') continue;
+    const value = kind.example as Record<string, unknown>;
+    const context = { now: 0, random: systemRandom, realm: REALM, references: 'later' as const };
+    await store.transaction((parts) => write(parts, kind, keyOf(kind), value, undefined, context));
+  }
+}
+
+export const keyOf = (kind: AnyKind): string => String((kind.example as Record<string, unknown>)[kind.key]);
