@@ -38,7 +38,9 @@ function isProblem({ status, headers, body }: Answer, expected: number): { code:
   return body as { code: string };
 }
 
-describe.each(everything.map((kind) => [kind.plural, kind] as const))('%s', (plural, kind) => {
+const exemplary = everything.filter(({ example }) => example !== undefined);
+
+describe.each(exemplary.map((kind) => [kind.plural, kind] as const))('%s', (plural, kind) => {
   const path = `/api/v1/${plural}`;
   const described = `${path}/{${kind.key}}`;
   const key = kind.example ? keyOf(kind) : '';
