@@ -10,6 +10,7 @@ import type { Picked } from '../../media/sdp';
 import type { Clock, Random } from '../clock';
 import type { Logger } from '../log';
 import type { Extension } from '../store/store';
+import { FIRST_TENANT, tenantOf } from '../tenants';
 import { Arrival, sessionOf, type Newcomer } from './arrival';
 import { Call, type Callee } from './call';
 import { CallListeners, viewOf, type CallEvents, type CallView } from './call-events';
@@ -244,7 +245,7 @@ export class Calls {
   private async take(arrival: Arrival): Promise<void> {
     const { req, caller } = arrival;
     if (this.draining) return this.refuse(arrival, refuse('shutting-down', ''));
-    if (this.byId.size >= this.ctx.settings.maxCalls) return this.refuse(arrival, refuse('too-many-calls', ''));
+    if (this.isFull(caller.number)) return this.refuse(arrival, refuse('too-many-calls', ''));
     const problem = unacceptable(req);
     if (problem) return this.refuse(arrival, problem);
     const session = sessionOf(req);
@@ -257,11 +258,23 @@ export class Calls {
     return this.routing.connect(arrival, dialledNumber(req.uri));
   }
 
+  /** Not one more: of all, or of that tenant. */
+  private isFull(caller: string): boolean {
+    const { maxCalls, maxCallsOf } = this.ctx.settings;
+    if (this.byId.size >= maxCalls) return true;
+    const tenant = tenantOf(caller);
+    const most = tenant === FIRST_TENANT ? undefined : maxCallsOf?.(tenant);
+    if (most === undefined) return false;
+    let those = 0;
+    for (const { from } of this.byId.values()) if (tenantOf(from.number) === tenant) those++;
+    return those >= most;
+  }
+
   /** While the directory or a feature was asked, the caller may have given up, and others may have come. */
   private stillWelcome(arrival: Newcomer): boolean {
     if (arrival.cancelled) this.refuse(arrival, refuse('cancelled', arrival.caller.number));
     else if (this.draining) this.refuse(arrival, refuse('shutting-down', ''));
-    else if (this.byId.size >= this.ctx.settings.maxCalls) this.refuse(arrival, refuse('too-many-calls', ''));
+    else if (this.isFull(arrival.caller.number)) this.refuse(arrival, refuse('too-many-calls', ''));
     else return true;
     return false;
   }

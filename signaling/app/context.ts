@@ -23,6 +23,8 @@ export interface CallSettings {
   ringSeconds: number;
   /** Calls at once; more are answered 503. */
   maxCalls: number;
+  /** Of the phones of that tenant; undefined: as many as there may be at all. */
+  maxCallsOf?: ((tenant: string) => number | undefined) | undefined;
 }
 
 export interface CallMediaSettings {

@@ -200,7 +200,8 @@ export class PhoneSystem {
     const { config, plane, reach, clock, random, log } = this.deps;
     const { locations, directory } = this;
     const calls = new Calls({
-      srf, plane, locations, directory, config, clock, random, reach,
+      srf, plane, locations, directory, clock, random, reach,
+      config: { call: { ...config.call, maxCallsOf: (tenant) => this.settings.get('tenant', tenant)?.maxCalls } },
       media: mediaSettings(config.media),
       log: log.child({ part: 'calls' }),
       features: features({ clock, settings: config.call, speech: speechOf(config.speech), conferences: this.conferences, forwarding: this.forwarding(), voicemail: this.voicemail() }),

@@ -59,8 +59,11 @@ export interface CallRefusal {
 /** `who` replaces {who}: a number, seconds or a sentence, depending on the row. */
 export function refuse(cause: Cause, who: string): CallRefusal {
   const { status, q850, text } = table[cause];
-  return { cause, status, q850, reason: plain(text.replace('{who}', () => who)) };
+  return { cause, status, q850, reason: plain(text.replace('{who}', () => withoutTenants(who))) };
 }
+
+/** Numbers as they are dialled, in a number or a sentence: whose tenant it is concerns no phone. */
+const withoutTenants = (text: string): string => text.replace(/(?<=\d)@[a-z0-9.-]+/g, '');
 
 /** Fit for a status line and for a quoted string, whoever wrote it. */
 const plain = (text: string): string => text.replace(/[^\x20-\x7e]|["\\]/g, '?').slice(0, 80);

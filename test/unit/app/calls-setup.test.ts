@@ -514,6 +514,18 @@ describe('refused at the door', () => {
     expect(w.calls.active()).toBe(1);
   });
 
+  test('too many calls of one tenant, which are nobody else\'s affair', async () => {
+    const w = new World({ maxCallsOf: (tenant) => (tenant === 'acme.example' ? 1 : undefined) });
+    for (const id of ['1001@acme.example', '1002@acme.example']) w.extensions.set(id, extension(id));
+    w.registered.set('1002@acme.example', [binding('1002@acme.example', '192.168.9.30')]);
+    w.phones = [binding('1002', '192.168.9.31')];
+    const call = (from: string) => w.dial(linphone, {}, 'sip:1002@pbx.test', '192.168.7.20', from);
+    expect((await call('1001@acme.example')).res.final).toBeUndefined();
+    expect((await call('1001@acme.example')).res.final).toMatchObject({ status: 503, reason: 'too many calls at the moment' });
+    expect((await call('1001')).res.final).toBeUndefined();
+    expect(w.calls.active()).toBe(2);
+  });
+
   test('too many calls at once, all waiting for the directory', async () => {
     const w = new World({ maxCalls: 1 });
     w.slowDirectory = [];
