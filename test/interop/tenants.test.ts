@@ -1,7 +1,7 @@
 /** Two tenants with the same numbers on one server, with real phones: each reaches its own, and nobody else. */
 import { anyKinds } from '../../signaling/settings/catalogue';
 import { SettingsDoor } from '../../signaling/settings/door';
-import { systemClock } from '../../signaling/clock';
+import { systemClock, systemRandom } from '../../signaling/clock';
 import { openStore } from '../../signaling/store/store';
 import { Baresip } from '../support/baresip';
 import { wholeCall } from '../support/conversation';
@@ -19,7 +19,7 @@ let server: Server;
 async function makeTenant(data: string): Promise<void> {
   const store = await openStore({ dataDir: data });
   try {
-    await new SettingsDoor(store, anyKinds, { clock: systemClock }).put(anyKinds.find(({ name }) => name === 'tenant')!, ACME, {});
+    await new SettingsDoor(store, anyKinds, { clock: systemClock, random: systemRandom, realm: 'offhook' }).put(anyKinds.find(({ name }) => name === 'tenant')!, ACME, {});
   } finally {
     await store.close();
   }
