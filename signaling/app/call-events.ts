@@ -15,6 +15,9 @@ export interface CallView {
   originatedBy: string | undefined;
   /** Whose settings sent it on before it came to `to`, and which. */
   forwarded: readonly Hop[];
+  /** See `CallRecord`. */
+  through: string | undefined;
+  rung: readonly string[];
   state: Call['state'];
   /** Unix milliseconds. */
   startedAt: number;
@@ -42,6 +45,8 @@ export function viewOf(call: Call, now: number): CallView {
     service: service?.name,
     originatedBy: call.originatedBy,
     forwarded: [...call.path],
+    through: call.through,
+    rung: [...call.rung],
     state,
     startedAt: startedWall.getTime(),
     talking: answeredAt === undefined ? undefined : now - answeredAt,

@@ -20,6 +20,10 @@ export interface CallRecord {
   transferredBy: string | undefined;
   /** Whose settings sent it on before it came to `to`, and which. */
   forwarded: readonly Hop[];
+  /** The group, queue or extension that was rung for, when `to` answered in its place. */
+  through: string | undefined;
+  /** Whose phones rang, or were to, in this order. */
+  rung: readonly string[];
   /** To whom one of the two was transferred, which ended the call. */
   transferredTo: string | undefined;
   /** Unix milliseconds. */
@@ -52,6 +56,8 @@ export function recordOf(call: Call, { by, refusal }: Ending, now: number, media
     originatedBy: call.originatedBy,
     transferredBy: call.transferredBy,
     forwarded: [...call.path],
+    through: call.through,
+    rung: [...call.rung],
     transferredTo: call.transferredTo,
     startedAt: call.startedWall.getTime(),
     rangAfter: after(call.rangAt),
@@ -85,6 +91,8 @@ export function refusedRecord({ caller, dialled: to, originatedBy, transferredBy
     originatedBy,
     transferredBy,
     forwarded: [...path],
+    through: undefined,
+    rung: [],
     transferredTo: undefined,
     startedAt,
     rangAfter: undefined,
@@ -117,7 +125,7 @@ export class CallRecords {
   }
 }
 
-function fields({ id, from, to, service, originatedBy, transferredBy, forwarded, transferredTo, answeredAfter, lasted, ended, media, recordings }: CallRecord): Record<string, unknown> {
+function fields({ id, from, to, service, originatedBy, transferredBy, forwarded, through, rung, transferredTo, answeredAfter, lasted, ended, media, recordings }: CallRecord): Record<string, unknown> {
   return {
     call: id,
     from,
@@ -126,6 +134,8 @@ function fields({ id, from, to, service, originatedBy, transferredBy, forwarded,
     ...(originatedBy !== undefined && { originatedBy }),
     ...(transferredBy !== undefined && { transferredBy }),
     ...(forwarded.length > 0 && { forwardedBy: forwarded.map((hop) => `${hop.from.number} (${hop.why})`).join(', ') }),
+    ...(through !== undefined && { through }),
+    ...(rung.length > 1 && { rung: rung.join(' ') }),
     ...(transferredTo !== undefined && { transferredTo }),
     why: ended.reason,
     by: ended.by,

@@ -15,6 +15,7 @@ import type { Dialog, Outgoing, SipResponder } from './dialogs';
 import type { Hop } from './diversion';
 import type { Leg, Offered, Side } from './leg';
 import type { CallRefusal, Cause } from './reasons';
+import type { RingPlan, Stage } from './ring-plan';
 
 export type CallState = 'routing' | 'ringing' | 'answering' | 'up' | 'ended';
 export type CallEvent = 'ring' | 'answer' | 'connect' | 'return' | 'divert' | 'end';
@@ -73,9 +74,11 @@ export interface CallDialog {
   readonly callId: string;
 }
 
-/** One phone of the callee, while it rings. */
+/** One phone that is called. */
 export interface Fork {
   readonly leg: Leg;
+  /** Whose it is. */
+  readonly callee: Callee;
   readonly binding: Binding;
   /** Our offer to it; undefined until a media port is there. */
   offer: Offered | undefined;
@@ -104,7 +107,7 @@ export interface Serving {
   /** No media for so long. */
   silent(silentMs: number): void;
   /** The phones of whom the caller was put through to refused, or did not answer. */
-  notPutThrough(refusal: CallRefusal): void;
+  notPutThrough(refusal: CallRefusal, forks: readonly Fork[], missed: RingPlan['missed']): void;
   /** Somebody did: the call is a bridged one from now on. */
   putThrough(): void;
 }
@@ -116,6 +119,9 @@ export class Call {
   invite: PendingInvite | undefined;
   callee: Leg | undefined;
   forks: Fork[] = [];
+  /** While it rings: who will, and the part of it that does; undefined while that is being prepared. */
+  plan: RingPlan | undefined;
+  stage: Stage | undefined;
   /** Provisional answers that the caller has had, each as status and description. */
   readonly progress = new Set<string>();
   ringTimer: Timer | undefined;
@@ -145,6 +151,14 @@ export class Call {
   replaces: string | undefined;
   /** Whose settings sent it on before it came to `to`. */
   path: readonly Hop[] = [];
+  /** The number that was rung for when somebody else's phone answered: a group, a queue, an extension that is to be found elsewhere. */
+  through: string | undefined;
+  /** Numbers that have, or had, a part in it. */
+  readonly parties = new Set<string>();
+  /** Hears of each of them. */
+  joined: (number: string) => void = () => undefined;
+  /** Whose phones rang, or were to, in this order. */
+  readonly rung: string[] = [];
   /** To whom one of the two was transferred away. */
   transferredTo: string | undefined;
   /** Transfers that led to this call, one after the other. */
@@ -157,6 +171,8 @@ export class Call {
   readonly recordings: string[] = [];
   /** The service that is the other end; undefined in a call between phones. */
   service: Serving | undefined;
+  /** Services that it went to, each from the one before. */
+  handovers = 0;
   /** The name of the service that had it first, for the record. */
   servedBy: string | undefined;
   /** Endpoints that will meet those of other calls are allocated near this word; undefined: by themselves. */
@@ -170,7 +186,7 @@ export class Call {
     /** Ours; shown to nobody outside. */
     readonly id: string,
     readonly from: Callee,
-    /** Changes when a service puts its caller through, and when the call is forwarded. */
+    /** Changes when a service puts its caller through, when the call is forwarded, and when somebody else's phone answers. */
     public to: Callee,
     /** Changes when the phone that we have called answers (`originate`). */
     public caller: Leg,
@@ -192,6 +208,7 @@ export class Call {
 
   /** Remembers which dialog this phone has, or had, with us; undefined: that is not known. */
   known({ side, party }: Pick<Leg, 'side' | 'party'>, callId: string | undefined): void {
+    if (!this.parties.has(party)) this.joined(party);
     if (callId !== undefined && !this.dialogs.some((one) => one.callId === callId && one.side === side)) this.dialogs.push({ side, party, callId });
   }
 

@@ -21,8 +21,10 @@ import type { CallContext, CallCounters, CallDirectory, CallLocations, CallMedia
 import { callSrf, type CallSrf, type SipRequest, type SipResponder } from './dialogs';
 import { findDialog } from './dialog-finder';
 import { dialledNumber, dialplan, type Dialplan } from './dialplan';
+import { Engaged } from './engaged';
 import type { Refusal } from './exchange';
 import type { Feature, Handler } from './feature';
+import type { GroupBook } from './groups';
 import { guarded, hangup, type Ending } from './hangup';
 import { unacceptable } from './incoming';
 import { originate, type Originated, type OriginateOptions } from './originate';
@@ -55,6 +57,10 @@ export interface CallsDeps {
   features?: readonly Feature[];
   /** The file of a spoken prompt; default: there are none. */
   prompt?: (key: string) => string | undefined;
+  /** Ring groups; default: there are none. */
+  groups?: GroupBook;
+  /** Default: one of its own. */
+  engaged?: Engaged;
   /** Where recorded calls go; default: none is recorded. */
   archive?: RecordingArchive;
   /** Ended calls that are remembered. */
@@ -100,6 +106,7 @@ export class Calls {
       settings: config.call,
       media: deps.media ?? { transcode: true, holdMusic: null },
       srtpHabits: new SrtpHabits(),
+      engaged: deps.engaged ?? new Engaged(),
       onRinging: (call) => {
         this.reached(call, call.rangAt);
         this.listeners.tell('ringing', this.view(call));
@@ -114,6 +121,9 @@ export class Calls {
       onKey: (call, leg, digit) => this.recorder?.pressed(call, leg, digit),
       serve: (call, feature, handler) => this.serve(call, feature, handler),
       destination: (caller, number, path) => this.routing.find(caller, number, path),
+      instead: (call, refusal, path) => this.routing.instead(call, refusal, path),
+      colleagues: (call, whom) => this.routing.colleagues(call, whom),
+      handOver: (call, to, leave) => this.routing.handOver(call, to, leave),
       unanswered: (call, by, refusal) => this.routing.unanswered(call, by, refusal),
       onRefer: (call, leg, req, res) => this.transfers.refer(call, leg, req, res),
       onEnded: (call, ending) => this.ended(call, ending),
@@ -123,7 +133,7 @@ export class Calls {
       serve: (call, feature, handler) => this.serve(call, feature, handler),
       welcome: (newcomer) => this.stillWelcome(newcomer),
       refuse: (newcomer, refusal) => this.refuse(newcomer, refusal),
-    });
+    }, deps.groups);
     this.transfers = new Transfers(this.ctx, {
       find: (name) => findDialog(this.byId.values(), name),
       connect: (newcomer, number) => this.routing.connect(newcomer, number),
@@ -289,6 +299,7 @@ export class Calls {
     const secured = offer?.crypto !== undefined || callee.srtp === 'required';
     const recorded = this.recorder !== undefined && recordingPolicy(caller, callee) === 'always';
     call.anchored = recorded || arrival.anchored === true || !(caller.media === 'direct' && callee.media === 'direct' && offer?.stream.remote && !secured);
+    call.joined = (number) => this.ctx.engaged.enter(number, call);
     call.known(leg, arrival.callId);
     call.originatedBy = arrival.originatedBy;
     call.transferredBy = transferredBy;
@@ -320,6 +331,7 @@ export class Calls {
     this.byId.delete(call.id);
     for (const fn of call.whenOver.splice(0)) fn(ending.refusal);
     const now = this.ctx.clock.now();
+    this.ctx.engaged.over(call, now);
     const reported = ending.media.then((report) => {
       const record = recordOf(call, ending, now, report);
       this.record(record);

@@ -9,6 +9,8 @@ import type { CallMedia } from './call-media';
 import type { Destination } from './destination';
 import type { CallSrf, SipRequest, SipResponder } from './dialogs';
 import type { Hop } from './diversion';
+import type { Engaged } from './engaged';
+import type { Colleagues } from './feature';
 import type { Binding } from './binding';
 import type { Feature, Handler } from './feature';
 import type { Logger } from '../log';
@@ -16,7 +18,7 @@ import type { Extension } from '../store/store';
 import type { Ending } from './hangup';
 import type { Leg, Side } from './leg';
 import type { SrtpHabits } from './srtp-habits';
-import type { CallRefusal } from './reasons';
+import type { CallRefusal, Cause } from './reasons';
 
 export interface CallSettings {
   /** An unanswered call is given up after this long. */
@@ -100,6 +102,8 @@ export interface CallContext {
   readonly media: CallMediaSettings;
   /** What the phones were seen to speak. */
   readonly srtpHabits: SrtpHabits;
+  /** Who is in a call. */
+  readonly engaged: Engaged;
   readonly counters: CallCounters;
   /** The file of a spoken prompt; undefined: there is none of that key. */
   readonly prompt: (key: string) => string | undefined;
@@ -118,6 +122,10 @@ export interface CallContext {
   serve(call: Call, feature: Pick<Feature, 'name' | 'silence'>, handler: Handler): void;
   /** Where a number leads that this extension would dial; `path` is added to. Errors: those of the directory. */
   destination(caller: string, number: string, path: Hop[]): Promise<Destination>;
+  /** See `Routing`. */
+  instead(call: Call, refusal: CallRefusal, path: Hop[]): Promise<Destination>;
+  colleagues(call: Call, whom: Colleagues): Promise<Destination>;
+  handOver(call: Call, to: Exclude<Destination, { kind: 'phones' }>, leave: () => void): Promise<Cause | undefined>;
   /** A REFER in a call between phones. */
   onRefer(call: Call, leg: Leg, req: SipRequest, res: SipResponder): void;
   /** Once per call, after its last dialog was told and its media is being given back. */

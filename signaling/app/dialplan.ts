@@ -4,7 +4,7 @@
  *
  *   Request-URI ─ dialledNumber() ─▶ number ─ route(): first row that matches ─▶ Route
  */
-import { beside } from '../tenants';
+import { beside, shown } from '../tenants';
 import { parseSipUri } from './addresses';
 import type { Args, Feature, FeatureNumber } from './feature';
 import { refuse, type CallRefusal } from './reasons';
@@ -12,11 +12,12 @@ import { refuse, type CallRefusal } from './reasons';
 /** Where a call goes. */
 export type Route =
   | { kind: 'extension'; number: string }
+  | { kind: 'group'; number: string }
   | { kind: 'service'; number: string; feature: Feature; args: Args; /** See `FeatureNumber`. */ room: string | undefined }
   | { kind: 'reject'; refusal: CallRefusal };
 
 export interface Dialled {
-  /** From `dialledNumber`; undefined when the Request-URI has none. */
+  /** From `dialledNumber`, or an id (`tenants.ts`); undefined when the Request-URI has none. */
   number: string | undefined;
   /** The id of the caller's own extension. */
   caller: string;
@@ -28,6 +29,8 @@ type Asked = Dialled & { id: string };
 /** What the plan may ask about the system. */
 export interface Known {
   isExtension(id: string): boolean;
+  /** Default: there are none. */
+  isGroup?(id: string): boolean;
 }
 
 interface Row {
@@ -61,17 +64,30 @@ const after: readonly Row[] = [
     leadsTo: ({ id }, known) => (known.isExtension(id) ? { kind: 'extension', number: id } : undefined),
   },
   {
+    pattern: 'a ring group',
+    meaning: 'the phones of its members ring',
+    leadsTo: ({ id }, known) => (known.isGroup?.(id) ? { kind: 'group', number: id } : undefined),
+  },
+  {
     pattern: '(anything else)',
     meaning: 'rejected: 404',
     leadsTo: ({ number }) => reject(refuse('unknown-number', number as string)),
   },
 ];
 
-const featureRow = (feature: Feature, { pattern, meaning, matches, room }: FeatureNumber): Row => ({
+interface FeatureRow extends Row {
+  feature: string;
+  /** The one number of the row; undefined: it has to be asked. */
+  exact: string | undefined;
+}
+
+const featureRow = (feature: Feature, { pattern, meaning, matches, room, exact }: FeatureNumber): FeatureRow => ({
+  feature: feature.name,
+  exact,
   pattern,
   meaning,
   leadsTo({ number, id }) {
-    const args = number === undefined ? undefined : matches(number, id);
+    const args = number === undefined ? undefined : matches(shown(number), id);
     return args && { kind: 'service', number: id, feature, args, room: room?.(args) };
   },
 });
@@ -84,17 +100,21 @@ export interface Dialplan {
 
 /** The numbers of features come before extensions, which cannot have them (`signaling/numbers.ts`). Errors: `Error` when two features want the same. */
 export function dialplan(features: readonly Feature[] = []): Dialplan {
-  const rows = features.flatMap((feature) => feature.numbers.map((number) => ({ ...featureRow(feature, number), feature: feature.name })));
+  const rows = features.flatMap((feature) => feature.numbers.map((number) => featureRow(feature, number)));
   for (const [i, row] of rows.entries()) {
     const other = rows.slice(0, i).find(({ pattern }) => pattern === row.pattern);
     if (other) throw new Error(`two features have the number ${row.pattern}: ${other.feature} and ${row.feature}`);
   }
   const table: readonly Row[] = [...before, ...rows, ...after];
+  const exact = new Map(rows.flatMap((row) => (row.exact === undefined ? [] : [[row.exact, row] as const])));
+  const several: readonly Row[] = [...before, ...rows.filter((row) => row.exact === undefined), ...after];
   return {
-    route(asked, known) {
-      const dialled = { ...asked, id: beside(asked.caller, asked.number ?? '') };
-      for (const row of table) {
-        const route = row.leadsTo(dialled, known);
+    route(dialled, known) {
+      const asked = { ...dialled, id: dialled.number === undefined ? '' : beside(dialled.caller, dialled.number) };
+      // one number is one look-up, however many there are; only rows for many numbers are asked one by one
+      const only = exact.get(shown(asked.id));
+      for (const row of only ? [...before, only, ...after] : several) {
+        const route = row.leadsTo(asked, known);
         if (route) return route;
       }
       throw new Error('the dial plan has no last row');

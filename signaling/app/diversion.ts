@@ -22,6 +22,9 @@ export interface Hop {
 /** A target that is no number: the mailbox of whoever was called first. */
 export const VOICEMAIL = 'voicemail';
 
+/** The number in `voicemail:1002`, a target that is the mailbox of that one; undefined: it is none. Nothing that is dialled has a colon. */
+export const mailboxIn = (target: string): string | undefined => (target.startsWith(`${VOICEMAIL}:`) ? target.slice(VOICEMAIL.length + 1) : undefined);
+
 /** More than anybody means, and what a circle that changes under way comes to. */
 export const MAX_HOPS = 10;
 

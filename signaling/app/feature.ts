@@ -34,6 +34,8 @@ export interface FeatureNumber {
   /** For people: `*43`, `**NUMBER`. */
   readonly pattern: string;
   readonly meaning: string;
+  /** Where it matches this number and no other: found by one look-up. */
+  readonly exact?: string;
   /** `number` as it was dialled, `id` in the caller's tenant (`signaling/tenants.ts`): what is set is known by ids. */
   matches(number: string, id: string): Args | undefined;
   /** The room that the call will join: its media is then placed where that room is. */
@@ -101,6 +103,33 @@ export interface ServiceRecordOptions extends RecordOptions {
 }
 
 /**
+ * Extensions of which one is to answer: all their phones ring at once. Who is passed over (has no phone, is busy, does not want to be disturbed) is told
+ * of. Or those of a ring group, as it is set.
+ */
+export type Colleagues =
+  | {
+      readonly any: readonly string[];
+      /** Before the caller's name on their phones. */
+      readonly prefix?: string | undefined;
+    }
+  | { readonly group: string };
+
+export interface TransferOptions {
+  /** As if the caller had dialled it: when nobody answers, the call goes where that one's calls go then, to the mailbox, too. Default: back to the feature. */
+  asDialled?: boolean | undefined;
+  /** What the caller hears meanwhile: ring-back (default), or what it hears already. */
+  hears?: 'ringback' | 'the same' | undefined;
+  /** How long it rings; default: as long as whoever is called has set. */
+  seconds?: number | undefined;
+  /** Aborted: nobody is to answer any more; the cause is `cancelled`. */
+  signal?: AbortSignal | undefined;
+  /** Of each whose phones rang, or who was passed over, when nobody answered. */
+  refused?(number: string, cause: Cause): void;
+  /** Somebody has answered; `over` resolves when they have hung up. */
+  answered?(number: string, over: Promise<void>): void;
+}
+
+/**
  * A call that a feature has. Everything rejects with `CallOver` when it is over, except `record`, since what was recorded has to be dealt
  * with. Media errors (`MediaError`) mean a fault: not caught, they end this call and no other.
  */
@@ -144,10 +173,10 @@ export interface ServiceCall {
   leave(): Promise<void>;
 
   /**
-   * Rings an extension and connects the caller (after `answer`), or hands it over to another feature. Resolves only when that failed, with the reason:
-   * the caller is still here then. When somebody answers, the call is that one's, and this throws `CallOver`.
+   * Takes the caller to whatever this number leads to (after `answer`): phones ring, services and mailboxes (`voicemail:1002`) take over. Resolves only
+   * when that failed, with the reason: the caller is still here then. When somebody answers, the call is that one's, and this throws `CallOver`.
    */
-  transferTo(number: string): Promise<Cause>;
+  transferTo(to: string | Colleagues, options?: TransferOptions): Promise<Cause>;
 
   /** Ends the call; what the caller is told, when it was not answered, is in `refusal`. */
   hangup(refusal?: CallRefusal): void;
@@ -156,5 +185,5 @@ export interface ServiceCall {
 /** A dial plan row for one number. */
 export function exactly(number: string, meaning: string, more: { args?: Args; room?: string } = {}): FeatureNumber {
   const { args = {}, room } = more;
-  return { pattern: number, meaning, matches: (dialled) => (dialled === number ? args : undefined), ...(room !== undefined && { room: () => room }) };
+  return { pattern: number, meaning, exact: number, matches: (dialled) => (dialled === number ? args : undefined), ...(room !== undefined && { room: () => room }) };
 }

@@ -2,9 +2,11 @@
 import type { Clock } from '../clock';
 import type { Feature } from './feature';
 import { announcements } from './features/announcements';
+import { callWaiting, type CallWaitingDeps } from './features/call-waiting';
 import { conference, Conferences, nameFiles } from './features/conference';
 import { echo } from './features/echo';
 import { forwarding, type ForwardingDeps } from './features/forwarding';
+import { group, type GroupMusicDeps } from './features/group';
 import { time } from './features/time';
 import { voicemail, type VoicemailDeps } from './features/voicemail';
 
@@ -23,6 +25,10 @@ export interface FeatureDeps {
   conferences?: Conferences | undefined;
   /** Undefined: extensions cannot set where their calls go. */
   forwarding?: Omit<ForwardingDeps, 'sayDigits'> | undefined;
+  /** Undefined: extensions cannot set it from the phone. */
+  callWaiting?: CallWaitingDeps | undefined;
+  /** Undefined: no group has music. */
+  groupMusic?: GroupMusicDeps | undefined;
   /** Undefined: there are no mailboxes. */
   voicemail?: VoicemailDeps | undefined;
 }
@@ -36,12 +42,14 @@ export interface FeatureSpeech {
 }
 
 /** In the order in which they are offered calls that nobody answered. */
-export function features({ clock, settings, speech, conferences, forwarding: diversions, voicemail: mailboxes }: FeatureDeps): readonly Feature[] {
+export function features({ clock, settings, speech, conferences, forwarding: diversions, callWaiting: waiting, groupMusic, voicemail: mailboxes }: FeatureDeps): readonly Feature[] {
   return [
     echo(),
     time({ clock, ...speech }),
     ...(conferences ? [conference(conferences)] : []),
     ...(diversions ? [forwarding({ ...diversions, ...speech })] : []),
+    ...(waiting ? [callWaiting(waiting)] : []),
+    ...(groupMusic ? [group(groupMusic)] : []),
     ...(mailboxes ? [voicemail(mailboxes)] : []),
     // the last resort: after whatever would take the call in earnest
     ...(settings.announcements === 'on' ? [announcements(speech)] : []),

@@ -76,6 +76,7 @@ export async function bring(ctx: CallContext, call: Call, found: Found, on: Join
 /** In the place of whoever rings, or of the service that has the caller. */
 function answered(ctx: CallContext, call: Call, moved: Leg, to: Call['to']): void {
   call.ringTimer?.cancel();
+  call.plan = undefined;
   call.advance('answer');
   cancelOthers(ctx, call, moved);
   call.callee = moved;

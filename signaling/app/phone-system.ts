@@ -161,6 +161,36 @@ export class PhoneSystem {
     };
   }
 
+  private callWaiting(): FeatureDeps['callWaiting'] {
+    const { store } = this.deps;
+    return {
+      set: async (number, on) => {
+        await store.transaction(async ({ extensions }) => extensions.update(number, { settings: { ...(await extensions.get(number))?.settings, callWaiting: on } }));
+        this.directory.invalidate();
+      },
+    };
+  }
+
+  private groupMusic(): FeatureDeps['groupMusic'] {
+    const { holdMusic } = mediaSettings(this.deps.config.media);
+    return {
+      find: (number) => {
+        const group = this.settings.get('group', number);
+        return group && group.music !== null ? { music: group.music, otherwise: group.otherwise } : undefined;
+      },
+      music: (setting) => this.musicOf(setting === 'default' ? holdMusic : setting),
+    };
+  }
+
+  /** Music that is not there is silence. */
+  private async musicOf(path: string | null): Promise<readonly string[]> {
+    if (path === null) return [];
+    return musicFiles(path).catch((err: unknown) => {
+      this.deps.log.warn({ path, error: String(err) }, 'there is no music');
+      return [];
+    });
+  }
+
   private voicemail(): FeatureDeps['voicemail'] {
     const { config, clock, log } = this.deps;
     const zone = zoneOf(config.speech);
@@ -204,9 +234,10 @@ export class PhoneSystem {
       config: { call: { ...config.call, maxCallsOf: (tenant) => this.settings.get('tenant', tenant)?.maxCalls } },
       media: mediaSettings(config.media),
       log: log.child({ part: 'calls' }),
-      features: features({ clock, settings: config.call, speech: speechOf(config.speech), conferences: this.conferences, forwarding: this.forwarding(), voicemail: this.voicemail() }),
+      features: features({ clock, settings: config.call, speech: speechOf(config.speech), conferences: this.conferences, forwarding: this.forwarding(), callWaiting: this.callWaiting(), groupMusic: this.groupMusic(), voicemail: this.voicemail() }),
       prompt: promptOf,
       archive: this.archive,
+      groups: this.settings,
     });
     this.active = calls;
     const counts = new MailboxCounts(this.deps.store.voicemail);

@@ -1,11 +1,12 @@
 /**
- * Ringing every phone of the callee at once (RFC 3261 §16.7 without the proxy: each phone gets an INVITE of our own). The first 2xx wins;
- * when none comes, the caller is told the most that is known.
+ * Ringing phones, stage by stage (`ring-plan`), those of a stage at once (RFC 3261 §16.7 without the proxy: each phone gets an INVITE of our own).
+ * The first 2xx wins; when none comes, the caller is told the most that is known.
  */
 import { bridgeOffer, otherProfile, ownOffer, type AudioSpec } from '../../media/sdp';
+import { shown } from '../tenants';
 import { answerOf, connectPhones, earlyAnswer } from './b2bua';
 import type { Binding } from './binding';
-import type { Call, Fork } from './call';
+import type { Call, Callee, Fork } from './call';
 import { codecsFor } from './call-bridge';
 import { allocate, mediaAddress, NoMedia, releaseLeg } from './call-media';
 import type { CallContext } from './context';
@@ -16,45 +17,75 @@ import { abilities } from './abilities';
 import { cancelOthers, endLateAnswer, guarded, hangup } from './hangup';
 import { newLeg, offerTo, type Leg } from './leg';
 import { answeredElsewhere, bestCause, causeOf, endsAll, reasonHeader, refuse, type Cause } from './reasons';
+import type { RingPlan, Stage, Way } from './ring-plan';
 import { addressOf, isPrintable, nameAddr } from './text';
 import { wayBack } from './way-back';
 
 /** Headers of the caller's INVITE that the callee gets to see. */
 const passedOn = ['Subject', 'Priority'];
 
-export async function ring(ctx: CallContext, call: Call, bindings: readonly Binding[]): Promise<void> {
-  call.forks = bindings.map((binding) => ({
-    leg: calleeLeg(ctx, call, binding),
-    binding,
-    offer: undefined,
-    outgoing: undefined,
-    rang: false,
-    ended: undefined,
-  }));
-  if (call.anchored && !(await takePorts(ctx, call))) return;
-  if (call.over) return;
-  call.advance('ring');
-  for (const fork of call.forks) if (!call.over && fork.ended === undefined) invite(ctx, call, fork);
-  settle(ctx, call);
-  if (call.state === 'ringing') call.ringTimer = ctx.clock.after((call.to.diversion?.ringSeconds ?? ctx.settings.ringSeconds) * 1000, () => guarded(ctx, call, 'ring timeout', () => giveUp(ctx, call)));
+export async function ring(ctx: CallContext, call: Call, plan: RingPlan): Promise<void> {
+  call.plan = plan;
+  // what was agreed with one phone need not fit the next
+  if (!plan.plain) call.anchored = true;
+  await begin(ctx, call, plan);
 }
 
-function calleeLeg(ctx: CallContext, { to }: Call, { source }: Binding): Leg {
-  const leg = newLeg('callee', to.number, source.address, ctx.random, to.srtp);
-  if (to.srtp === 'optional') leg.keys.profile = ctx.srtpHabits.profileFor(to.number, source.address);
+/** The next stage that rings anything; when there is none, nobody answered. */
+async function begin(ctx: CallContext, call: Call, plan: RingPlan): Promise<void> {
+  const stage = nextOf(ctx, call, plan);
+  if (!stage) return nobody(ctx, call);
+  const fresh = stage.ways.map((way) => forkFor(ctx, call, way));
+  call.forks = call.forks.length === 0 ? fresh : [...call.forks, ...fresh];
+  if (call.anchored && !(await takePorts(ctx, call, fresh))) return;
+  // one that rang on has answered meanwhile, or the caller has gone
+  for (const fork of fresh) if (fork.ended !== undefined) releaseLeg(ctx, call, fork.leg);
+  if (call.over || call.plan !== plan) return;
+  if (call.state !== 'ringing') call.advance('ring');
+  for (const fork of fresh) if (call.plan === plan && fork.ended === undefined) invite(ctx, call, fork);
+  if (call.over || call.plan !== plan) return;
+  call.stage = stage;
+  call.ringTimer = ctx.clock.after((stage.seconds ?? ctx.settings.ringSeconds) * 1000, () => guarded(ctx, call, 'ring timeout', () => begin(ctx, call, plan)));
+  settle(ctx, call);
+}
+
+/** Whoever is not kept stops ringing. */
+function nextOf(ctx: CallContext, call: Call, plan: RingPlan): Stage | undefined {
+  call.ringTimer?.cancel();
+  call.stage = undefined;
+  for (;;) {
+    const stage = plan.next();
+    // what is told to those who rang until the end depends on all of them
+    if (!stage) return undefined;
+    for (const fork of call.forks) if (fork.ended === undefined && !stage.keeps?.(fork.callee)) drop(ctx, call, fork, silentFor(fork), reasonHeader(refuse(silentFor(fork), fork.callee.number)));
+    if (stage.ways.length > 0 || call.forks.some(({ ended }) => ended === undefined)) return stage;
+  }
+}
+
+function forkFor(ctx: CallContext, call: Call, { callee, binding }: Way): Fork {
+  if (!call.rung.includes(callee.number)) {
+    call.rung.push(callee.number);
+    call.joined(callee.number);
+  }
+  return { leg: calleeLeg(ctx, callee, binding), callee, binding, offer: undefined, outgoing: undefined, rang: false, ended: undefined };
+}
+
+function calleeLeg(ctx: CallContext, { number, srtp }: Callee, { source }: Binding): Leg {
+  const leg = newLeg('callee', number, source.address, ctx.random, srtp);
+  if (srtp === 'optional') leg.keys.profile = ctx.srtpHabits.profileFor(number, source.address);
   return leg;
 }
 
 /** Port pairs for the caller and every phone, all asked for at once. False: the call cannot be made and was ended. */
-async function takePorts(ctx: CallContext, call: Call): Promise<boolean> {
+async function takePorts(ctx: CallContext, call: Call, fresh: readonly Fork[]): Promise<boolean> {
   let problem: Cause | undefined;
   // one who is put through by a service has its port
   const caller = (call.caller.endpoint ? Promise.resolve() : allocate(ctx, call, call.caller)).catch((err) => {
     problem = mediaCause(ctx, call, err);
   });
-  const forks = call.forks.map((fork) =>
+  const forks = fresh.map((fork) =>
     allocate(ctx, call, fork.leg).catch((err) => {
-      fork.ended = mediaCause(ctx, call, err);
+      fork.ended ??= mediaCause(ctx, call, err);
     }),
   );
   await Promise.all([caller, ...forks]);
@@ -68,7 +99,7 @@ function mediaCause(ctx: CallContext, call: Call, err: unknown): Cause {
 }
 
 function invite(ctx: CallContext, call: Call, fork: Fork): void {
-  const { leg, binding } = fork;
+  const { leg, binding, callee } = fork;
   fork.offer = offerTo(leg, mediaAddress(leg, call.caller.heard?.stream), offerFor(ctx, call, fork));
   fork.outgoing = sendInvite(
     ctx.srf,
@@ -76,7 +107,7 @@ function invite(ctx: CallContext, call: Call, fork: Fork): void {
       uri: binding.uri,
       proxy: wayBack(binding, ctx.reach),
       sdp: fork.offer.text,
-      headers: { ...inviteHeaders(call), ...diversionHeaders(call.path, call.to.number, ownHost(ctx.reach, leg.source) ?? 'localhost') },
+      headers: { ...inviteHeaders(call, callee), ...diversionHeaders(call.path, callee.number, ownHost(ctx.reach, leg.source) ?? 'localhost') },
     },
     {
       sent: (callId) => call.known(leg, callId),
@@ -95,10 +126,10 @@ export function offerFor(ctx: CallContext, call: Call, fork: Pick<Fork, 'leg'>):
 }
 
 /** Nothing of the caller's own dialog: the engine makes Call-ID, tags and Contact, and puts its address for `localhost`. */
-function inviteHeaders(call: Call): Record<string, string> {
-  const { from, to, invite: pending } = call;
+function inviteHeaders(call: Call, to: Callee): Record<string, string> {
+  const { from, plan, invite: pending } = call;
   const headers: Record<string, string> = {
-    From: nameAddr(from),
+    From: nameAddr(plan?.prefix ? { number: from.number, name: `${plan.prefix}${from.name ?? shown(from.number)}` } : from),
     To: `<${addressOf(to.number)}>`,
     ...abilities,
     ...(call.referredBy !== undefined && { 'Referred-By': call.referredBy }),
@@ -118,7 +149,7 @@ function provisional(ctx: CallContext, call: Call, fork: Fork, status: number, b
     call.rangAt = ctx.clock.now();
     ctx.onRinging(call);
   }
-  const single = call.forks.length === 1;
+  const single = call.plan?.plain === true && call.forks.length === 1;
   const early = single && body ? earlyAnswer(ctx, call, fork, body) : undefined;
   if (early !== undefined) {
     progress(call, status, early);
@@ -143,13 +174,16 @@ function answered(ctx: CallContext, call: Call, fork: Fork, dialog: Dialog, body
   }
   const answer = answerOf(ctx, call, fork, body);
   if (!answer) {
-    void endDialog(dialog, reasonHeader(refuse('bad-answer', call.to.number)));
+    void endDialog(dialog, reasonHeader(refuse('bad-answer', fork.callee.number)));
     out(ctx, call, fork, 'bad-answer');
     return;
   }
-  ctx.srtpHabits.learn(call.to.number, fork.leg.source, answer.picked);
+  ctx.srtpHabits.learn(fork.callee.number, fork.leg.source, answer.picked);
   call.advance('answer');
   call.ringTimer?.cancel();
+  call.plan = undefined;
+  if (call.to.number !== fork.callee.number) call.through = call.to.number;
+  call.to = fork.callee;
   call.callee = fork.leg;
   fork.leg.dialog = dialog;
   cancelOthers(ctx, call, fork.leg);
@@ -158,12 +192,14 @@ function answered(ctx: CallContext, call: Call, fork: Fork, dialog: Dialog, body
 
 function failed(ctx: CallContext, call: Call, fork: Fork, status: number, problem: string): void {
   if (fork.ended !== undefined) return;
-  ctx.log.debug({ call: call.id, to: call.to.number, status, problem }, 'a phone refused');
+  ctx.log.debug({ call: call.id, to: fork.callee.number, status, problem }, 'a phone refused');
   // the connection it registered over is closed: 410 from drachtio, 430 from RFC 5626 §4.4.2
   if (status === 410 || status === 430) ctx.locations.forget(fork.binding);
   if (isAboutMedia(status) && call.state === 'ringing' && inviteOtherwise(ctx, call, fork)) return;
   const cause = causeOf({ status, rang: fork.rang });
-  if (endsAll(status)) {
+  if (endsAll(status) && call.plan?.people) {
+    for (const other of call.forks) if (other !== fork && other.ended === undefined && other.callee.number === fork.callee.number) drop(ctx, call, other, cause, answeredElsewhere);
+  } else if (endsAll(status)) {
     fork.ended = cause;
     ctx.unanswered(call, 'callee', refuse(cause, call.to.number));
     return;
@@ -186,21 +222,44 @@ function inviteOtherwise(ctx: CallContext, call: Call, fork: Fork): boolean {
   return true;
 }
 
-/** This phone is out of the race; with the last one the call ends. */
+/** This phone is out of the race; with the last one the next stage begins, or the call ends. */
 function out(ctx: CallContext, call: Call, fork: Fork, cause: Cause): void {
   fork.ended = cause;
   releaseLeg(ctx, call, fork.leg);
   if (call.state === 'ringing') settle(ctx, call);
 }
 
-function settle(ctx: CallContext, call: Call): void {
-  if (call.over) return;
-  const causes = call.forks.flatMap((fork) => fork.ended ?? []);
-  if (causes.length === call.forks.length) ctx.unanswered(call, 'callee', refuse(bestCause(causes), call.to.number));
+/** It is told that it need not ring any more. */
+function drop(ctx: CallContext, call: Call, fork: Fork, cause: Cause, reason: string): void {
+  fork.ended = cause;
+  fork.outgoing?.cancel(reason);
+  releaseLeg(ctx, call, fork.leg);
 }
 
-function giveUp(ctx: CallContext, call: Call): void {
-  if (call.state !== 'ringing') return;
-  const causes = call.forks.map((fork) => fork.ended ?? (fork.rang ? 'no-answer' : 'unreachable'));
-  ctx.unanswered(call, 'system', refuse(bestCause(causes), call.to.number));
+function settle(ctx: CallContext, call: Call): void {
+  const { plan, stage } = call;
+  if (call.over || !plan || !stage || call.forks.some(({ ended }) => ended === undefined)) return;
+  if (plan.plain) nobody(ctx, call, 'callee');
+  else guarded(ctx, call, 'ringing', () => begin(ctx, call, plan));
+}
+
+/** What is said of a phone that has not answered. */
+const silentFor = ({ rang }: Fork): Cause => (rang ? 'no-answer' : 'unreachable');
+
+/** What one of several people has said does not hold for the number that they share. */
+function ofSeveral(cause: Cause, causes: readonly Cause[]): Cause {
+  if (causes.includes('no-answer')) return 'no-answer';
+  if (cause === 'busy-everywhere' || cause === 'declined') return 'busy';
+  return cause === 'busy' || cause === 'not-registered' ? cause : 'unreachable';
+}
+
+/** All have refused, or none has answered in time. */
+function nobody(ctx: CallContext, call: Call, by: 'callee' | 'system' = call.forks.some(({ ended }) => ended === undefined) ? 'system' : 'callee'): void {
+  if (call.over) return;
+  const causes = call.forks.map((fork) => fork.ended ?? silentFor(fork));
+  const best = bestCause(causes.length > 0 ? causes : (call.plan?.missed ?? []).map(({ cause }) => cause));
+  const refusal = refuse(call.plan?.people ? ofSeveral(best, causes) : best, call.to.number);
+  for (const fork of call.forks) if (fork.ended === undefined) drop(ctx, call, fork, silentFor(fork), reasonHeader(refusal));
+  if (call.state !== 'ringing') call.advance('ring');
+  ctx.unanswered(call, by, refusal);
 }

@@ -14,7 +14,8 @@ import { Destinations, meant, type Destination } from './destination';
 import type { Dialplan } from './dialplan';
 import { divertedFor, type Hop } from './diversion';
 import type { Refusal } from './exchange';
-import type { Feature, Handler, Party } from './feature';
+import type { Colleagues, Feature, Handler, Party } from './feature';
+import type { GroupBook } from './groups';
 import { cancelOthers, guarded, hangup } from './hangup';
 import type { Side } from './leg';
 import { reasonHeader, type CallRefusal, type Cause } from './reasons';
@@ -34,6 +35,9 @@ export interface RoutingBoard {
 /** What features may be offered: the rest says nothing about the person who was called, or cannot be helped. */
 const offered: ReadonlySet<Cause> = new Set<Cause>(['busy', 'busy-everywhere', 'own-number', 'do-not-disturb', 'forwarding-loop', 'no-answer', 'not-registered', 'unreachable', 'declined', 'refused', 'unknown-number']);
 
+/** From one service to the next, before it is taken for a circle. */
+const MAX_HANDOVERS = 50;
+
 type Reached = Exclude<Destination, { kind: 'nobody' }>;
 
 export class Routing {
@@ -44,9 +48,10 @@ export class Routing {
     plan: Dialplan,
     private readonly features: readonly Feature[],
     private readonly board: RoutingBoard,
+    groups?: GroupBook,
   ) {
-    const { directory, locations } = ctx;
-    this.destinations = new Destinations({ plan, directory, locations });
+    const { directory, locations, engaged, random } = ctx;
+    this.destinations = new Destinations({ plan, directory, locations, engaged, random, groups });
   }
 
   /** See `Destinations.find`. */
@@ -54,12 +59,17 @@ export class Routing {
     return this.destinations.find(caller, number, path);
   }
 
+  /** Where a call goes that whoever it was for does not take; `path` is added to. */
+  instead(call: Call, refusal: CallRefusal, path: Hop[]): Promise<Destination> {
+    return this.destinations.instead(call.from.number, call.to, refusal, path);
+  }
+
   /** To whatever the dial plan has for this number. */
   async connect(arrival: Newcomer, number: string | undefined): Promise<void> {
     const { caller } = arrival;
     arrival.dialled = number ?? '';
     const to = await this.destinations.find(caller.number, number, arrival.path);
-    if (to.kind === 'nobody') return this.refuseOrOffer(arrival, to.refusal, to.callee);
+    if (to.kind === 'nobody') return this.refuseOrOffer(arrival, to.refusal, to.callee, to.mailbox);
 
     const offer = arrival.offer();
     if (offer && 'status' in offer) return this.board.refuse(arrival, offer);
@@ -78,7 +88,7 @@ export class Routing {
       this.board.serve(call, feature, async (service) => feature.answer?.(service, args));
       return;
     }
-    await ring(this.ctx, call, to.bindings).catch((err) => guarded(this.ctx, call, 'ringing', () => Promise.reject(err)));
+    await ring(this.ctx, call, to.plan).catch((err) => guarded(this.ctx, call, 'ringing', () => Promise.reject(err)));
   }
 
   /** Whether this number, dialled by that extension, is somebody's or something's, reachable at the moment or not. */
@@ -88,10 +98,10 @@ export class Routing {
   }
 
   /** Before a call is refused that never rang, features may take it. */
-  private async refuseOrOffer(arrival: Newcomer, refusal: CallRefusal, callee: Callee | undefined): Promise<void> {
+  private async refuseOrOffer(arrival: Newcomer, refusal: CallRefusal, callee: Callee | undefined, mailbox: Party | undefined): Promise<void> {
     const offer = arrival.offer();
     const usable = !offer || !('status' in offer);
-    const taker = usable ? await this.takerFor(arrival.caller, arrival.dialled, meant(arrival.path, callee), refusal) : undefined;
+    const taker = usable ? await this.takerFor(arrival.caller, arrival.dialled, mailbox ?? meant(arrival.path, callee), refusal) : undefined;
     if (!taker || !usable) return this.board.refuse(arrival, refusal);
     if (!this.board.welcome(arrival)) return;
     const call = this.board.begin(arrival, callee ?? phoneless(arrival.dialled, null), offer);
@@ -104,19 +114,21 @@ export class Routing {
     const { service } = call;
     if (!service && !this.isOffered(refusal) && !divertedFor(call.to.diversion, refusal.cause)) return hangup(this.ctx, call, by, refusal);
     call.ringTimer?.cancel();
+    const { forks, plan } = call;
+    call.plan = undefined;
     cancelOthers(this.ctx, call, undefined, reasonHeader(refusal));
     if (service) {
       call.advance('return');
-      service.notPutThrough(refusal);
+      service.notPutThrough(refusal, forks, plan?.missed);
       return;
     }
-    guarded(this.ctx, call, 'unanswered', () => this.instead(call, by, refusal));
+    guarded(this.ctx, call, 'unanswered', () => this.elsewhere(call, by, refusal));
   }
 
   /** Nobody took it: elsewhere, if whoever was called has said so, or to a feature; else it is refused. */
-  private async instead(call: Call, by: Side | 'system', refusal: CallRefusal): Promise<void> {
+  private async elsewhere(call: Call, by: Side | 'system', refusal: CallRefusal): Promise<void> {
     const path = [...call.path];
-    const to = await this.destinations.instead(call.from.number, call.to, refusal, path);
+    const to = await this.instead(call, refusal, path);
     if (call.over) return;
     call.path = path;
     if (to.kind !== 'nobody') {
@@ -127,10 +139,39 @@ export class Routing {
       if (to.kind === 'phones') call.advance('divert');
       return this.lead(call, to);
     }
-    const taker = await this.takerFor(call.from, path[0]?.from.number ?? call.to.number, meant(path, to.callee), to.refusal);
+    const taker = await this.takerFor(call.from, path[0]?.from.number ?? call.to.number, to.mailbox ?? meant(path, to.callee), to.refusal);
     if (call.over) return;
     if (taker) this.board.serve(call, taker.feature, taker.handler);
     else hangup(this.ctx, call, by, to.refusal);
+  }
+
+  /** Those of several that can take a call which a service has. */
+  colleagues(call: Call, whom: Colleagues): Promise<Destination> {
+    return this.destinations.colleagues(call.from.number, call.to, whom);
+  }
+
+  /**
+   * A caller whom a service has, and who has been answered, goes on to another service, or leaves a message. `leave` is called when that is certain.
+   * What it is not: undefined when it went on, otherwise why not.
+   */
+  async handOver(call: Call, to: Exclude<Destination, { kind: 'phones' }>, leave: () => void): Promise<Cause | undefined> {
+    if (call.handovers >= MAX_HANDOVERS) return 'forwarding-loop';
+    if (to.kind === 'service') {
+      // the media stays where it is, so that a room has to be there, too
+      if (to.room !== undefined && call.near !== `room:${to.room}`) return 'unknown-number';
+      leave();
+      call.handovers++;
+      call.to = partyOf(to);
+      await this.lead(call, to);
+      return undefined;
+    }
+    const taker = to.mailbox && (await this.takerFor(call.from, call.to.number, to.mailbox, to.refusal));
+    if (!taker || call.over) return to.refusal.cause;
+    leave();
+    call.handovers++;
+    call.to = to.callee ?? call.to;
+    this.board.serve(call, taker.feature, taker.handler);
+    return undefined;
   }
 
   private isOffered(refusal: CallRefusal): boolean {

@@ -8,17 +8,18 @@
 import type { MemberSettings, Playable, PlayEnd, RecordEnd } from '../../media/plane';
 import { SdpError } from '../../media/sdp';
 import type { Timer } from '../clock';
-import { phoneless, type Call, type Serving } from './call';
+import type { Call, Fork, Serving } from './call';
 import { NoMedia } from './call-media';
 import type { CallContext } from './context';
-import type { Destination } from './destination';
+import { meant, type Destination } from './destination';
 import type { Hop } from './diversion';
 import { Digits } from './digits';
 import type { Dialog } from './dialogs';
-import { CallOver, type Feature, type Gathered, type GatherOptions, type Party, type ServiceCall, type ServicePlayOptions, type ServiceRecordOptions } from './feature';
+import { CallOver, type Colleagues, type Feature, type Gathered, type GatherOptions, type Party, type ServiceCall, type ServicePlayOptions, type ServiceRecordOptions, type TransferOptions } from './feature';
 import { endLateAnswer, guarded, hangup } from './hangup';
 import { listen } from './in-dialog';
-import { reasonHeader, refuse, type CallRefusal, type Cause } from './reasons';
+import { bestCause, reasonHeader, refuse, type CallRefusal, type Cause } from './reasons';
+import { inTime, type RingPlan } from './ring-plan';
 import { ring } from './ringing';
 import { Silence } from './silence';
 import { applySession, awaitOwnAnswer, prepareAnswer, prepareOffer, takePort, type OurOffer } from './service-session';
@@ -42,6 +43,8 @@ export class ServedCall implements ServiceCall, Serving {
   /** The session description that the caller has had in a 183. */
   private earlySdp: string | undefined;
   private answering: Promise<void> | undefined;
+  /** Who wants to know how a transfer goes. */
+  private told: TransferOptions | undefined;
   private transfer: ((refusal: CallRefusal) => void) | undefined;
   private readonly silence: Silence;
   private isAnswered: () => void;
@@ -299,47 +302,80 @@ export class ServedCall implements ServiceCall, Serving {
     return this.within(() => this.ctx.plane.leave(this.endpointId));
   }
 
-  transferTo(number: string): Promise<Cause> {
+  transferTo(target: string | Colleagues, options: TransferOptions = {}): Promise<Cause> {
     return this.within(async () => {
       const { ctx, call } = this;
       if (!this.answered) throw new Error(`${this.name}: answer() comes before transferTo()`);
       if (this.transfer) throw new Error(`${this.name}: two transfers of one call`);
       const path: Hop[] = [];
-      const to = await ctx.destination(this.caller.number, number, path);
-      this.check();
-      if (to.kind === 'nobody') return to.refusal.cause;
-      if (to.kind === 'service') return this.handOver(to);
       const { to: service, path: before } = call;
-      const refused = new Promise<CallRefusal>((resolve) => (this.transfer = resolve));
-      call.to = to.callee;
-      call.path = [...before, ...path];
-      this.quietly(ctx.plane.play({ endpoint: this.endpointId }, [{ tone: 'ringback' }], { loop: true }));
-      await ring(ctx, call, to.bindings);
-      const { cause } = await refused;
-      call.to = service;
-      call.path = before;
-      this.transfer = undefined;
-      await ctx.plane.stopPlaying({ endpoint: this.endpointId });
-      return cause;
+      let to = await (typeof target === 'string' ? ctx.destination(this.caller.number, target, path) : ctx.colleagues(call, target));
+      for (;;) {
+        this.check();
+        if (options.signal?.aborted) return 'cancelled';
+        if (to.kind !== 'phones') return this.handOver(to, [...before, ...path], options);
+        const refusal = await this.ringFor(to, [...before, ...path], options);
+        const next = options.asDialled && refusal.cause !== 'cancelled' ? await ctx.instead(call, refusal, path) : undefined;
+        call.to = service;
+        call.path = before;
+        if (!next) return refusal.cause;
+        to = next;
+      }
     });
   }
 
-  /** To another service; the media stays where it is, so that a room has to be there, too. */
-  private handOver({ number, feature, args, room }: Extract<Destination, { kind: 'service' }>): Cause {
+  /** The phones of a plan. Resolves when none of them was answered. */
+  private async ringFor({ callee, plan }: Extract<Destination, { kind: 'phones' }>, path: readonly Hop[], options: TransferOptions): Promise<CallRefusal> {
     const { ctx, call } = this;
-    if (room !== undefined && call.near !== `room:${room}`) return 'unknown-number';
-    call.to = phoneless(number, feature.name);
-    this.leaves(`handed over to ${feature.name}`);
-    ctx.serve(call, feature, async (service) => feature.answer?.(service, args));
-    throw new CallOver(feature.name);
+    const refused = new Promise<CallRefusal>((resolve) => (this.transfer = resolve));
+    const { hears = 'ringback', seconds, signal } = options;
+    // while ports are being taken it has to wait
+    const withdraw = (): void => {
+      guarded(ctx, call, 'withdrawal', () => {
+        if (call.state === 'ringing') ctx.unanswered(call, 'system', refuse('cancelled', this.caller.number));
+      });
+    };
+    signal?.addEventListener('abort', withdraw);
+    call.to = callee;
+    call.path = path;
+    this.told = options;
+    if (hears === 'ringback') this.quietly(ctx.plane.play({ endpoint: this.endpointId }, [{ tone: 'ringback' }], { loop: true }));
+    await ring(ctx, call, seconds === undefined ? plan : inTime(plan, seconds));
+    if (signal?.aborted) withdraw();
+    const refusal = await refused;
+    signal?.removeEventListener('abort', withdraw);
+    this.transfer = undefined;
+    if (hears === 'ringback') await ctx.plane.stopPlaying({ endpoint: this.endpointId });
+    return refusal;
   }
 
-  notPutThrough(refusal: CallRefusal): void {
+  /** Services and mailboxes take the caller over; then this throws `CallOver`. Otherwise the cause. */
+  private async handOver(to: Exclude<Destination, { kind: 'phones' }>, path: readonly Hop[], { asDialled = false }: TransferOptions): Promise<Cause> {
+    const { ctx, call } = this;
+    const taken = to.kind === 'nobody' && asDialled ? { ...to, mailbox: to.mailbox ?? meant(path, to.callee) } : to;
+    const cause = await ctx.handOver(call, taken, () => {
+      this.quietly(ctx.plane.stopPlaying({ endpoint: this.endpointId }));
+      call.path = path;
+      this.leaves(`handed over to ${taken.kind === 'service' ? taken.feature.name : 'a mailbox'}`);
+    });
+    return cause ?? 'service-over';
+  }
+
+  notPutThrough(refusal: CallRefusal, forks: readonly Fork[], missed: RingPlan['missed'] = []): void {
+    const { told } = this;
+    this.told = undefined;
+    // of several phones of one person the first
+    const causes = new Map<string, Cause>();
+    for (const { callee, ended } of forks) causes.set(callee.number, bestCause([...(causes.has(callee.number) ? [causes.get(callee.number) as Cause] : []), ended ?? 'cancelled']));
+    for (const { number, cause } of missed) causes.set(number, cause);
+    for (const [number, cause] of causes) told?.refused?.(number, cause);
     this.transfer?.(refusal);
   }
 
   putThrough(): void {
-    this.leaves(`put through to ${this.call.to.number}`);
+    const { call, told } = this;
+    told?.answered?.(call.to.number, new Promise((resolve) => call.whenOver.push(() => resolve())));
+    this.leaves(`put through to ${call.to.number}`);
   }
 
   private leaves(why: string): void {

@@ -36,6 +36,13 @@ export const target = z
   .refine((value) => /^\+?[0-9*#]{1,32}$/.test(shown(value)), 'must be a number as it would be dialled')
   .describe('A number as it would be dialled');
 
+/** Where a call goes on: something that can be dialled, or the mailbox of an extension. */
+export const onward = z
+  .string()
+  .max(281)
+  .refine((value) => /^(\+?[0-9*#]{1,32}|voicemail:[0-9]{2,15})$/.test(shown(value)), 'must be a number as it would be dialled, or voicemail:NUMBER')
+  .describe('A number as it would be dialled, or `voicemail:NUMBER`');
+
 export const name = z
   .string()
   .regex(/^[\p{L}\p{N}][\p{L}\p{N}._ -]{0,63}(@[a-z0-9.-]+)?$/u, 'must be 1 to 64 letters, digits, spaces, dots, - and _, a letter or digit first')

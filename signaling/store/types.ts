@@ -27,6 +27,23 @@ export interface Extension {
 export interface ExtensionSettings {
   /** Whether it rings while it talks. Default: true. */
   callWaiting?: boolean | undefined;
+  /** Calls at once, its own included; one more is busy. Default: as many as there are. */
+  maxCalls?: number | undefined;
+  /** Where else it rings. */
+  findMe?: FindMe | undefined;
+}
+
+/** Where somebody is looked for besides its own phones, which ring first. Whoever answers first has the call. */
+export interface FindMe {
+  /** All after their delays while the own phones ring on, or one after the other. */
+  order: 'at-once' | 'in-turn';
+  targets: ReadonlyArray<{
+    /** As it would be dialled. */
+    number: string;
+    /** When all ring at once: how long after the own phones. */
+    delay: number;
+    seconds: number;
+  }>;
 }
 
 /** What becomes of calls to an extension besides ringing its phones. A target is a number as it would be dialled, or `voicemail`; null: none. */

@@ -220,6 +220,26 @@ export const EN = {
   'forwarding-off': 'Call forwarding is off.',
   'do-not-disturb-on': 'Do not disturb is on.',
   'do-not-disturb-off': 'Do not disturb is off.',
+  'call-waiting-on': 'Call waiting is on.',
+  'call-waiting-off': 'Call waiting is off.',
+
+  // Queues
+  'queue-welcome': 'Welcome. All our people are talking at the moment. Please hold the line.',
+  'queue-you-are-number': 'you are number',
+  'queue-in-line': 'in line.',
+  'queue-you-are-next': 'You are next in line.',
+  'queue-wait-is-about': 'the estimated waiting time is about',
+  'queue-minute': 'minute.',
+  'queue-minutes': 'minutes.',
+  'queue-less-than-a-minute': 'The estimated waiting time is less than a minute.',
+  'queue-nobody-there': 'Nobody can take your call at the moment. Please try again later.',
+  'queue-full': 'Too many callers are waiting at the moment. Please try again later.',
+  'agent-logged-in': 'You are logged in.',
+  'agent-logged-out': 'You are logged out.',
+  'agent-paused': 'You take a break. No calls come to you from the queue.',
+  'agent-back': 'Your break is over.',
+  'agent-no-queue': 'There is no such queue.',
+  'agent-not-logged-in': 'You are not logged in.',
   'enter-number': 'Please enter a number, then press pound.',
 
   // Announcements

@@ -1,7 +1,24 @@
 /** What can be set for an extension besides what has columns of its own. */
 import { z } from 'zod';
+import { target } from '../fields';
 import type { ExtensionSettings } from '../../store/store';
 
 export const extensionSettings = z.strictObject({
   callWaiting: z.boolean().optional().describe('Whether it rings while it talks'),
+  maxCalls: z.int().min(1).max(1000).optional().describe('Calls at once, its own included; one more is busy'),
+  findMe: z
+    .strictObject({
+      order: z.enum(['at-once', 'in-turn']).default('in-turn').describe('All after their delays while the own phones ring on, or one after the other'),
+      targets: z
+        .array(
+          z.strictObject({
+            number: target,
+            delay: z.int().min(0).max(300).default(0).describe('Seconds after the own phones, when all ring at once'),
+            seconds: z.int().min(1).max(300).default(20).describe('How long it rings'),
+          }),
+        )
+        .max(10),
+    })
+    .optional()
+    .describe('Where else it rings; whoever answers first has the call'),
 }) satisfies z.ZodType<ExtensionSettings>;

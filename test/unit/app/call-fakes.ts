@@ -8,6 +8,7 @@ import { Calls, type CallPlane } from '../../../signaling/app/calls';
 import type { Binding } from '../../../signaling/app/binding';
 import type { CallMediaSettings } from '../../../signaling/app/context';
 import type { Feature } from '../../../signaling/app/feature';
+import type { GroupSettings } from '../../../signaling/app/groups';
 import type { RecordingArchive } from '../../../signaling/app/recording-archive';
 import type { CallSrf, Dialog, SentRequest, SipAnswer, SipRequest, SipResponder } from '../../../signaling/app/dialogs';
 import type { Extension } from '../../../signaling/store/store';
@@ -454,7 +455,7 @@ export class World {
   readonly asked: Array<[string, number]> = [];
   readonly calls: Calls;
 
-  constructor(settings: { ringSeconds?: number; maxCalls?: number; maxCallsOf?: (tenant: string) => number | undefined; recentCalls?: number; media?: CallMediaSettings; features?: readonly Feature[]; prompt?: (key: string) => string | undefined; archive?: (parts: { clock: FakeClock; log: FakeLog }) => RecordingArchive } = {}) {
+  constructor(settings: { ringSeconds?: number; maxCalls?: number; maxCallsOf?: (tenant: string) => number | undefined; recentCalls?: number; media?: CallMediaSettings; features?: readonly Feature[]; prompt?: (key: string) => string | undefined; groups?: readonly GroupSettings[]; archive?: (parts: { clock: FakeClock; log: FakeLog }) => RecordingArchive } = {}) {
     let seed = 0;
     this.calls = new Calls({
       srf: this.srf,
@@ -473,6 +474,7 @@ export class World {
       config: { call: { ringSeconds: settings.ringSeconds ?? 60, maxCalls: settings.maxCalls ?? 100, maxCallsOf: settings.maxCallsOf } },
       recentCalls: settings.recentCalls ?? 10,
       media: settings.media ?? { transcode: false, holdMusic: null },
+      groups: { get: (_kind, number) => settings.groups?.find((group) => group.number === number) },
       ...(settings.features && { features: settings.features }),
       ...(settings.prompt && { prompt: settings.prompt }),
       ...(settings.archive && { archive: settings.archive({ clock: this.clock, log: this.log }) }),

@@ -58,6 +58,21 @@ test.each<[string, object]>([
   expect(dialplan([echo, prefix]).route({ number, caller: '1001' }, known)).toMatchObject(expected);
 });
 
+test('rows for one number are not asked one by one, however many there are', () => {
+  const asked: string[] = [];
+  const many: Feature = { name: 'many', numbers: Array.from({ length: 1000 }, (_, i) => ({ ...exactly(String(20_000 + i), 'one'), matches: (n: string) => (asked.push(n), n === String(20_000 + i) ? {} : undefined) })) };
+  const plan = dialplan([many, prefix]);
+  expect(plan.route({ number: '20999', caller: '1001' }, known)).toMatchObject({ kind: 'service', number: '20999' });
+  expect(plan.route({ number: '1002', caller: '1001' }, known)).toMatchObject({ kind: 'extension' });
+  expect(asked).toEqual(['20999']);
+});
+
+test('a number of a tenant leads to the features by what was dialled, and to extensions by its id', () => {
+  const one = { isExtension: (n: string) => n === '1002@acme.example' };
+  expect(dialplan([echo]).route({ number: '*43@acme.example', caller: '1001@acme.example' }, one)).toMatchObject({ kind: 'service', feature: { name: 'echo' } });
+  expect(dialplan([echo]).route({ number: '1002@acme.example', caller: '1001@acme.example' }, one)).toMatchObject({ kind: 'extension', number: '1002@acme.example' });
+});
+
 test('two features cannot have one number', () => {
   expect(() => dialplan([echo, { ...echo, name: 'other' }])).toThrow('two features have the number *43: echo and other');
 });
@@ -71,6 +86,7 @@ test('the plan can be printed', () => {
     '(nothing)                rejected: 484',
     "the caller's own number  rejected: 486",
     'an extension             its phones ring',
+    'a ring group             the phones of its members ring',
     '(anything else)          rejected: 404',
   ]);
 });

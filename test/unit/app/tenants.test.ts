@@ -1,4 +1,5 @@
 /** Two tenants with the same numbers: nothing of one is ever taken for the other's. */
+import { Engaged } from '../../../signaling/app/engaged';
 import { randomBytes } from 'node:crypto';
 import { Admission, type RequestKind } from '../../../signaling/app/admission';
 import { Destinations } from '../../../signaling/app/destination';
@@ -72,6 +73,8 @@ describe('where calls go', () => {
     plan: dialplan([conference({ has: (id: string) => rooms.has(id) } as unknown as Conferences)]),
     directory: { find: async (id) => extensions.get(id) },
     locations: { lookup: () => [] },
+    engaged: new Engaged(),
+    random: (bytes) => Buffer.alloc(bytes),
   });
   const find = async (caller: string, number: string): Promise<string> => {
     const to = await destinations.find(caller, number, []);
