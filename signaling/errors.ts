@@ -60,6 +60,7 @@ const table = {
   'call.no-number': { sentence: 'There is no number {number}.', http: 404 },
   'call.not-taken': { sentence: 'The call cannot be made: {reason}.', http: 503, retryable: true },
   'call.not-moved': { sentence: 'The phone stays where it was: {reason}.', http: 409 },
+  'call.no-prompt': { sentence: 'There is no prompt “{prompt}”.', http: 404 },
   'call.not-so': { sentence: 'This cannot be done with the call: {reason}.', http: 409 },
 
   'number.bad': { sentence: '“{number}” cannot be dialled: {reason}.', exit: 2, http: 422 },

@@ -28,7 +28,7 @@ export type Plan =
   | { kind: 'room'; caller: Party; callee: Party; music: Side | undefined; tune?: Tune; transcoded: boolean };
 
 /** undefined: one of them has nothing agreed yet. */
-export function planOf(ctx: CallContext, call: Pick<Call, 'aloud' | 'transfer'>, caller: Leg, callee: Leg): Plan | undefined {
+export function planOf(ctx: CallContext, call: Pick<Call, 'aloud' | 'muted' | 'transfer'>, caller: Leg, callee: Leg): Plan | undefined {
   const [a, b] = [agreementOf(caller), agreementOf(callee)];
   if (!a || !b || !caller.endpoint || !callee.endpoint) return undefined;
   const [idOfA, idOfB] = [caller.endpoint.id, callee.endpoint.id];
@@ -49,13 +49,13 @@ export function planOf(ctx: CallContext, call: Pick<Call, 'aloud' | 'transfer'>,
   if (bridge.kind === 'mix') {
     return {
       kind: 'room',
-      caller: { id: idOfA, audio: bridge.a, tones: bridge.tones.a },
-      callee: { id: idOfB, audio: bridge.b, tones: bridge.tones.b },
+      caller: { id: idOfA, audio: unless(call.muted.has('caller'), bridge.a), tones: bridge.tones.a },
+      callee: { id: idOfB, audio: unless(call.muted.has('callee'), bridge.b), tones: bridge.tones.b },
       music: undefined,
       transcoded: bridge.why !== 'asked',
     };
   }
-  return { kind: 'relay', ids: [idOfA, idOfB], aToB: relayed(a, b), bToA: relayed(b, a) };
+  return { kind: 'relay', ids: [idOfA, idOfB], aToB: relayed(a, b, call.muted.has('caller')), bToA: relayed(b, a, call.muted.has('callee')) };
 }
 
 export function agreementOf({ told, heard, agreed, answer }: Leg): Agreement | undefined {
@@ -98,20 +98,25 @@ function listening(party: Agreement): AudioSetup {
   return { ...audioOf({ ...party, agreed: 'recvonly' }), receive: [] };
 }
 
-function relayed(from: Agreement, to: Agreement): RelayDirection {
+/** One who is muted hears, and its keys pass. */
+const unless = (muted: boolean, audio: AudioSetup): AudioSetup => (muted ? { ...audio, receive: [] } : audio);
+
+function relayed(from: Agreement, to: Agreement, muted: boolean): RelayDirection {
   const formats = [...from.heard.codecs, ...from.told];
   const known = events(from, 8000)?.receive ?? [];
   const keys = formats.filter((codec) => known.some((c) => codecKey(c) === codecKey(codec)));
   const sendEvents = events(to, spoken(to)?.clockRate ?? 8000)?.send;
   return {
     flow: flows(from.agreed, to.agreed),
-    payloadMap: payloadMap({ told: from.told, heard: from.heard.codecs }, { told: to.told, heard: to.heard.codecs }),
+    payloadMap: { ...payloadMap({ told: from.told, heard: from.heard.codecs }, { told: to.told, heard: to.heard.codecs }), ...(muted && dropped(formats.filter((codec) => !keys.includes(codec)))) },
     clockRates: clocks(formats),
     ...(keys.length > 0 && { telephoneEvents: clocks(keys) }),
     ...(sendEvents && { sendEvents: { payloadType: sendEvents.payloadType, clockRate: sendEvents.clockRate } }),
     formats: audioOf({ ...from, agreed: 'sendrecv' }).receive,
   };
 }
+
+const dropped = (formats: ReadonlyArray<{ payloadType: number }>): Record<number, number> => Object.fromEntries(formats.map(({ payloadType }) => [payloadType, -1]));
 
 const clocks = (formats: ReadonlyArray<{ payloadType: number; clockRate: number }>): Record<number, number> =>
   Object.fromEntries(formats.map(({ payloadType, clockRate }) => [payloadType, clockRate]));

@@ -90,6 +90,17 @@ export async function wire(ctx: CallContext, call: Call, callee: Leg): Promise<v
   await Promise.all(work);
 }
 
+/** Whether the sound of a call between phones is to be made here for that reason. The plane is asked in this turn, so that what is played next finds it so. */
+export async function aloud(ctx: CallContext, call: Call, why: string, on: boolean): Promise<void> {
+  if (call.aloud.has(why) === on) return;
+  if (on) call.aloud.add(why);
+  else call.aloud.delete(why);
+  if (call.callee && bridged(call)) await wire(ctx, call, call.callee);
+}
+
+/** Two phones talk through us. */
+export const bridged = (call: Call): boolean => call.state === 'up' && call.anchored && !call.service && call.callee !== undefined && call.wiring !== undefined;
+
 /** Where the phone is, and its keys: those go first, so that no packet of the new session is taken for one of the old. */
 export async function setRemote(ctx: CallContext, leg: Leg): Promise<void> {
   await Promise.all([setCrypto(ctx, leg), setAddress(ctx, leg)]);

@@ -11,7 +11,7 @@
 import type { Playable, RecordEnd } from '../../media/plane';
 import type { Call, Callee } from './call';
 import { undecodable } from './call-bridge';
-import { wire } from './call-media';
+import { aloud, bridged } from './call-media';
 import type { CallContext } from './context';
 import { guarded, mediaWork } from './hangup';
 import type { Leg, Side } from './leg';
@@ -67,13 +67,13 @@ export class CallRecorder {
 
   /** To be called whenever the call has come up, or its media was wired: it may be one that is always recorded. */
   tend(call: Call): void {
-    if (!recordable(call) || this.tapeOf(call).pieces > 0) return;
+    if (!bridged(call) || this.tapeOf(call).pieces > 0) return;
     if (recordingPolicy(call.from, call.to) === 'always') this.begin(call, undefined);
   }
 
   /** A key of one side, however it came. */
   pressed(call: Call, leg: Leg, digit: string): void {
-    if (!recordable(call)) return;
+    if (!bridged(call)) return;
     const tape = this.tapeOf(call);
     const now = this.ctx.clock.now();
     const { side } = leg;
@@ -86,8 +86,25 @@ export class CallRecorder {
       return;
     }
     tape.takenAt = now;
-    if (tape.running) this.stop(tape.running, side);
+    if (tape.running) this.end(tape.running, side);
     else this.begin(call, side);
+  }
+
+  /** As if one of the two had asked for it, but for what they hear of it. Why it cannot be; undefined: it begins. */
+  start(call: Call): string | undefined {
+    const tape = this.tapeOf(call);
+    if (tape.running) return 'it is being recorded';
+    if (recordingPolicy(call.from, call.to) === 'never') return 'one of the two must not be recorded';
+    this.begin(call, undefined);
+    return undefined;
+  }
+
+  stop(call: Call): string | undefined {
+    const { running } = this.tapeOf(call);
+    if (!running) return 'it is not being recorded';
+    if (recordingPolicy(call.from, call.to) === 'always') return 'one of the two is always recorded';
+    this.end(running, undefined);
+    return undefined;
   }
 
   /** Resolves when nothing of the call's recordings is left to be done. Never rejects. */
@@ -147,7 +164,7 @@ export class CallRecorder {
     }
   }
 
-  private stop(piece: Piece, by: Side): void {
+  private end(piece: Piece, by: Side | undefined): void {
     if (piece.stopping) return;
     piece.stopping = true;
     piece.askedBy = by;
@@ -176,12 +193,8 @@ export class CallRecorder {
       .then(() => this.aloud(call, 'prompt', false));
   }
 
-  /** Whether the sound of this call is to be made here for that reason. The plane is asked in this turn, so that what is played next finds it so. */
   private aloud(call: Call, why: string, on: boolean): void {
-    if (call.aloud.has(why) === on) return;
-    if (on) call.aloud.add(why);
-    else call.aloud.delete(why);
-    if (call.callee && recordable(call)) mediaWork(this.ctx, call, wire(this.ctx, call, call.callee));
+    mediaWork(this.ctx, call, aloud(this.ctx, call, why, on));
   }
 
   private later(call: Call, work: () => void): void {
@@ -194,6 +207,3 @@ export class CallRecorder {
     call.timers.add(timer);
   }
 }
-
-/** Two phones talk through us. */
-const recordable = (call: Call): boolean => call.state === 'up' && call.anchored && !call.service && call.callee !== undefined && call.wiring !== undefined;

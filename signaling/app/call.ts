@@ -167,6 +167,10 @@ export class Call {
   mixed = false;
   /** What the two are to hear besides each other, so that their sound cannot just be relayed. */
   readonly aloud = new Set<string>();
+  /** Whom the other one is not to hear. */
+  readonly muted = new Set<Side>();
+  /** How often something was played into it from outside. */
+  plays = 0;
   /** Files of its recordings, relative to the data folder. */
   readonly recordings: string[] = [];
   /** The service that is the other end; undefined in a call between phones. */

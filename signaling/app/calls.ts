@@ -13,6 +13,7 @@ import type { Extension } from '../store/store';
 import { FIRST_TENANT, tenantOf } from '../tenants';
 import { Arrival, sessionOf, type Newcomer } from './arrival';
 import { Call, type Callee } from './call';
+import { CallControl } from './call-control';
 import { CallListeners, viewOf, type CallEvents, type CallView } from './call-events';
 import { CallRecorder, recordingPolicy } from './call-recording';
 import { CallTally, type CallTotals } from './call-tally';
@@ -20,6 +21,7 @@ import { CallRecords, recordOf, refusedRecord, type CallRecord } from './call-re
 import type { CallContext, CallCounters, CallDirectory, CallLocations, CallMediaSettings, CallReach, CallSettings } from './context';
 import { callSrf, type CallSrf, type SipRequest, type SipResponder } from './dialogs';
 import { findDialog } from './dialog-finder';
+import { displace } from './displacing';
 import { dialledNumber, dialplan, type Dialplan } from './dialplan';
 import { Engaged } from './engaged';
 import type { Refusal } from './exchange';
@@ -30,11 +32,13 @@ import { unacceptable } from './incoming';
 import { originate, type Originated, type OriginateOptions } from './originate';
 import { SrtpHabits } from './srtp-habits';
 import type { RecordingArchive } from './recording-archive';
+import { heedMedia } from './media-events';
 import { refusalHeaders, refuse, type CallRefusal } from './reasons';
 import { Routing } from './routing';
 import { serve } from './services';
 import type { SrfConnection } from './srf';
-import { Transfers } from './transfers';
+import { Transfers, type Switchboard } from './transfers';
+import { WindingUp } from './winding-up';
 
 export type { CallEvents, CallView, Originated, OriginateOptions };
 
@@ -70,19 +74,18 @@ export interface CallsDeps {
 type RecordingCounters = RecordingArchive['counters'];
 const nothingRecorded: RecordingCounters = { recorded: 0, recordingsFailed: 0, recordingsUnlisted: 0 };
 
-/** How long an end waits for phones to confirm their BYE. */
-const GOODBYE_MS = 2000;
-
 export class Calls {
   private readonly byId = new Map<string, Call>();
   /** Call-ID and From tag of INVITEs being dealt with: the same one by another path is a merged request (RFC 3261 §8.2.2.2). */
   private readonly invites = new Set<string>();
-  /** BYEs, reports and features that are not through yet. */
-  private readonly ending = new Set<Promise<void>>();
+  private readonly windingUp: WindingUp;
   private readonly records: CallRecords;
   private readonly listeners: CallListeners;
   private readonly ctx: CallContext;
+  private readonly board: Switchboard;
   private readonly transfers: Transfers;
+  /** What a console or an API does with them. */
+  readonly control: CallControl;
   private readonly plan: Dialplan;
   private readonly routing: Routing;
   private readonly archive: RecordingArchive | undefined;
@@ -97,6 +100,7 @@ export class Calls {
     const counters: CallCounters = {
       glare: 0, refusedChanges: 0, refreshes: 0, lateAnswers: 0, badSdp: 0, silent: 0, mediaErrors: 0, faults: 0, digitsConverted: 0, digitsDropped: 0, promptsFailed: 0, mixed: 0, musicFailed: 0, srtpRetries: 0,
     };
+    this.windingUp = new WindingUp(clock, log);
     this.records = new CallRecords(deps.recentCalls ?? 200, log);
     this.listeners = new CallListeners(log);
     this.plan = dialplan(features);
@@ -134,20 +138,23 @@ export class Calls {
       welcome: (newcomer) => this.stillWelcome(newcomer),
       refuse: (newcomer, refusal) => this.refuse(newcomer, refusal),
     }, deps.groups);
-    this.transfers = new Transfers(this.ctx, {
-      find: (name) => findDialog(this.byId.values(), name),
-      connect: (newcomer, number) => this.routing.connect(newcomer, number),
+    this.board = {
       begin: (newcomer, callee, offer) => this.begin(newcomer, callee, offer),
-      welcome: (newcomer) => this.stillWelcome(newcomer),
+      connect: (newcomer, number) => this.routing.connect(newcomer, number),
+      find: (name) => findDialog(this.byId.values(), name),
       refuse: (newcomer, refusal) => this.refuse(newcomer, refusal),
-    });
+      welcome: (newcomer) => this.stillWelcome(newcomer),
+    };
+    this.transfers = new Transfers(this.ctx, this.board);
     this.archive = deps.archive;
     this.recorder = deps.archive && new CallRecorder(this.ctx, deps.archive);
-    plane.on('silent', ({ id, session, silentMs }) => this.silent(session, id, silentMs));
-    plane.on('digit', ({ id, session, digit }) => this.pressed(session, id, digit));
-    plane.on('worker-lost', ({ sessions }) => {
-      for (const session of sessions) this.end(session, refuse('media-failed', ''));
+    this.control = new CallControl(this.ctx, {
+      find: (id) => this.byId.get(id),
+      originate: (number, then, options) => this.originate(number, then, options),
+      displace: (found, to, by) => displace(this.ctx, this.board, found, to, { transferredBy: by }),
+      recorder: this.recorder,
     });
+    heedMedia(this.ctx, plane, (id) => this.byId.get(id));
   }
 
   /** An INVITE outside any dialog, from an extension that has proved who it is. Resolves when the phones ring, or it was refused. Never fails. */
@@ -175,11 +182,7 @@ export class Calls {
    * Has the phones of an extension called, and gives the first that answers to a handler, or connects it to a number. See `originate`.
    */
   originate(number: string, then: Handler | string, options?: OriginateOptions): Promise<Originated> {
-    return originate(
-      this.ctx,
-      { begin: (newcomer, callee, offer) => this.begin(newcomer, callee, offer), serve: (call, feature, handler) => this.serve(call, feature, handler), welcome: (newcomer) => this.stillWelcome(newcomer) },
-      number, then, options,
-    );
+    return originate(this.ctx, this.board, number, then, options);
   }
 
   /** Calls that are not over. */
@@ -242,14 +245,14 @@ export class Calls {
       await idle;
       timer.cancel();
     }
-    await this.goodbyes();
+    await this.windingUp.done();
   }
 
   /** Ends all calls now. */
   async close(): Promise<void> {
     this.draining = true;
     for (const id of [...this.byId.keys()]) this.end(id, refuse('shutting-down', ''));
-    await this.goodbyes();
+    await this.windingUp.done();
   }
 
   private async take(arrival: Arrival): Promise<void> {
@@ -318,7 +321,7 @@ export class Calls {
   }
 
   private serve(call: Call, feature: Pick<Feature, 'name' | 'silence'>, handler: Handler): void {
-    this.track(serve(this.ctx, call, feature, handler), call.id);
+    this.windingUp.track(serve(this.ctx, call, feature, handler), call.id);
   }
 
   private refuse(arrival: Newcomer, refusal: CallRefusal | Refusal): void {
@@ -337,7 +340,7 @@ export class Calls {
       this.record(record);
       this.listeners.tell('ended', record);
     });
-    this.track(Promise.all([reported, ending.dialogs, this.recorder?.finished(call)]), call.id);
+    this.windingUp.track(Promise.all([reported, ending.dialogs, this.recorder?.finished(call)]), call.id);
     if (this.byId.size === 0) for (const resolve of this.idle.splice(0)) resolve();
   }
 
@@ -349,52 +352,6 @@ export class Calls {
   private record(record: CallRecord): void {
     this.records.add(record);
     this.tally.add(record);
-  }
-
-  /** Work that shutting down waits for. */
-  private track(promise: Promise<unknown>, call: string): void {
-    const work: Promise<void> = promise.then(
-      () => void this.ending.delete(work),
-      (err) => {
-        this.ending.delete(work);
-        this.ctx.log.error({ call, error: String(err) }, 'a call could not be wound up');
-      },
-    );
-    this.ending.add(work);
-  }
-
-  private silent(session: string, id: string, silentMs: number): void {
-    const call = this.byId.get(session);
-    if (call?.state !== 'up') return;
-    // whoever is transferred listens, and whoever transfers may be gone
-    if (call.transfer) return;
-    const { service } = call;
-    if (service) {
-      if (id === call.caller.endpoint?.id) guarded(this.ctx, call, 'silence', () => service.silent(silentMs));
-      return;
-    }
-    this.ctx.counters.silent++;
-    this.end(session, refuse('no-media', String(Math.round(silentMs / 1000))));
-  }
-
-  /** Keys in a call between phones pass through the plane by themselves; this is for what they mean to us. */
-  private pressed(session: string, id: string, digit: string): void {
-    const call = this.byId.get(session);
-    const leg = [call?.caller, call?.callee].find((one) => one?.endpoint?.id === id);
-    if (!call || !leg) return;
-    guarded(this.ctx, call, 'digit', () => {
-      if (!call.service) this.ctx.onKey(call, leg, digit);
-      else if (leg === call.caller) call.service.pressed(digit);
-    });
-  }
-
-  private async goodbyes(): Promise<void> {
-    if (this.ending.size === 0) return;
-    let expire: () => void = () => undefined;
-    const expired = new Promise<void>((resolve) => (expire = resolve));
-    const timer = this.ctx.clock.after(GOODBYE_MS, () => expire());
-    await Promise.race([Promise.all(this.ending), expired]);
-    timer.cancel();
   }
 
   private view(call: Call): CallView {

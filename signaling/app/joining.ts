@@ -78,6 +78,8 @@ function answered(ctx: CallContext, call: Call, moved: Leg, to: Call['to']): voi
   call.ringTimer?.cancel();
   call.plan = undefined;
   call.advance('answer');
+  call.plan = undefined;
+  if (call.forks.length > 0) call.through = call.to.number;
   cancelOthers(ctx, call, moved);
   call.callee = moved;
   call.to = to;

@@ -23,8 +23,9 @@ import { endLateAnswer, guarded, hangup, mediaWork } from './hangup';
 import { listen } from './in-dialog';
 import { newLeg, type Leg } from './leg';
 import { answeredElsewhere, bestCause, causeOf, endsAll, reasonHeader, refuse, type CallRefusal, type Cause } from './reasons';
+import type { DisplaceBoard } from './displacing';
 import { applySession, prepareOffer, usable, type OurOffer } from './service-session';
-import { nameAddr } from './text';
+import { addressOf, nameAddr } from './text';
 import { wayBack } from './way-back';
 
 export interface OriginateOptions {
@@ -57,19 +58,11 @@ export interface Originated {
   end(): void;
 }
 
-/** What is needed of whoever keeps the calls. */
-export interface OriginBoard {
-  begin(newcomer: Newcomer, callee: Callee, offer: undefined): Call;
-  serve(call: Call, feature: Pick<Feature, 'name' | 'silence'>, handler: Handler): void;
-  /** False: not one more, and it was told so. */
-  welcome(newcomer: Newcomer): boolean;
-}
-
 /**
  * Rings `number`'s phones; who answers is `then`'s, a handler or a number to be connected to. Resolves when they are being called.
  * Errors: `store.not-found` (no such extension), `call.no-phone`, `call.no-number`, `call.not-taken` (too many calls, shutting down).
  */
-export async function originate(ctx: CallContext, board: OriginBoard, number: string, then: Handler | string, options: OriginateOptions = {}): Promise<Originated> {
+export async function originate(ctx: CallContext, board: Board, number: string, then: Handler | string, options: OriginateOptions = {}): Promise<Originated> {
   const extension = await ctx.directory.find(number);
   if (!extension) throw new OffhookError('store.not-found', { number: shown(number) });
   const bindings = ctx.locations.lookup(number);
@@ -94,12 +87,14 @@ async function towards(ctx: CallContext, from: Callee, number: string, options: 
   const name = to.kind === 'service' ? to.feature.name : (path[0]?.from.name ?? null);
   const near = to.kind === 'service' && to.room !== undefined ? `room:${to.room}` : undefined;
   const handler: Handler = async (call) => {
-    const cause = await call.transferTo(number);
+    const cause = await call.transferTo(number, { asDialled: true });
     await call.play([{ tone: cause === 'busy' ? 'busy' : 'reorder', ms: 3000 }]);
     call.hangup(refuse(cause, number));
   };
   return { ...options, shows: options.shows ?? { number, name }, near: options.near ?? near, handler, to: phoneless(number, name) };
 }
+
+type Board = Pick<DisplaceBoard, 'begin' | 'welcome'>;
 
 /** One phone that is called. */
 interface Attempt {
@@ -127,7 +122,7 @@ class Origin implements Newcomer {
 
   constructor(
     private readonly ctx: CallContext,
-    private readonly board: OriginBoard,
+    private readonly board: Board,
     readonly caller: Callee,
     private readonly plan: Plan,
     bindings: readonly Binding[],
@@ -220,8 +215,8 @@ class Origin implements Newcomer {
     const { ctx, caller, plan } = this;
     const shows = plan.shows ?? { number: 'anonymous', name: plan.service ?? null };
     return {
-      From: nameAddr({ name: shows.name, number: shown(shows.number) }),
-      To: `<sip:${shown(caller.number)}@localhost>`,
+      From: nameAddr(shows),
+      To: `<${addressOf(caller.number)}>`,
       ...abilities,
       ...(plan.autoAnswer && autoAnswer(ownHost(ctx.reach, leg.source) ?? 'localhost')),
       ...plan.headers,
@@ -264,7 +259,7 @@ class Origin implements Newcomer {
     listen(ctx, call, leg);
     const ready = applySession(ctx, call, terminateAnswer(picked, offer.spec));
     mediaWork(ctx, call, ready);
-    this.board.serve(call, { name: call.servedBy ?? 'originate', ...(plan.silence && { silence: plan.silence }) }, async (service) => {
+    this.ctx.serve(call, { name: call.servedBy ?? 'originate', ...(plan.silence && { silence: plan.silence }) }, async (service) => {
       await ready;
       await plan.handler(service);
     });

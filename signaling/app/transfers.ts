@@ -19,6 +19,7 @@ import { contact, cseqOf } from './negotiation';
 import type { CallRefusal } from './reasons';
 import { readRefer, readReplaces, type DialogName } from './refer';
 import { ReferNotices } from './refer-notices';
+import { addressOf } from './text';
 
 /** One call after the other, by REFERs that come by themselves, is no conversation any more. */
 export const MAX_TRANSFERS = 20;
@@ -134,7 +135,7 @@ export class Transfers {
     const { ctx } = this;
     const leg = call.other(transferor);
     if (!leg) throw new Error('a transfer of nobody');
-    const about = { transferredBy: transferor.party, referredBy: `<sip:${transferor.party}@${hostOf(transferor)}>`, replaces: replaced?.call.id };
+    const about = { transferredBy: transferor.party, referredBy: `<${addressOf(transferor.party, hostOf(transferor))}>`, replaces: replaced?.call.id };
     const displacement = new Displacement(ctx, { call, leg }, about, {
       progress: (status) => notices.progress(status),
       failed: (status, reason) => {
