@@ -1,5 +1,4 @@
 /** What the API is shown of the engine and the calls: their own words, brought into the shapes that the API has. */
-import { rm } from 'node:fs/promises';
 import type { CallsView } from './api/routes/calls';
 import type { EngineStats, EngineView } from './api/routes/engine';
 import type { HealthView } from './api/routes/health';
@@ -10,7 +9,6 @@ import type { EmbeddedEngine, EngineStats as Counted } from './engine';
 import type { LoopDelay } from './loop-delay';
 import type { DoorOptions } from './settings/door';
 import type { Store } from './store/store';
-import { voicemailFolder } from './voicemail-folder';
 
 export interface EngineViewDeps {
   engine: Pick<EmbeddedEngine, 'stats' | 'ladder' | 'ladderCalls'>;
@@ -101,9 +99,3 @@ export function settingsView(store: Store, options: DoorOptions): SettingsView {
   const { everything } = require('./settings/everything') as typeof import('./settings/everything');
   return new SettingsDoor(store, everything, options);
 }
-
-/** What people said to somebody who is gone is nobody's business any more. */
-export const removeFiles =
-  (data: string): NonNullable<DoorOptions['removed']> =>
-  ({ name }, key) =>
-    name === 'extension' ? rm(voicemailFolder(data, key), { recursive: true, force: true }) : undefined;

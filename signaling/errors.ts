@@ -68,6 +68,9 @@ const table = {
   'settings.changed': { sentence: '{what} is not as you saw it any more: somebody else has changed it. Look again, and repeat your change.', http: 412 },
   'settings.exists': { sentence: 'There is {what} already.', http: 409 },
   'settings.in-use': { sentence: '{what} cannot be removed: {who} names it. Change that first.', http: 409 },
+  'apply.unreadable': { sentence: 'The file {file} cannot be read: {reason}.', exit: 2 },
+  'apply.refused': { sentence: '{file} cannot be applied, and nothing was changed:\n{problems}' },
+  'apply.changed': { sentence: 'Somebody else has changed what {file} is about while you looked at it, and nothing was changed. Apply it again.' },
   'settings.not-found': { sentence: 'There is no {kind} {key}.', http: 404 },
 
   'room.bad-number': { sentence: '“{number}” cannot be a conference room: {reason}.', exit: 2, http: 422 },

@@ -12,7 +12,7 @@ import { operator } from './api/access';
 import { bearer } from './api/bearer';
 import type { HttpListener } from './api/listener';
 import { apiOnDemand } from './api/on-demand';
-import { callsView, engineView, healthView, removeFiles, settingsView } from './api-views';
+import { callsView, engineView, healthView, settingsView } from './api-views';
 import { FailureLimiter } from './app/failure-limiter';
 import { sourceKey } from './app/flow';
 import { PhoneSystem } from './app/phone-system';
@@ -30,6 +30,7 @@ import { LoopDelay } from './loop-delay';
 import { metricsView } from './metrics-view';
 import { Owned } from './ownership';
 import { firstScreen, parseHostports, type SipAddress } from './ready';
+import { removeFiles } from './settings/leftovers';
 import { checkRealm, seedFirstExtensions } from './store/seed';
 import { openStore, type Store } from './store/store';
 

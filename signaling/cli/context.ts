@@ -20,6 +20,8 @@ export interface Context {
   cwd: string | undefined;
   /** Of the terminal; undefined: there is none. */
   columns: number | undefined;
+  /** Asks the person at the terminal; undefined: there is none. */
+  confirm: ((question: string) => Promise<boolean>) | undefined;
   /** Settings by key that stand in for the table's defaults. */
   defaults: Readonly<Record<string, string>>;
   /** The server; loaded when it is to run, since the other commands need little of it. */
@@ -36,9 +38,20 @@ export const systemContext: Context = {
   env: undefined,
   cwd: undefined,
   columns: process.stdout.columns,
+  confirm: process.stdin.isTTY && process.stdout.isTTY ? confirm : undefined,
   defaults: {},
   // `require`, where `import()` would want a file extension that the tests' sources do not have.
   loadServer: async () => require('../main') as typeof import('../main'),
   loadBench,
   loadPhone,
 };
+
+async function confirm(question: string): Promise<boolean> {
+  const { createInterface } = require('node:readline/promises') as typeof import('node:readline/promises');
+  const lines = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return /^(y|yes)$/i.test((await lines.question(`${question} [y/N] `)).trim());
+  } finally {
+    lines.close();
+  }
+}

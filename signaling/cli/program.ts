@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { describe, isOffhookError } from '../errors';
+import { addApply } from './apply';
 import { addBench } from './bench';
 import { addConfig } from './config-command';
 import { type Context, type SetExitCode, systemContext } from './context';
@@ -22,6 +23,9 @@ export async function main(argv: readonly string[], overrides: Partial<Context> 
   const context: Context = { ...systemContext, ...overrides };
   let exitCode = 0;
   const program = buildProgram(context, (code) => (exitCode = code));
+  // a server has no use for the commands of the kinds, which have their price in memory
+  const [first = '--help'] = argv;
+  if (first === '--help' || first === '-h' || !(first.startsWith('-') || program.commands.some((command) => command.name() === first))) addKinds(program, context);
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return exitCode;
@@ -50,7 +54,13 @@ function buildProgram(context: Context, setExitCode: SetExitCode): Command {
   addTokenCommands(program, context);
   addStats(program, context);
   addLadder(program, context);
+  addApply(program, context);
   addConfig(program, context);
   addBench(program, context, setExitCode);
   return program;
+}
+
+function addKinds(program: Command, context: Context): void {
+  const { addKindCommands } = require('./kind-commands') as typeof import('./kind-commands');
+  addKindCommands(program, context);
 }

@@ -36,6 +36,8 @@ export interface Keeping {
   remove(parts: StoreParts, key: string): Promise<boolean>;
   /** Secrets as they are kept; before the transaction, since digests take their time. What cannot be one is left as it is, for the schema to refuse. */
   prepare?(parts: StoreParts, key: string, value: Value, before: Value | undefined, context: KeepingContext): Promise<Value>;
+  /** Secrets that are made up when a new one comes without. */
+  readonly makes?: readonly string[];
   /** Whether it stays whatever happens: the party line. */
   permanent?(key: string): boolean;
 }

@@ -51,7 +51,8 @@ export async function write(
   }
   const nowhere = await noTenant(parts, key);
   if (nowhere !== undefined) throw new SettingsError(kind.name, key, [{ field: kind.key, problem: nowhere }]);
-  if (context.references !== 'later') {
+  // what belongs to something cannot come before it
+  if (context.references !== 'later' || (kind.kept && owner === undefined)) {
     const problems = await dangling(parts, kind, checked);
     if (problems.length > 0) throw new SettingsError(kind.name, key, problems);
   }

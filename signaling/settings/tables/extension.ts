@@ -66,6 +66,7 @@ export const extension = kind({
     Object.entries({ always, busy, noAnswer, offline }).flatMap(([field, to]) => (to === shown(number) ? [{ field: `diversion.${field}`, problem: 'is the extension itself' }] : [])),
   kept: {
     owner: 'extension',
+    makes: ['password'],
     list: async (parts, page) => {
       const realm = (await parts.meta.get('realm')) ?? '';
       return (await parts.extensions.list(page)).map((one) => valueOf(one, realmIn(one.number, realm)));

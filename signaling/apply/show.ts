@@ -1,0 +1,35 @@
+/** Changes as a person reads them: + is added, - removed, ~ changed. Secrets are never shown. */
+import { fieldChanges, type Change } from './plan';
+
+const HIDDEN = '••••';
+
+export function changesText(changes: readonly Change[]): string {
+  if (changes.length === 0) return 'Nothing to change: everything is as the file says.\n';
+  const count = (sign: string): number => changes.filter((change) => signOf(change) === sign).length;
+  const counts = [['+', 'added'], ['~', 'changed'], ['-', 'removed']].flatMap(([sign, word]) => (count(sign!) > 0 ? [`${count(sign!)} ${word}`] : []));
+  return `${changes.map(changeText).join('')}${counts.join(', ')}\n`;
+}
+
+const signOf = ({ before, after }: Change): string => (before === undefined ? '+' : after === undefined ? '-' : '~');
+
+function changeText(change: Change): string {
+  const head = `${signOf(change)} ${change.kind.name} ${change.key}\n`;
+  if (change.after === undefined) return head;
+  const fields = fieldChanges(change).map(({ field, before, after, secret }) => {
+    const [was, is] = secret ? [before == null ? 'none' : HIDDEN, after == null ? 'none' : HIDDEN] : [text(before), text(after)];
+    return `    ${field}: ${change.before === undefined ? is : `${was} → ${is}`}\n`;
+  });
+  return head + fields.join('');
+}
+
+const text = (value: unknown): string => (value === undefined || value === null ? 'none' : typeof value === 'string' ? value : JSON.stringify(value));
+
+/** For programs. */
+export const changesJson = (changes: readonly Change[]): unknown =>
+  changes.map((change) => ({
+    change: { '+': 'added', '-': 'removed', '~': 'changed' }[signOf(change)],
+    kind: change.kind.name,
+    key: change.key,
+    fields: change.after === undefined ? [] : fieldChanges(change).map(({ field, before, after, secret }) => ({ field, ...(secret ? { secret } : { before: before ?? null, after: after ?? null }) })),
+    ...(change.made && { made: change.made }),
+  }));
