@@ -1,6 +1,7 @@
 /** What others may see and hear of calls: copies, never the call itself. */
 import type { Logger } from '../log';
 import type { Call, CallDialog } from './call';
+import type { CallParty } from './call-parties';
 import type { CallRecord } from './call-record';
 import type { Hop } from './diversion';
 
@@ -28,6 +29,8 @@ export interface CallView {
 }
 
 export interface CallEvents {
+  /** Who is in it, how far it has come or who holds may be different; no parties: it is over. */
+  changed: { id: string; parties: readonly CallParty[] };
   started: CallView;
   ringing: CallView;
   answered: CallView;
@@ -59,7 +62,7 @@ type Listeners = { [E in keyof CallEvents]: Array<(event: CallEvents[E]) => void
 
 /** A listener that throws harms nobody else. */
 export class CallListeners {
-  private readonly listeners: Listeners = { started: [], ringing: [], answered: [], ended: [] };
+  private readonly listeners: Listeners = { changed: [], started: [], ringing: [], answered: [], ended: [] };
 
   constructor(private readonly log: Logger) {}
 

@@ -78,6 +78,7 @@ const addressOf = ({ family, address, rtpPort, rtcpPort }: Endpoint): MediaAddre
  */
 export async function wire(ctx: CallContext, call: Call, callee: Leg): Promise<void> {
   const { caller } = call;
+  ctx.onChanged(call);
   const plan = planOf(ctx, call, caller, callee);
   if (!plan) return;
   const text = JSON.stringify(plan);

@@ -93,10 +93,13 @@ export interface Fork {
 export type Tune = 'music' | 'ringback';
 
 /** Who is called, or calls. */
-export type Callee = Omit<Extension, 'ha1' | 'createdAt'>;
+export type Callee = Omit<Extension, 'ha1' | 'createdAt'> & {
+  /** It is no phone's: a service was dialled. */
+  phoneless?: true;
+};
 
 /** The other end of a call that no phone is. */
-export const phoneless = (number: string, name: string | null): Callee => ({ number, name, media: 'anchored', srtp: 'off', recording: 'never' });
+export const phoneless = (number: string, name: string | null): Callee => ({ number, name, media: 'anchored', srtp: 'off', recording: 'never', phoneless: true });
 
 /** What a call knows of the service that has it. */
 export interface Serving {

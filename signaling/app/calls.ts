@@ -12,6 +12,7 @@ import type { Logger } from '../log';
 import type { Extension } from '../store/store';
 import { FIRST_TENANT, tenantOf } from '../tenants';
 import { Arrival, sessionOf, type Newcomer } from './arrival';
+import { partiesOf } from './call-parties';
 import { Call, type Callee } from './call';
 import { CallControl } from './call-control';
 import { CallListeners, viewOf, type CallEvents, type CallView } from './call-events';
@@ -111,11 +112,14 @@ export class Calls {
       media: deps.media ?? { transcode: true, holdMusic: null },
       srtpHabits: new SrtpHabits(),
       engaged: deps.engaged ?? new Engaged(),
+      onChanged: (call) => this.changed(call),
       onRinging: (call) => {
+        this.changed(call);
         this.reached(call, call.rangAt);
         this.listeners.tell('ringing', this.view(call));
       },
       onAnswered: (call) => {
+        this.changed(call);
         this.counted.answered++;
         if (call.rangAt === undefined) this.reached(call, call.answeredAt);
         this.listeners.tell('answered', this.view(call));
@@ -316,12 +320,14 @@ export class Calls {
     this.byId.set(call.id, call);
     this.counted.started++;
     this.listeners.tell('started', this.view(call));
+    this.changed(call);
     if (call.path.length > 0) call.invite.progress(181, undefined);
     return call;
   }
 
   private serve(call: Call, feature: Pick<Feature, 'name' | 'silence'>, handler: Handler): void {
     this.windingUp.track(serve(this.ctx, call, feature, handler), call.id);
+    this.changed(call);
   }
 
   private refuse(arrival: Newcomer, refusal: CallRefusal | Refusal): void {
@@ -332,6 +338,7 @@ export class Calls {
 
   private ended(call: Call, ending: Ending): void {
     this.byId.delete(call.id);
+    this.changed(call);
     for (const fn of call.whenOver.splice(0)) fn(ending.refusal);
     const now = this.ctx.clock.now();
     this.ctx.engaged.over(call, now);
@@ -352,6 +359,10 @@ export class Calls {
   private record(record: CallRecord): void {
     this.records.add(record);
     this.tally.add(record);
+  }
+
+  private changed(call: Call): void {
+    this.listeners.tell('changed', { id: call.id, parties: partiesOf(call) });
   }
 
   private view(call: Call): CallView {

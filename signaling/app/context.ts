@@ -107,6 +107,8 @@ export interface CallContext {
   readonly counters: CallCounters;
   /** The file of a spoken prompt; undefined: there is none of that key. */
   readonly prompt: (key: string) => string | undefined;
+  /** Who is in it, how far it has come or who holds may be different. */
+  onChanged(call: Call): void;
   onRinging(call: Call): void;
   onAnswered(call: Call): void;
   /** The plane was told what to do for a call between phones, perhaps again. */

@@ -63,6 +63,7 @@ export function cancelOthers(ctx: CallContext, call: Call, winner: Leg | undefin
     releaseLeg(ctx, call, fork.leg);
   }
   call.forks = [];
+  ctx.onChanged(call);
 }
 
 /** A phone answered a call that has been decided otherwise (its 200 crossed our CANCEL): it is told with BYE. */

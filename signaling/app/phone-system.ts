@@ -3,7 +3,7 @@
  *
  *   REGISTER → admission → registrar → locations
  *   INVITE   → admission → calls ( dial plan → ringing → bridge, or a feature; over locations and the media plane )
- *   SUBSCRIBE → admission → message waiting ( over mailboxes and locations )
+ *   SUBSCRIBE → admission → notifier ( event packages: over calls, mailboxes, locations )
  *   MESSAGE  → admission → messages ( to the phones of whom it is for )
  *   OPTIONS  → answered at once          everything else → 405
  */
@@ -28,7 +28,11 @@ import { Messages, type MessageSrf } from './messages';
 import type { SipRequest } from './dialogs';
 import { MailboxCounts } from './mailbox-counts';
 import { Mailboxes } from './mailboxes';
-import { MessageWaiting, type WatcherSrf } from './message-waiting';
+import { MessageWaiting, type NoticeSrf } from './message-waiting';
+import { Notifier, type WatcherSrf } from './events/notifier';
+import { DIALOG, dialogInfo } from './events/packages/dialog-info';
+import { MESSAGE_SUMMARY, messageSummary } from './events/packages/message-summary';
+import { Lamps } from './lamps';
 import { stateless } from './options';
 import { RecordingArchive } from './recording-archive';
 import { Registrar } from './registrar';
@@ -69,7 +73,8 @@ export class PhoneSystem {
   /** Whether the engine can be reached. */
   private reachable = false;
   private active: Calls | undefined;
-  private watching: MessageWaiting | undefined;
+  private notifier: Notifier | undefined;
+  private waiting: MessageWaiting | undefined;
 
   constructor(private readonly deps: PhoneSystemDeps) {
     const { config, store, plane, clock, random, log } = deps;
@@ -109,7 +114,7 @@ export class PhoneSystem {
         this.reachable = false;
         log.error({ reason }, 'the SIP engine is gone, and its calls with it; trying to reach it again');
         this.active?.lost();
-        this.watching?.lost();
+        this.notifier?.lost();
       },
       onBack: () => {
         this.reachable = true;
@@ -141,7 +146,8 @@ export class PhoneSystem {
     if (calls && calls.active() > 0) this.deps.log.info({ calls: calls.active(), seconds: this.deps.config.call.drainSeconds }, 'waiting for calls to end');
     await calls?.drain(this.deps.config.call.drainSeconds * 1000);
     await this.conferences.close();
-    await this.watching?.close();
+    this.waiting?.close();
+    await this.notifier?.close();
     // phones that wait for the answer to their REGISTER
     await this.locations.flush();
     this.connection?.disconnect();
@@ -241,20 +247,37 @@ export class PhoneSystem {
     });
     this.active = calls;
     const counts = new MailboxCounts(this.deps.store.voicemail);
-    const watching = new MessageWaiting({
+    const countsOf = (number: string) => counts.of(number);
+    const lamps = new Lamps(clock);
+    calls.on('changed', ({ id, parties }) => lamps.see(id, parties));
+    const notifier = new Notifier({
       srf: srf as unknown as WatcherSrf,
-      counts: (number) => counts.of(number),
-      locations, directory, reach, clock,
+      packages: [
+        messageSummary({ counts: countsOf, directory }),
+        dialogInfo({ sources: [lamps], directory, leadsSomewhere: (number, extension) => calls.leadsSomewhere(number, extension) }),
+      ],
+      clock,
+      log: log.child({ part: 'events' }),
+    });
+    this.notifier = notifier;
+    lamps.onChanged((number) => notifier.changed(DIALOG, number));
+    const waiting = new MessageWaiting({
+      srf: srf as unknown as NoticeSrf,
+      counts: countsOf,
+      isSubscribed: (number, contact) => notifier.isWatchedBy(MESSAGE_SUMMARY, number, contact),
+      locations, reach, clock,
       log: log.child({ part: 'message waiting' }),
     });
-    this.watching = watching;
+    this.waiting = waiting;
     this.mailboxes.onEvent(({ mailbox }) => {
       counts.changed(mailbox);
-      watching.update(mailbox);
+      notifier.changed(MESSAGE_SUMMARY, mailbox);
+      waiting.update(mailbox);
     });
     directory.onChanged(() => {
       counts.forget();
-      watching.updateAll();
+      notifier.recheck();
+      waiting.updateAll();
     });
     const fixed = stateless();
     const on = (method: string, handle: (req: Req, res: Res) => Promise<void> | void) => {
@@ -279,7 +302,7 @@ export class PhoneSystem {
     });
     on('subscribe', async (req, res) => {
       const extension = await this.admission.challengeOrAccept(req, res, 'other');
-      if (extension) watching.subscribe(req, res, extension.number);
+      if (extension) await notifier.subscribe(req, res, extension.number);
     });
     const messages = new Messages({ srf: srf as unknown as MessageSrf, locations, directory, reach, clock });
     on('message', async (req, res) => {

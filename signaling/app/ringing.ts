@@ -42,6 +42,7 @@ async function begin(ctx: CallContext, call: Call, plan: RingPlan): Promise<void
   for (const fork of fresh) if (fork.ended !== undefined) releaseLeg(ctx, call, fork.leg);
   if (call.over || call.plan !== plan) return;
   if (call.state !== 'ringing') call.advance('ring');
+  ctx.onChanged(call);
   for (const fork of fresh) if (call.plan === plan && fork.ended === undefined) invite(ctx, call, fork);
   if (call.over || call.plan !== plan) return;
   call.stage = stage;
@@ -144,11 +145,12 @@ function inviteHeaders(call: Call, to: Callee): Record<string, string> {
 function provisional(ctx: CallContext, call: Call, fork: Fork, status: number, body: string | undefined): void {
   // 199 ends an early dialog (RFC 6228); the caller has none of that fork
   if (call.state !== 'ringing' || fork.ended !== undefined || status <= 100 || status === 199) return;
+  const news = !fork.rang;
   fork.rang = true;
   if (call.rangAt === undefined) {
     call.rangAt = ctx.clock.now();
     ctx.onRinging(call);
-  }
+  } else if (news) ctx.onChanged(call);
   const single = call.plan?.plain === true && call.forks.length === 1;
   const early = single && body ? earlyAnswer(ctx, call, fork, body) : undefined;
   if (early !== undefined) {
@@ -226,6 +228,7 @@ function inviteOtherwise(ctx: CallContext, call: Call, fork: Fork): boolean {
 function out(ctx: CallContext, call: Call, fork: Fork, cause: Cause): void {
   fork.ended = cause;
   releaseLeg(ctx, call, fork.leg);
+  ctx.onChanged(call);
   if (call.state === 'ringing') settle(ctx, call);
 }
 
@@ -234,6 +237,7 @@ function drop(ctx: CallContext, call: Call, fork: Fork, cause: Cause, reason: st
   fork.ended = cause;
   fork.outgoing?.cancel(reason);
   releaseLeg(ctx, call, fork.leg);
+  ctx.onChanged(call);
 }
 
 function settle(ctx: CallContext, call: Call): void {

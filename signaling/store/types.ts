@@ -31,6 +31,8 @@ export interface ExtensionSettings {
   maxCalls?: number | undefined;
   /** Where else it rings. */
   findMe?: FindMe | undefined;
+  /** Whether others of its tenant may see what it does (lamps, presence). Default: true. */
+  watchable?: boolean | undefined;
 }
 
 /** Where somebody is looked for besides its own phones, which ring first. Whoever answers first has the call. */

@@ -21,4 +21,5 @@ export const extensionSettings = z.strictObject({
     })
     .optional()
     .describe('Where else it rings; whoever answers first has the call'),
+  watchable: z.boolean().optional().describe('Whether others may see by lamps and presence what it does'),
 }) satisfies z.ZodType<ExtensionSettings>;

@@ -1,5 +1,7 @@
 /** Message waiting on the wire: stock drachtio-srf, the engine, and phones that the test plays. */
-import { MessageWaiting, type WatcherSrf } from '../../../signaling/app/message-waiting';
+import { Notifier, type WatcherSrf } from '../../../signaling/app/events/notifier';
+import { MESSAGE_SUMMARY, messageSummary } from '../../../signaling/app/events/packages/message-summary';
+import { MessageWaiting, type NoticeSrf } from '../../../signaling/app/message-waiting';
 import type { Binding } from '../../../signaling/app/binding';
 import type { LocationEvent } from '../../../signaling/app/locations';
 import type { IncomingRequest, Responder } from '../../../signaling/app/exchange';
@@ -12,6 +14,7 @@ import { fastTimers, isRealServer, startApp, startServer, type AppUnderTest, typ
 
 let server: ServerUnderTest;
 let app: AppUnderTest;
+let notifier: Notifier;
 let waiting: MessageWaiting;
 let phone: SipPeer;
 let counts: { new: number; saved: number };
@@ -24,20 +27,27 @@ let happens: (event: LocationEvent) => void;
 beforeAll(async () => {
   server = await startServer({ timers: fastTimers });
   app = await startApp(server, (srf) => {
-    waiting = new MessageWaiting({
+    notifier = new Notifier({
       srf: srf as unknown as WatcherSrf,
+      packages: [messageSummary({ counts: async () => counts, directory: { find: async (number) => (extensions.has(number) ? { number } : undefined) } })],
+      clock: systemClock,
+      log: new FakeLog(),
+    });
+    waiting = new MessageWaiting({
+      srf: srf as unknown as NoticeSrf,
       counts: async () => counts,
       locations: { lookup: (number) => bindings.filter((one) => one.extension === number), onEvent: (listener) => (happens = listener) },
-      directory: { find: async (number) => (extensions.has(number) ? { number } : undefined) },
+      isSubscribed: (number, contact) => notifier.isWatchedBy(MESSAGE_SUMMARY, number, contact),
       reach: { addressFor: () => '127.0.0.1', isLocal: () => true },
       clock: systemClock,
       log: new FakeLog(),
     });
-    srf.subscribe((req, res) => waiting.subscribe(req as unknown as IncomingRequest, res as unknown as Responder, '1001'));
+    srf.subscribe((req, res) => void notifier.subscribe(req as unknown as IncomingRequest, res as unknown as Responder, '1001'));
   });
 });
 afterAll(async () => {
-  await waiting.close();
+  waiting.close();
+  await notifier.close();
   app.close();
   await server.close();
 });
@@ -50,7 +60,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   const dialogs = (app.srf as unknown as { _dialogs: Map<string, unknown> })._dialogs;
-  const left = () => JSON.stringify({ subscriptions: waiting.stats().subscriptions, srf: dialogs.size, engine: isRealServer ? 0 : server.stats().core.dialogs });
+  const left = () => JSON.stringify({ subscriptions: notifier.stats().subscriptions, srf: dialogs.size, engine: isRealServer ? 0 : server.stats().core.dialogs });
   await eventually('nothing to be left', () => left() === '{"subscriptions":0,"srf":0,"engine":0}', 6000).catch((err: Error) => {
     throw new Error(`${err.message}: ${left()}`);
   });
@@ -62,6 +72,12 @@ const ask = (headers: Record<string, string> = {}, uri = 'sip:1001@pbx.test'): S
   phone.send(request);
   return request;
 };
+
+/** As the phone system tells both. */
+function update(number: string): void {
+  notifier.changed(MESSAGE_SUMMARY, number);
+  waiting.update(number);
+}
 
 async function subscribed(headers: Record<string, string> = {}): Promise<{ dialog: PeerDialog; first: Heard<SipRequest>; accepted: Awaited<ReturnType<SipPeer['getResponse']>> }> {
   const request = ask(headers);
@@ -103,8 +119,8 @@ test('a subscription: told at once, at each change, refreshed, and ended by the 
   expect(text(first)).toBe('Messages-Waiting: yes\r\nMessage-Account: sip:*97@pbx.test\r\nVoice-Message: 2/8 (0/0)\r\n');
 
   counts = { new: 0, saved: 10 };
-  waiting.update('1001');
-  waiting.update('1001');
+  update('1001');
+  update('1001');
   expect(text(await notified())).toContain('Messages-Waiting: no\r\n');
 
   dialog.send('SUBSCRIBE', { headers: { Event: 'message-summary', Expires: '120' } });
@@ -128,10 +144,11 @@ test.each([
   ["another's mailbox", {}, 'sip:1002@pbx.test', 403],
   ['bodies that we do not make', { Accept: 'application/pidf+xml' }, 'sip:1001@pbx.test', 406],
   ['too often', { Expires: '5' }, 'sip:1001@pbx.test', 423],
+  ['lists of resources', { Require: 'recipient-list-subscribe' }, 'sip:1001@pbx.test', 420],
 ])('%s is refused', async (_name, headers, uri, status) => {
   ask(headers, uri);
   await phone.getResponse(status, 'SUBSCRIBE');
-  expect(waiting.stats().refused[status]).toBeGreaterThan(0);
+  expect(notifier.stats().refused[status]).toBeGreaterThan(0);
 });
 
 test('*97 is the mailbox too', async () => {
@@ -153,7 +170,8 @@ test('a phone that was restarted subscribes anew: the old subscription ends', as
   const both = [await notified(), await notified()].map(state).sort();
   expect(both[0]).toMatch(/^active/);
   expect(both[1]).toBe('terminated;reason=deactivated');
-  waiting.update('1001');
+  counts = { new: 3, saved: 8 };
+  update('1001');
   const last = await notified(481);
   expect(state(last)).toMatch(/^active/);
 });
@@ -161,17 +179,25 @@ test('a phone that was restarted subscribes anew: the old subscription ends', as
 test('an extension that was removed has nobody to tell', async () => {
   await subscribed();
   extensions.clear();
-  waiting.updateAll();
+  notifier.recheck();
   expect(state(await notified())).toBe('terminated;reason=noresource');
+});
+
+test('who is told nothing new is not told', async () => {
+  const { dialog } = await subscribed();
+  update('1001');
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  await unsubscribe(dialog);
+  expect(told()).toBe(2);
 });
 
 test('a change while a NOTIFY has no answer yet is told in one more', async () => {
   const { dialog } = await subscribed();
   counts = { new: 1, saved: 0 };
-  waiting.update('1001');
+  update('1001');
   const slow = await phone.getRequest('NOTIFY');
   counts = { new: 7, saved: 0 };
-  waiting.update('1001');
+  update('1001');
   await new Promise((resolve) => setTimeout(resolve, 120));
   phone.reply(slow, 200);
   answered.set(`${slow.message.callId} ${slow.message.cseq.seq}`, 200);
@@ -193,9 +219,9 @@ describe('without a subscription', () => {
     expect(text(first)).toBe('Messages-Waiting: yes\r\nMessage-Account: sip:*97@127.0.0.1\r\nVoice-Message: 2/8 (0/0)\r\n');
     expect(first.message.headers.get('from')).toMatch(/^<sip:1001@[^>]+>;tag=/);
     registers({}, 'refreshed');
-    waiting.update('1001');
+    update('1001');
     counts = { new: 0, saved: 8 };
-    waiting.update('1001');
+    update('1001');
     expect(text(await notified())).toContain('Messages-Waiting: no');
     expect(told()).toBe(2);
   });
@@ -206,7 +232,7 @@ describe('without a subscription', () => {
     counts = { new: 1, saved: 3 };
     // only now
     await new Promise((resolve) => setTimeout(resolve, 50));
-    waiting.update('1001');
+    update('1001');
     expect(text(await notified())).toContain('Voice-Message: 1/3');
   });
 
@@ -214,7 +240,7 @@ describe('without a subscription', () => {
     registers();
     await notified(481);
     counts = { new: 3, saved: 0 };
-    waiting.update('1001');
+    update('1001');
     await new Promise((resolve) => setTimeout(resolve, 150));
     expect(told()).toBe(1);
     expect(waiting.stats().unwanted).toBe(1);
@@ -226,7 +252,7 @@ describe('without a subscription', () => {
     registers();
     await notified(503);
     await eventually('the failure', () => waiting.stats().failed > 0);
-    waiting.update('1001');
+    update('1001');
     await notified();
   });
 
@@ -234,7 +260,7 @@ describe('without a subscription', () => {
     bindings = [{ ...binding('1001', phone.host, phone.port), uri: `sip:alice@${phone.host}:${phone.port}` }];
     const { dialog } = await subscribed();
     counts = { new: 4, saved: 0 };
-    waiting.update('1001');
+    update('1001');
     await notified();
     await unsubscribe(dialog);
     expect(told()).toBe(3);
