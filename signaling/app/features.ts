@@ -7,10 +7,12 @@ import { conference, Conferences, nameFiles } from './features/conference';
 import { echo } from './features/echo';
 import { forwarding, type ForwardingDeps } from './features/forwarding';
 import { group, type GroupMusicDeps } from './features/group';
+import { queue, Queues, type QueueDeps } from './features/queue';
 import { time } from './features/time';
 import { voicemail, type VoicemailDeps } from './features/voicemail';
 
-export { Conferences, nameFiles };
+export { Conferences, nameFiles, Queues };
+export type { QueueDeps };
 
 export interface FeatureSettings {
   /** Whether it is said why a call is refused. */
@@ -29,6 +31,8 @@ export interface FeatureDeps {
   callWaiting?: CallWaitingDeps | undefined;
   /** Undefined: no group has music. */
   groupMusic?: GroupMusicDeps | undefined;
+  /** Undefined: there are no queues. */
+  queues?: Queues | undefined;
   /** Undefined: there are no mailboxes. */
   voicemail?: VoicemailDeps | undefined;
 }
@@ -42,13 +46,14 @@ export interface FeatureSpeech {
 }
 
 /** In the order in which they are offered calls that nobody answered. */
-export function features({ clock, settings, speech, conferences, forwarding: diversions, callWaiting: waiting, groupMusic, voicemail: mailboxes }: FeatureDeps): readonly Feature[] {
+export function features({ clock, settings, speech, conferences, forwarding: diversions, callWaiting: waiting, groupMusic, queues, voicemail: mailboxes }: FeatureDeps): readonly Feature[] {
   return [
     echo(),
     time({ clock, ...speech }),
     ...(conferences ? [conference(conferences)] : []),
     ...(diversions ? [forwarding({ ...diversions, ...speech })] : []),
     ...(waiting ? [callWaiting(waiting)] : []),
+    ...(queues ? [queue(queues)] : []),
     ...(groupMusic ? [group(groupMusic)] : []),
     ...(mailboxes ? [voicemail(mailboxes)] : []),
     // the last resort: after whatever would take the call in earnest

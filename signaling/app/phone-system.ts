@@ -21,7 +21,8 @@ import { shown } from '../tenants';
 import { Admission } from './admission';
 import { Calls } from './calls';
 import { Directory } from './directory';
-import { Conferences, features, nameFiles, type FeatureDeps, type FeatureSpeech } from './features';
+import { Engaged } from './engaged';
+import { Conferences, features, nameFiles, Queues, type QueueDeps, type FeatureDeps, type FeatureSpeech } from './features';
 import { mediaSettings, musicFiles } from './hold-music';
 import { Locations } from './locations';
 import { Messages, type MessageSrf } from './messages';
@@ -64,6 +65,9 @@ export class PhoneSystem {
   readonly archive: RecordingArchive;
   readonly mailboxes: Mailboxes;
   readonly conferences: Conferences;
+  readonly queues: Queues;
+  /** Who is in a call. */
+  private readonly engaged = new Engaged();
   /** Groups, queues, menus, trunks… */
   readonly settings: SettingsCache;
   /** Undefined: no mail server is set. */
@@ -91,6 +95,7 @@ export class PhoneSystem {
     this.mailboxes = new Mailboxes({ store, data: config.data, settings: config.voicemail, clock, random, log: log.child({ part: 'voicemail' }), mail: config.smtp.host !== null });
     this.mail = this.openMail();
     this.conferences = this.openConferences();
+    this.queues = this.openQueues();
     this.registrar = new Registrar(config.registrar, { locations: this.locations, clock, log: log.child({ part: 'registrar' }) });
   }
 
@@ -103,6 +108,7 @@ export class PhoneSystem {
     this.mail?.wake();
     await this.conferences.start();
     await this.settings.start();
+    await this.queues.start();
     this.directory.onChanged(() => void this.locations.dropRemovedExtensions());
     // waited for, so that a room can be dialled as soon as it was made
     this.directory.onChanged(() => this.conferences.reload());
@@ -209,6 +215,28 @@ export class PhoneSystem {
     };
   }
 
+  private openQueues(): Queues {
+    const { config, store, clock, random, log } = this.deps;
+    const { holdMusic } = mediaSettings(config.media);
+    const { items } = store;
+    const queues = new Queues({
+      book: this.settings,
+      agents: {
+        load: async () => (await items.list(AGENT)).map(({ value }) => value as AgentRecord),
+        save: (value) => items.put({ kind: AGENT, key: value.number, value, updatedAt: clock.wall().getTime() }, false),
+        remove: async (number) => void (await items.remove(AGENT, number)),
+      },
+      isBusy: (number) => this.engaged.count(number) > 0,
+      talkedUntil: (number) => this.engaged.talkedUntil(number),
+      hasPhone: (number) => this.locations.lookup(number).length > 0,
+      sound: (setting) => this.musicOf(setting === 'default' ? holdMusic : setting),
+      sayNumber, clock, random,
+      log: log.child({ part: 'queues' }),
+    });
+    this.engaged.onOver(() => queues.look());
+    return queues;
+  }
+
   private openConferences(): Conferences {
     const { config, store, plane, clock, random, log } = this.deps;
     const { holdMusic } = mediaSettings(config.media);
@@ -240,10 +268,11 @@ export class PhoneSystem {
       config: { call: { ...config.call, maxCallsOf: (tenant) => this.settings.get('tenant', tenant)?.maxCalls } },
       media: mediaSettings(config.media),
       log: log.child({ part: 'calls' }),
-      features: features({ clock, settings: config.call, speech: speechOf(config.speech), conferences: this.conferences, forwarding: this.forwarding(), callWaiting: this.callWaiting(), groupMusic: this.groupMusic(), voicemail: this.voicemail() }),
+      features: features({ clock, settings: config.call, speech: speechOf(config.speech), conferences: this.conferences, forwarding: this.forwarding(), callWaiting: this.callWaiting(), groupMusic: this.groupMusic(), queues: this.queues, voicemail: this.voicemail() }),
       prompt: promptOf,
       archive: this.archive,
       groups: this.settings,
+      engaged: this.engaged,
     });
     this.active = calls;
     const counts = new MailboxCounts(this.deps.store.voicemail);
@@ -321,6 +350,11 @@ export class PhoneSystem {
 
 /** As it is dialled. */
 const sayNumberOf = (id: string): readonly string[] => sayDigits(shown(id));
+
+/** What is kept of the agents of queues: items that nobody sets. */
+const AGENT = 'agent';
+
+type AgentRecord = Awaited<ReturnType<QueueDeps['agents']['load']>>[number];
 
 const promptOf = (key: string): string | undefined => (isPrompt(key) ? promptFile(key) : undefined);
 

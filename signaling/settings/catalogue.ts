@@ -1,9 +1,10 @@
 /** Which kinds there are: the one list. Those that others refer to come first: files are written in this order. */
 import type { AnyKind } from './kind';
 import { group } from './kinds/group';
+import { queue } from './kinds/queue';
 import { tenant } from './kinds/tenant';
 
-export const kinds = [tenant, group] as const;
+export const kinds = [tenant, group, queue] as const;
 
 /** Whatever the kind. */
 export const anyKinds = kinds as unknown as readonly AnyKind[];

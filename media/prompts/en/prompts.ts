@@ -224,7 +224,7 @@ export const EN = {
   'call-waiting-off': 'Call waiting is off.',
 
   // Queues
-  'queue-welcome': 'Welcome. All our people are talking at the moment. Please hold the line.',
+  'queue-welcome': 'Welcome. Please hold the line.',
   'queue-you-are-number': 'you are number',
   'queue-in-line': 'in line.',
   'queue-you-are-next': 'You are next in line.',

@@ -7,6 +7,7 @@ import { MediaError, type EndpointStats } from '../../../media/plane';
 import { Calls, type CallPlane } from '../../../signaling/app/calls';
 import type { Binding } from '../../../signaling/app/binding';
 import type { CallMediaSettings } from '../../../signaling/app/context';
+import type { Engaged } from '../../../signaling/app/engaged';
 import type { Feature } from '../../../signaling/app/feature';
 import type { GroupSettings } from '../../../signaling/app/groups';
 import type { RecordingArchive } from '../../../signaling/app/recording-archive';
@@ -455,7 +456,7 @@ export class World {
   readonly asked: Array<[string, number]> = [];
   readonly calls: Calls;
 
-  constructor(settings: { ringSeconds?: number; maxCalls?: number; maxCallsOf?: (tenant: string) => number | undefined; recentCalls?: number; media?: CallMediaSettings; features?: readonly Feature[]; prompt?: (key: string) => string | undefined; groups?: readonly GroupSettings[]; archive?: (parts: { clock: FakeClock; log: FakeLog }) => RecordingArchive } = {}) {
+  constructor(settings: { ringSeconds?: number; maxCalls?: number; maxCallsOf?: (tenant: string) => number | undefined; recentCalls?: number; media?: CallMediaSettings; features?: readonly Feature[]; prompt?: (key: string) => string | undefined; groups?: readonly GroupSettings[]; engaged?: Engaged; archive?: (parts: { clock: FakeClock; log: FakeLog }) => RecordingArchive } = {}) {
     let seed = 0;
     this.calls = new Calls({
       srf: this.srf,
@@ -475,6 +476,7 @@ export class World {
       recentCalls: settings.recentCalls ?? 10,
       media: settings.media ?? { transcode: false, holdMusic: null },
       groups: { get: (_kind, number) => settings.groups?.find((group) => group.number === number) },
+      ...(settings.engaged && { engaged: settings.engaged }),
       ...(settings.features && { features: settings.features }),
       ...(settings.prompt && { prompt: settings.prompt }),
       ...(settings.archive && { archive: settings.archive({ clock: this.clock, log: this.log }) }),
