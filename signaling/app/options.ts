@@ -13,22 +13,26 @@ export interface Abilities {
   supported: readonly string[];
   /** Body types in Accept. */
   accept: readonly string[];
+  /** Event packages that can be subscribed to, in Allow-Events (RFC 6665 §8.2.2). */
+  events: readonly string[];
 }
 
 export const defaultAbilities: Abilities = {
-  allow: ['INVITE', 'ACK', 'CANCEL', 'BYE', 'OPTIONS', 'REGISTER', 'INFO', 'UPDATE', 'MESSAGE', 'SUBSCRIBE', 'REFER'],
+  allow: ['INVITE', 'ACK', 'CANCEL', 'BYE', 'OPTIONS', 'REGISTER', 'INFO', 'UPDATE', 'MESSAGE', 'SUBSCRIBE', 'PUBLISH', 'REFER'],
   supported: ['path', 'timer', 'replaces', 'norefersub'],
   accept: ['application/sdp'],
+  events: [],
 };
 
 export type Handler = (req: IncomingRequest, res: Responder) => void;
 
-/** Handlers for `srf.options`, a dialog's `options` event, and the methods left over. */
-export function stateless(abilities: Abilities = defaultAbilities): { options: Handler; unsupported: Handler; allow: string } {
+/** Handlers for `srf.options`, a dialog's `options` event, and the methods left over; `headers`: what others may say of us, in the 200 to a REGISTER. */
+export function stateless(abilities: Abilities = defaultAbilities): { options: Handler; unsupported: Handler; headers: Readonly<Record<string, string>> } {
   const allow = abilities.allow.join(', ');
-  const headers = { Allow: allow, Accept: abilities.accept.join(', '), Supported: abilities.supported.join(', ') };
+  const common = { Allow: allow, Supported: abilities.supported.join(', '), ...(abilities.events.length > 0 && { 'Allow-Events': abilities.events.join(', ') }) };
+  const headers = { ...common, Accept: abilities.accept.join(', ') };
   return {
-    allow,
+    headers: common,
     options: (_req, res) => res.send(200, 'OK', { headers: { ...headers } }),
     unsupported: (req, res) => {
       // an ACK is never answered

@@ -4,6 +4,7 @@
  *   REGISTER → admission → registrar → locations
  *   INVITE   → admission → calls ( dial plan → ringing → bridge, or a feature; over locations and the media plane )
  *   SUBSCRIBE → admission → notifier ( event packages: over calls, mailboxes, locations )
+ *   PUBLISH  → admission → publications ( what presence is made of )
  *   MESSAGE  → admission → messages ( to the phones of whom it is for )
  *   OPTIONS  → answered at once          everything else → 405
  */
@@ -33,8 +34,10 @@ import { MessageWaiting, type NoticeSrf } from './message-waiting';
 import { Notifier, type WatcherSrf } from './events/notifier';
 import { DIALOG, dialogInfo } from './events/packages/dialog-info';
 import { MESSAGE_SUMMARY, messageSummary } from './events/packages/message-summary';
+import { PRESENCE, presence } from './events/packages/presence';
+import { Publications, type PublishRequest } from './events/packages/presence/publications';
 import { Lamps } from './lamps';
-import { stateless } from './options';
+import { defaultAbilities, stateless } from './options';
 import { RecordingArchive } from './recording-archive';
 import { Registrar } from './registrar';
 import { connectSrf, type EngineAddress, type SrfConnection } from './srf';
@@ -51,7 +54,7 @@ export interface PhoneSystemDeps {
 }
 
 /** Requests outside dialogs that nobody answers yet; the engine would say 503, which sounds like a passing fault. */
-const unsupportedMethods = ['publish', 'notify', 'info', 'update', 'prack'] as const;
+const unsupportedMethods = ['notify', 'info', 'update', 'prack'] as const;
 const connectTimeoutMs = 10_000;
 
 type Srf = SrfConnection['srf'];
@@ -79,6 +82,7 @@ export class PhoneSystem {
   private active: Calls | undefined;
   private notifier: Notifier | undefined;
   private waiting: MessageWaiting | undefined;
+  private publications: Publications | undefined;
 
   constructor(private readonly deps: PhoneSystemDeps) {
     const { config, store, plane, clock, random, log } = deps;
@@ -153,6 +157,7 @@ export class PhoneSystem {
     await calls?.drain(this.deps.config.call.drainSeconds * 1000);
     await this.conferences.close();
     this.waiting?.close();
+    this.publications?.close();
     await this.notifier?.close();
     // phones that wait for the answer to their REGISTER
     await this.locations.flush();
@@ -168,6 +173,7 @@ export class PhoneSystem {
       set: async (number, diversion) => {
         await store.extensions.update(number, { diversion });
         this.directory.invalidate();
+        this.notifier?.changed(PRESENCE, number);
       },
       leadsSomewhere: (number, extension) => this.calls.leadsSomewhere(number, extension),
     };
@@ -279,17 +285,26 @@ export class PhoneSystem {
     const countsOf = (number: string) => counts.of(number);
     const lamps = new Lamps(clock);
     calls.on('changed', ({ id, parties }) => lamps.see(id, parties));
-    const notifier = new Notifier({
+    const publications = new Publications({ clock, random, changed: (number) => notifier.changed(PRESENCE, number) });
+    this.publications = publications;
+    const notifier: Notifier = new Notifier({
       srf: srf as unknown as WatcherSrf,
       packages: [
         messageSummary({ counts: countsOf, directory }),
         dialogInfo({ sources: [lamps], directory, leadsSomewhere: (number, extension) => calls.leadsSomewhere(number, extension) }),
+        presence({ publications, lamps, locations, directory }),
       ],
       clock,
       log: log.child({ part: 'events' }),
     });
     this.notifier = notifier;
-    lamps.onChanged((number) => notifier.changed(DIALOG, number));
+    lamps.onChanged((number) => {
+      notifier.changed(DIALOG, number);
+      notifier.changed(PRESENCE, number);
+    });
+    locations.onEvent(({ type, binding }) => {
+      if (type !== 'refreshed') notifier.changed(PRESENCE, binding.extension);
+    });
     const waiting = new MessageWaiting({
       srf: srf as unknown as NoticeSrf,
       counts: countsOf,
@@ -308,7 +323,8 @@ export class PhoneSystem {
       notifier.recheck();
       waiting.updateAll();
     });
-    const fixed = stateless();
+    const fixed = stateless({ ...defaultAbilities, events: notifier.events });
+    this.registrar.says(fixed.headers);
     const on = (method: string, handle: (req: Req, res: Res) => Promise<void> | void) => {
       (srf as unknown as Record<string, (fn: (req: Req, res: Res) => void) => void>)[method]?.((req, res) => {
         // an exception must not cost more than the request that met it
@@ -332,6 +348,10 @@ export class PhoneSystem {
     on('subscribe', async (req, res) => {
       const extension = await this.admission.challengeOrAccept(req, res, 'other');
       if (extension) await notifier.subscribe(req, res, extension.number);
+    });
+    on('publish', async (req, res) => {
+      const extension = await this.admission.challengeOrAccept(req, res, 'other');
+      if (extension) publications.publish(req as unknown as PublishRequest, res, extension.number);
     });
     const messages = new Messages({ srf: srf as unknown as MessageSrf, locations, directory, reach, clock });
     on('message', async (req, res) => {

@@ -45,11 +45,17 @@ export class Registrar {
   /** One string for all phones of a make. */
   private readonly userAgents = new Map<string, string>();
   private date = { second: NaN, text: '' };
+  private about: Readonly<Record<string, string>> = {};
 
   constructor(
     private readonly rules: RegistrarRules,
     private readonly deps: RegistrarDeps,
   ) {}
+
+  /** What else every 200 says: what can be done here (RFC 6665 §8.2.2, RFC 3261 §20.5), so that a phone need not try. */
+  says(headers: Readonly<Record<string, string>>): void {
+    this.about = headers;
+  }
 
   /** Answers a REGISTER of `extension`. */
   register(req: IncomingRequest, res: Responder, extension: Extension): void {
@@ -84,7 +90,7 @@ export class Registrar {
 
   private accept(res: Responder, bindings: readonly Binding[], asked: AskedRegistration): void {
     const now = this.deps.clock.now();
-    const headers: Record<string, string> = { Date: this.now() };
+    const headers: Record<string, string> = { Date: this.now(), ...this.about };
     if (bindings.length > 0) headers['Contact'] = bindings.map((b) => formatContact(b, now)).join(', ');
     if (asked.path !== null) headers['Path'] = asked.path;
     res.send(200, 'OK', { headers });

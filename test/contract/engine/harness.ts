@@ -143,6 +143,7 @@ export interface TestSrf extends EventEmitter {
   options(fn: Handler): void;
   message(fn: Handler): void;
   subscribe(fn: Handler): void;
+  publish(fn: Handler): void;
   prack(fn: Handler): void;
   use(method: string, fn: Handler): void;
   unregisterForMessages(method: string): void;

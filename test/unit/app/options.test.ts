@@ -3,11 +3,11 @@ import { FakeResponder, request } from './fakes';
 
 test('OPTIONS says what is understood', () => {
   const res = new FakeResponder();
-  stateless().options(request({}, { method: 'OPTIONS' }), res);
+  stateless({ ...defaultAbilities, events: ['dialog', 'presence'] }).options(request({}, { method: 'OPTIONS' }), res);
   expect(res.answer).toEqual({
     status: 200,
     reason: 'OK',
-    headers: { Allow: 'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, MESSAGE, SUBSCRIBE, REFER', Accept: 'application/sdp', Supported: 'path, timer, replaces, norefersub' },
+    headers: { Allow: 'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, MESSAGE, SUBSCRIBE, PUBLISH, REFER', 'Allow-Events': 'dialog, presence', Accept: 'application/sdp', Supported: 'path, timer, replaces, norefersub' },
   });
 });
 
