@@ -73,7 +73,7 @@ export function callsView(calls: () => Calls): CallsView {
     up: () =>
       calls()
         .list()
-        .map(({ id, from, to, service, forwarded, state, startedAt, talking, held, dialogs }) => ({ id, from, to, service: service ?? null, forwarded: hops(forwarded), since: startedAt, state, talkingMs: talking ?? null, held, dialogs: [...dialogs] })),
+        .map(({ id, from, to, service, forwarded, state, startedAt, talking, held, muted, originatedBy, dialogs }) => ({ id, from, to, service: service ?? null, forwarded: hops(forwarded), since: startedAt, state, talkingMs: talking ?? null, held, muted: [...muted], originatedBy: originatedBy ?? null, dialogs: [...dialogs] })),
     ended: () =>
       calls()
         .recent()

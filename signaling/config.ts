@@ -4,7 +4,7 @@
  * The table of settings is `config/settings.ts`; the sources and their precedence are in `config/load.ts`.
  */
 import { type ConfigSources, loadSettings, type LoadedSettings, strayVariables } from './config/load';
-import { effectiveFile, sampleFile, settingsHelp } from './config/print';
+import { effectiveFile, inForce, sampleFile, type SettingInForce, settingsHelp } from './config/print';
 import { rows, type Settings } from './config/settings';
 
 export type { ConfigSources };
@@ -32,6 +32,11 @@ export function loadConfig(sources: ConfigSources = {}): Config {
 /** The settings in force as a configuration file, each with where it came from; secrets hidden. Errors as `loadConfig`. */
 export function describeConfig(sources: ConfigSources = {}): string {
   return effectiveFile(load(sources));
+}
+
+/** Every setting of a server that runs with this. */
+export function settingsInForce({ drachtio, ...settings }: Config): SettingInForce[] {
+  return inForce({ ...settings, drachtio: drachtio ? { address: { host: drachtio.host, port: drachtio.port }, secret: drachtio.secret } : { address: null, secret: null } });
 }
 
 /** Environment variables that begin with OFFHOOK_ and name no setting. */

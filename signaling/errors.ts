@@ -78,11 +78,16 @@ const table = {
   'room.bad-settings': { sentence: '{problem}', exit: 2, http: 422 },
   'room.party-line': { sentence: 'The party line, {number}, is always there and cannot be removed; “offhook room set {number} --pin PIN” keeps people out.', exit: 2, http: 409 },
 
+  'room.no-member': { sentence: 'There is no {member} in room {number}.', http: 404 },
+  'room.always-hears': { sentence: '{member} is a client of the simple packet format, which always hears.', http: 409 },
+  'contact.not-found': { sentence: '{number} is not registered there ({id}).', http: 404 },
+
   'token.bad-name': { sentence: '“{name}” cannot be the name of a token: it must be 1 to 64 letters, digits, spaces, dots, - and _, a letter or digit first.', exit: 2, http: 422 },
 
   'mailbox.bad-pin': { sentence: 'This PIN cannot be used: it must be 4 to 10 digits.', exit: 2, http: 422 },
   'mailbox.bad-email': { sentence: '“{email}” is not an e-mail address.', exit: 2, http: 422 },
   'mailbox.no-message': { sentence: 'There is no message {id} in the mailbox of {number}.', http: 404 },
+  'mailbox.running': { sentence: 'Message {id} of {number} is still being spoken.', http: 409 },
   'mailbox.bad-file': { sentence: '{file} cannot be written: {reason}.' },
 
   'recording.not-found': { sentence: 'There is no recording {id}. “offhook recording list” shows those that there are.', http: 404 },
@@ -99,6 +104,9 @@ const table = {
 
   'api.no-route': { sentence: 'There is nothing at {method} {path}; GET /api/v1/openapi.json tells what there is.', http: 404 },
   'api.bad-request': { sentence: '{problem}', http: 400 },
+  'api.bad-body': { sentence: '{problem}', http: 422 },
+  'api.no-file': { sentence: 'Its file is gone.', http: 404 },
+  'api.bad-range': { sentence: 'It has {size} bytes: the part that was asked for is not among them.', http: 416 },
   'api.unauthorized': { sentence: 'This takes a token (“offhook token add NAME”), shown as “Authorization: Bearer TOKEN”.', http: 401 },
   'api.bad-token': { sentence: 'This token is not known, or not any more.', http: 401 },
   'api.too-many-failures': { sentence: 'Too many tokens from this address were wrong. Try again in {seconds} seconds.', http: 429, retryable: true },

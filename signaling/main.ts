@@ -18,7 +18,7 @@ import { sourceKey } from './app/flow';
 import { PhoneSystem } from './app/phone-system';
 import { SrfConnectError, type EngineAddress } from './app/srf';
 import { systemClock, systemRandom } from './clock';
-import { formatHostPort, type Config } from './config';
+import { formatHostPort, settingsInForce, type Config } from './config';
 import { Ending } from './ending';
 import { engineOptions, isAlone } from './engine-options';
 import { EngineStartError, startEmbeddedEngine, type EmbeddedEngine, type LogLevel, type LogSink } from './engine';
@@ -29,10 +29,11 @@ import type { Logger } from './log';
 import { LoopDelay } from './loop-delay';
 import { metricsView } from './metrics-view';
 import { Owned } from './ownership';
+import { conferencesView, contactsView, controlView, recordingsView, voicemailView } from './resource-views';
 import { firstScreen, parseHostports, type SipAddress } from './ready';
 import { removeFiles } from './settings/leftovers';
 import { checkRealm, seedFirstExtensions } from './store/seed';
-import { openStore, type Store } from './store/store';
+import { openStore, type Store, type Token } from './store/store';
 
 const toStdout = (text: string): void => void process.stdout.write(text);
 
@@ -105,8 +106,16 @@ function serveApi({ config, store, plane, phones, embedded, socket, http }: Serv
   const state = owned.own('readiness', { stopping: false }, (s) => void (s.stopping = true));
   const calls = () => phones.calls;
   const engine = embedded && engineView({ engine: embedded, loop, memory: process.memoryUsage, uptime: process.uptime });
+  const recordings = recordingsView(store.recordings, config.data);
   const views = {
     engine,
+    recordings,
+    control: controlView(() => calls().control, recordings),
+    contacts: contactsView(phones.locations, systemClock),
+    conferences: conferencesView(() => phones.conferences),
+    voicemail: voicemailView(store, phones.mailboxes),
+    tokens: { list: () => store.tokens.list(), add: (token: Token) => store.tokens.add(token), remove: (name: string) => store.tokens.remove(name), now: () => systemClock.wall().getTime() },
+    config: { inForce: () => settingsInForce(config) },
     calls: callsView(calls),
     metrics: metricsView({ calls, locations: phones.locations, plane, loop, engine, process, startedAt: Date.now() - process.uptime() * 1000 }),
     health: healthView({ store, connected: () => phones.connected, stopping: () => state.stopping }),

@@ -23,6 +23,15 @@ declare module 'fastify' {
   }
 }
 
+const known = new WeakMap<object, Asker>();
+
+/** Of a request that was admitted to a route with a scope. */
+export function askerIn(request: object): Asker {
+  return known.get(request) ?? nobody;
+}
+
+const nobody: Asker = { name: 'somebody', scope: 'read' };
+
 /** Undefined: nobody knows who it is. Errors: those that whoever looks has for the asker. */
 export type AskerOf = (request: IncomingMessage) => Asker | undefined | Promise<Asker | undefined>;
 
@@ -35,4 +44,5 @@ export async function admit(request: FastifyRequest, askerOf: AskerOf): Promise<
   // that there is nothing may be known to whoever may ask at all
   if (request.is404) return;
   if (scope === undefined || scopes.indexOf(asker.scope) < scopes.indexOf(scope)) throw new OffhookError('api.forbidden', { who: asker.name, scope: scope ?? 'none' });
+  known.set(request, asker);
 }

@@ -5,7 +5,7 @@
  *                   └────────────────┴─────────────────────────┴─▶ problem
  */
 import fastify, { type FastifyReply, type FastifyRequest, type FastifyServerOptions } from 'fastify';
-import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from '../log';
 import { OffhookError } from '../errors';
@@ -13,6 +13,7 @@ import { admit, type AskerOf } from './access';
 import { addOpenApi } from './openapi';
 import { answerTo } from './problems';
 import { addRoutes, type Api, type Views } from './routes';
+import { validator } from './validation';
 
 export interface ApiDeps {
   views: Views;
@@ -28,7 +29,7 @@ export type Handle = (request: IncomingMessage, response: ServerResponse) => voi
 const MOST_BODY = 1_048_576;
 
 /** zod does both. Fastify's own would be loaded for nothing otherwise; its types know of no others. */
-const compilers = { compilersFactory: { buildValidator: () => validatorCompiler, buildSerializer: () => serializerCompiler } } as unknown as NonNullable<FastifyServerOptions['schemaController']>;
+const compilers = { compilersFactory: { buildValidator: () => validator, buildSerializer: () => serializerCompiler } } as unknown as NonNullable<FastifyServerOptions['schemaController']>;
 
 export async function createApi({ views, askerOf, log, more }: ApiDeps): Promise<Api> {
   const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {

@@ -48,30 +48,15 @@ export function problemAnswer(error: OffhookError, status?: number): ProblemAnsw
 interface RequestError {
   statusCode?: number;
   message: string;
-  validation?: ReadonlyArray<{ instancePath?: string; message?: string }>;
-  validationContext?: string;
 }
 
 /** Anything thrown while a request was dealt with. `fault` is told of what nobody but us can help. */
 export function answerTo(thrown: unknown, fault: (error: unknown) => void): ProblemAnswer {
   if (isOffhookError(thrown)) return problemAnswer(thrown);
   const error = thrown as RequestError;
-  if (error?.validation) return problemAnswer(Object.assign(new OffhookError('api.bad-request', { problem: invalid(error) }), { problems: fieldsOf(error.validation) }));
   if (error?.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) return problemAnswer(new OffhookError('api.bad-request', { problem: sentence(error.message) }), error.statusCode);
   fault(thrown);
   return problemAnswer(new OffhookError('api.fault', {}));
-}
-
-const fieldsOf = (validation: NonNullable<RequestError['validation']>): Problem['errors'] => validation.map(({ instancePath = '', message = 'it cannot be used' }) => ({ field: fieldName(instancePath), problem: message.replace(/^Invalid input: /, '') }));
-
-const fieldName = (instancePath: string): string => instancePath.replace(/^\//, '').replaceAll('/', '.');
-
-/** `In the query, “columns”: Too small: expected number to be >=80.` */
-function invalid({ validation, validationContext }: RequestError): string {
-  const where: Record<string, string> = { querystring: 'the query', body: 'the body', params: 'the path', headers: 'the headers' };
-  const [first] = validation ?? [];
-  const path = fieldName(first?.instancePath ?? '');
-  return sentence(`In ${where[validationContext ?? ''] ?? 'the request'}${path === '' ? '' : `, “${path}”`}: ${first?.message ?? 'it cannot be used'}`);
 }
 
 const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);

@@ -2,10 +2,17 @@
 import type { FastifyBaseLogger, FastifyInstance, RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { callRoutes, type CallsView } from './routes/calls';
+import { callControlRoutes, type CallControlView } from './routes/call-control';
+import { conferenceRoutes, type ConferencesView } from './routes/conferences';
+import { configRoutes, type SettingInForce } from './routes/config';
+import { contactRoutes, type ContactsView } from './routes/contacts';
 import { engineRoutes, type EngineView } from './routes/engine';
 import { healthRoutes, type HealthView } from './routes/health';
 import { metricsRoutes, type MetricsView } from './routes/metrics';
+import { recordingRoutes, type RecordingsView } from './routes/recordings';
 import { settingsRoutes, type SettingsView } from './routes/settings';
+import { tokenRoutes, type TokensView } from './routes/tokens';
+import { voicemailRoutes, type VoicemailView } from './routes/voicemail';
 
 export type Api = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, ZodTypeProvider>;
 
@@ -13,6 +20,13 @@ export interface Views {
   /** Undefined: the SIP engine is a server of its own. */
   engine: EngineView | undefined;
   calls: CallsView;
+  control: CallControlView;
+  contacts: ContactsView;
+  conferences: ConferencesView;
+  voicemail: VoicemailView;
+  recordings: RecordingsView;
+  tokens: TokensView;
+  config: { inForce(): readonly SettingInForce[] };
   health: HealthView;
   metrics: MetricsView;
   /** Asked once, when the API is loaded. */
@@ -22,6 +36,13 @@ export interface Views {
 export function addRoutes(api: Api, views: Views): void {
   engineRoutes(api, views.engine);
   callRoutes(api, views.calls);
+  callControlRoutes(api, views.control);
+  contactRoutes(api, views.contacts);
+  conferenceRoutes(api, views.conferences);
+  voicemailRoutes(api, views.voicemail);
+  recordingRoutes(api, views.recordings);
+  tokenRoutes(api, views.tokens);
+  configRoutes(api, views.config);
   healthRoutes(api, views.health);
   metricsRoutes(api, views.metrics);
   settingsRoutes(api, views.settings());

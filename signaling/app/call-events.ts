@@ -4,6 +4,7 @@ import type { Call, CallDialog } from './call';
 import type { CallParty } from './call-parties';
 import type { CallRecord } from './call-record';
 import type { Hop } from './diversion';
+import type { Side } from './leg';
 
 /** A call as others may see it; a copy. */
 export interface CallView {
@@ -25,6 +26,8 @@ export interface CallView {
   /** Milliseconds since the answer. */
   talking: number | undefined;
   held: boolean;
+  /** Whom the other one does not hear. */
+  muted: readonly Side[];
   dialogs: readonly CallDialog[];
 }
 
@@ -54,6 +57,7 @@ export function viewOf(call: Call, now: number): CallView {
     startedAt: startedWall.getTime(),
     talking: answeredAt === undefined ? undefined : now - answeredAt,
     held: state === 'up' && legs.some((leg) => leg?.agreed !== 'sendrecv'),
+    muted: [...call.muted],
     dialogs: [...call.dialogs],
   };
 }

@@ -124,6 +124,11 @@ export class Locations {
       .sort((a, b) => b.q - a.q || b.updatedAt - a.updatedAt);
   }
 
+  /** Extensions that have bindings, in no order. */
+  registered(): Iterable<string> {
+    return this.byExtension.keys();
+  }
+
   /**
    * Makes a REGISTER's changes, all at once; lookup() knows them when this returns. `stored` is called when the store does, too (true), or when
    * it cannot be written (false): what is in memory stays, so that a phone is reached whose registration outlives no restart.

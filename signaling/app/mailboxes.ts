@@ -146,8 +146,13 @@ export class Mailboxes {
   }
 
   /** False: it is not there any more. */
-  async save(message: VoiceMessage): Promise<boolean> {
-    const there = await this.deps.store.voicemail.update(message.mailbox, message.id, { state: 'saved' });
+  save(message: VoiceMessage): Promise<boolean> {
+    return this.mark(message, 'saved');
+  }
+
+  /** As heard, or as new. False: it is not there any more. */
+  async mark(message: VoiceMessage, state: 'new' | 'saved'): Promise<boolean> {
+    const there = await this.deps.store.voicemail.update(message.mailbox, message.id, { state });
     this.tell({ mailbox: message.mailbox, kind: 'changed' });
     return there;
   }

@@ -1,6 +1,6 @@
 /** The table of settings for people: the help, the sample file, the settings in force. */
 import type { LoadedSettings } from './load';
-import { type Row, rows } from './settings';
+import { type Row, rows, type Settings } from './settings';
 
 /** What `offhook serve --help` says about settings. */
 export function settingsHelp(): string {
@@ -43,6 +43,20 @@ export function effectiveFile(loaded: LoadedSettings): string {
     lines.push(`${row.group ? '  ' : ''}${nameOf(row)}: ${text} # ${loaded.origins.get(row.key)}`);
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** As in a configuration file; secrets that are set are `true`. */
+export interface SettingInForce {
+  key: string;
+  value: string | number | boolean | null | Array<string | number>;
+  help: string;
+}
+
+export function inForce(settings: Settings): SettingInForce[] {
+  return rows.map((row) => {
+    const value = row.group ? (settings as unknown as Record<string, Record<string, unknown>>)[row.group]?.[nameOf(row)] : settings.data;
+    return { key: row.key, value: row.setting.secret ? (value === null ? null : true) : (row.setting.kind.write(value) as SettingInForce['value']), help: row.setting.help };
+  });
 }
 
 function defaultText(row: Row): string {

@@ -19,13 +19,14 @@ export function sqlRecordings({ db }: Access): Recordings {
       return row && fromRow(row);
     },
 
-    async list({ from, to, since, before, state, limit } = {}) {
+    async list({ from, to, since, before, state, behind, limit } = {}) {
       let query = db().selectFrom('recording').selectAll().orderBy('startedAt', 'desc').orderBy('id', 'desc');
       if (from !== undefined) query = query.where('from', '=', from);
       if (to !== undefined) query = query.where('to', '=', to);
       if (since !== undefined) query = query.where('startedAt', '>=', since);
       if (before !== undefined) query = query.where('startedAt', '<', before);
       if (state !== undefined) query = query.where('state', '=', state);
+      if (behind !== undefined) query = query.where((eb) => eb.or([eb('startedAt', '<', behind.startedAt), eb.and([eb('startedAt', '=', behind.startedAt), eb('id', '<', behind.id)])]));
       if (limit !== undefined) query = query.limit(limit);
       return (await query.execute()).map(fromRow);
     },

@@ -127,6 +127,8 @@ export interface RecordingFilter {
   /** Unix milliseconds: started before that. */
   before?: number | undefined;
   state?: Recording['state'] | undefined;
+  /** Those that a list has behind this one. */
+  behind?: Pick<Recording, 'startedAt' | 'id'> | undefined;
   /** At most so many. */
   limit?: number | undefined;
 }

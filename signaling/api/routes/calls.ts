@@ -1,5 +1,6 @@
 /** Calls that are up, and the last ones that ended. */
 import { z } from 'zod';
+import { OffhookError } from '../../errors';
 import type { Api } from '../routes';
 import { isoTime, time } from '../schemas';
 
@@ -22,6 +23,8 @@ const callUp = z.object({
   state: z.enum(['routing', 'ringing', 'answering', 'up', 'ended']),
   talkingMs: z.number().nullable().describe('Since the answer'),
   held: z.boolean(),
+  muted: z.array(z.enum(['caller', 'callee'])).describe('Whom the other one does not hear'),
+  originatedBy: z.string().nullable().describe('Who has had the system call the caller; null: the caller dialled'),
 });
 const callEnded = z.object({
   ...common,
@@ -40,6 +43,8 @@ export type CallsEnded = z.output<typeof callsEnded>;
 /** `since` in Unix milliseconds. */
 type Viewed<T extends { since: string }> = Omit<T, 'since'> & { since: number };
 
+const one = z.object({ id: z.string().min(1).max(100) });
+
 export interface CallsView {
   up(): Array<Viewed<z.output<typeof callUp>>>;
   /** The newest first. */
@@ -47,6 +52,11 @@ export interface CallsView {
 }
 
 export function callRoutes(api: Api, view: CallsView): void {
+  api.get('/api/v1/calls/:id', { config: { scope: 'read' }, schema: { summary: 'A call that is not over', tags: ['calls'], params: one, response: { 200: callUp } } }, ({ params: { id } }) => {
+    const found = view.up().find((call) => call.id === id);
+    if (!found) throw new OffhookError('call.not-found', { id });
+    return { ...found, since: isoTime(found.since) };
+  });
   const shown = <T extends { since: number }>(calls: T[]): Array<Omit<T, 'since'> & { since: string }> => calls.map((call) => ({ ...call, since: isoTime(call.since) }));
   api.get('/api/v1/calls', { config: { scope: 'read' }, schema: { summary: 'Calls that are not over', tags: ['calls'], response: { 200: callsUp } } }, () => ({ calls: shown(view.up()) }));
   api.get('/api/v1/calls/ended', { config: { scope: 'read' }, schema: { summary: 'The last calls that ended, the newest first', tags: ['calls'], response: { 200: callsEnded } } }, () => ({ calls: shown(view.ended()) }));

@@ -4,7 +4,6 @@
  *     GET, POST /api/v1/groups      GET, PUT, PATCH, DELETE /api/v1/groups/600
  */
 import type { FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
-import { validatorCompiler } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { OffhookError } from '../../errors';
 import type { SettingsDoor, Stored } from '../../settings/door';
@@ -14,6 +13,7 @@ import { withoutSecrets } from '../../settings/secrets';
 import { linkNext, pageOf, wanted, type Asked } from '../paging';
 import type { Api } from '../routes';
 import { next, noContent, page } from '../schemas';
+import { doorKnows } from '../validation';
 
 export type SettingsView = Pick<SettingsDoor, 'kinds' | 'list' | 'get' | 'put' | 'add' | 'patch' | 'remove'>;
 
@@ -79,9 +79,6 @@ function kindRoutes(api: Api, view: SettingsView, kind: AnyKind): void {
 const EDITS = 'With If-Match, only what was seen is changed: 412 when somebody else was first.';
 
 const conditionsOf = ({ headers }: FastifyRequest): { ifMatch: string | undefined; ifNoneMatch: string | undefined } => ({ ifMatch: headers['if-match'], ifNoneMatch: headers['if-none-match'] });
-
-/** Bodies are the business of the door, which names every field that is wrong. */
-const doorKnows: NonNullable<RouteShorthandOptions['validatorCompiler']> = (route) => (route.httpPart === 'body' ? (data) => ({ value: data as unknown }) : validatorCompiler(route as never));
 
 /** What is shown passed the door when it was kept, and zod would look at every field again. */
 const plain = () => (data: unknown) => JSON.stringify(data);

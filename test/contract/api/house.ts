@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { Scope } from '../../../signaling/api/access';
 import { createApi } from '../../../signaling/api/app';
 import type { Api, Views } from '../../../signaling/api/routes';
@@ -13,7 +14,9 @@ import type { AnyKind } from '../../../signaling/settings/kind';
 import { write } from '../../../signaling/settings/write';
 import { addExtension } from '../../../signaling/store/seed';
 import { openStore, type Store } from '../../../signaling/store/store';
+import { problemSchema } from '../../../signaling/api/schemas';
 import { shown } from '../../unit/api/views';
+import type { JsonSchema } from './bad-values';
 
 export interface Answer {
   status: number;
@@ -23,12 +26,37 @@ export interface Answer {
   text: string;
 }
 
+export interface Operation {
+  requestBody?: { content: Record<string, { schema: JsonSchema }> };
+  responses: Record<string, { content?: Record<string, { schema: JsonSchema }> }>;
+}
+
+export interface Description {
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: { Problem: JsonSchema } };
+}
+
+/** True, or what is wrong. */
+export const fits = (schema: unknown, value: unknown): unknown => {
+  const result = z.fromJSONSchema(schema as never).safeParse(value);
+  return result.success ? true : result.error.issues;
+};
+
+/** A problem of this status, as it is described. */
+export function isProblem({ status, headers, body }: Answer, expected: number): { code: string; errors?: Array<{ field: string; problem: string }> } {
+  expect({ status, type: headers['content-type'], body }).toEqual({ status: expected, type: 'application/problem+json', body: expect.objectContaining({ status: expected }) as unknown });
+  expect(problemSchema.strict().safeParse(body).error).toBeUndefined();
+  return body as { code: string };
+}
+
 export interface House {
   api: Api;
   store: Store;
   folder: string;
   /** What the log was told that nobody but us can help. */
   faults: unknown[];
+  /** Every operation of the description. */
+  describe(): Promise<Description>;
   /** How often something was written. */
   written: () => number;
   /** With a token of this scope; `none`: without one. */
@@ -51,8 +79,9 @@ export async function house(more: (store: Store, folder: string) => Partial<View
     askerOf: ({ headers }) => (headers.authorization === undefined ? undefined : { name: 'a program', scope: headers.authorization as Scope }),
     log: { ...silentLogger, error: (...line: unknown[]) => void faults.push(line) },
   });
-  return {
+  const one: House = {
     api, store, folder, faults,
+    describe: async () => (await one.ask('GET', '/api/v1/openapi.json')).body as Description,
     written: () => written,
     async ask(method, url, { body, headers = {}, scope = 'admin', type = 'application/json' } = {}) {
       const { statusCode, headers: heard, payload } = await api.inject({
@@ -70,6 +99,7 @@ export async function house(more: (store: Store, folder: string) => Partial<View
       rmSync(folder, { recursive: true, force: true });
     },
   };
+  return one;
 }
 
 /** The examples of all kinds, written whatever they name. */

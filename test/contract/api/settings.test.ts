@@ -1,18 +1,8 @@
 /** What the description of the API promises of everything that can be set, held against every kind there is. */
-import { z } from 'zod';
 import { ha1 } from '../../../signaling/credentials';
 import { everything } from '../../../signaling/settings/everything';
-import { badValues, type JsonSchema } from './bad-values';
-import { house, keyOf, writeExamples, type Answer, type House } from './house';
-
-interface Operation {
-  requestBody?: { content: Record<string, { schema: JsonSchema }> };
-  responses: Record<string, { content?: Record<string, { schema: JsonSchema }> }>;
-}
-interface Description {
-  paths: Record<string, Record<string, Operation>>;
-  components: { schemas: { Problem: JsonSchema } };
-}
+import { badValues } from './bad-values';
+import { fits, house, isProblem, keyOf, writeExamples, type Answer, type Description, type House, type Operation } from './house';
 
 let one: House;
 let description: Description;
@@ -20,23 +10,12 @@ let description: Description;
 beforeAll(async () => {
   one = await house();
   await writeExamples(one.store);
-  description = (await one.ask('GET', '/api/v1/openapi.json')).body as Description;
+  description = await one.describe();
 });
 afterAll(async () => {
   expect(one.faults).toEqual([]);
   await one.close();
 });
-
-const fits = (schema: unknown, value: unknown): unknown => {
-  const result = z.fromJSONSchema(schema as never).safeParse(value);
-  return result.success ? true : result.error.issues;
-};
-
-function isProblem({ status, headers, body }: Answer, expected: number): { code: string; errors?: Array<{ field: string; problem: string }> } {
-  expect({ status, type: headers['content-type'], body }).toEqual({ status: expected, type: 'application/problem+json', body: expect.objectContaining({ status: expected }) as unknown });
-  expect(fits(description.components.schemas.Problem, body)).toBe(true);
-  return body as { code: string };
-}
 
 const exemplary = everything.filter(({ example }) => example !== undefined);
 

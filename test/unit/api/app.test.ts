@@ -115,7 +115,7 @@ it('errors of the table are problems with their own status, and say when to come
   expect([statusCode, headers['retry-after'], JSON.parse(payload)]).toEqual([503, '1', expect.objectContaining({ code: 'store.busy', retryable: true, detail: 'The database /f is locked by another process. Try again.' })]);
 });
 
-it.each([['GET', '/'], ['GET', '/api/v1/nothing?x=y'], ['POST', '/api/v1/calls'], ['GET', '/api/v1/engine/%zz']] as const)('%s %s: there is nothing', async (method, url) => {
+it.each([['GET', '/'], ['GET', '/api/v1/nothing?x=y'], ['POST', '/api/v1/engine/calls'], ['GET', '/api/v1/engine/%zz']] as const)('%s %s: there is nothing', async (method, url) => {
   const { statusCode, headers, payload } = await (await api(shown().views)).inject({ method, url });
   expect([statusCode, headers['content-type']]).toEqual([url.includes('%') ? 400 : 404, 'application/problem+json']);
   expect(JSON.parse(payload)).toMatchObject({ code: url.includes('%') ? 'api.bad-request' : 'api.no-route' });
@@ -172,10 +172,10 @@ it('describes itself: every route with its answers, and the problem', async () =
   const { body } = await get(await api(shown().views), '/api/v1/openapi.json');
   const { openapi, paths, components } = body as { openapi: string; paths: Record<string, { get: { summary: string; responses: Record<string, unknown>; parameters?: Array<{ name: string; required?: boolean }> } }>; components: { schemas: { Problem: { required: string[] } } } };
   expect(openapi).toBe('3.1.0');
-  expect(Object.keys(paths).sort()).toEqual(['/api/v1/calls', '/api/v1/calls/ended', '/api/v1/engine/calls', '/api/v1/engine/ladder', '/api/v1/engine/stats', '/healthz', '/metrics', '/readyz']);
-  for (const { get: operation } of Object.values(paths)) {
+  expect(Object.keys(paths)).toEqual(expect.arrayContaining(['/api/v1/calls', '/api/v1/calls/ended', '/api/v1/engine/calls', '/api/v1/engine/ladder', '/api/v1/engine/stats', '/healthz', '/metrics', '/readyz']));
+  for (const operation of Object.values(paths).flatMap((path) => Object.values(path))) {
     expect(operation.summary).toBeTruthy();
-    expect(Object.keys(operation.responses).sort()).toEqual(['200', 'default']);
+    expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining([expect.stringMatching(/^2\d\d$/), 'default']));
   }
   expect(paths['/api/v1/engine/ladder']!.get.parameters!.map(({ name, required }) => [name, required])).toEqual([['call', true], ['columns', false]]);
   expect(components.schemas.Problem.required).toEqual(expect.arrayContaining(['type', 'title', 'status', 'detail']));

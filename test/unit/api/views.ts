@@ -3,6 +3,7 @@ import type { CallsView } from '../../../signaling/api/routes/calls';
 import type { EngineStats, EngineView } from '../../../signaling/api/routes/engine';
 import type { SettingsView } from '../../../signaling/api/routes/settings';
 import type { Metrics } from '../../../signaling/api/routes/metrics';
+import { OffhookError } from '../../../signaling/errors';
 import type { Views } from '../../../signaling/api/routes';
 
 export const T0 = Date.UTC(2026, 0, 1, 10);
@@ -44,7 +45,7 @@ type Remembered = Awaited<ReturnType<EngineView['ladderCalls']>>[number];
 export const remembered = (callId: string, more: Partial<Remembered> = {}): Remembered => ({ callId, method: 'INVITE', from: '1001', to: '1002', firstAt: T0, lastAt: T0 + 1500, messages: 7, status: 200, ...more });
 
 type Up = ReturnType<CallsView['up']>[number];
-export const up = (more: Partial<Up> = {}): Up => ({ id: 'abc', from: '1001', to: '1002', service: null, forwarded: [], since: T0, state: 'up', talkingMs: 100, held: false, dialogs: [], ...more });
+export const up = (more: Partial<Up> = {}): Up => ({ id: 'abc', from: '1001', to: '1002', service: null, forwarded: [], since: T0, state: 'up', talkingMs: 100, held: false, muted: [], originatedBy: null, dialogs: [], ...more });
 
 type Ended = ReturnType<CallsView['ended']>[number];
 export const ended = (more: Partial<Ended> = {}): Ended => ({
@@ -59,6 +60,22 @@ export interface Shown {
   health: { problem: string | undefined };
   /** What ladders were asked for. */
   drawn: Array<{ callIds: readonly string[]; columns: number | undefined }>;
+}
+
+/** Of whatever there is nothing. */
+function idle(): Pick<Views, 'control' | 'contacts' | 'conferences' | 'voicemail' | 'recordings' | 'tokens' | 'config'> {
+  const none = (id: string): never => {
+    throw new OffhookError('call.not-found', { id });
+  };
+  return {
+    control: { originate: async (from) => none(from), hangup: none, transfer: async (id) => none(id), mute: none, startRecording: none, stopRecording: none, play: async (id) => none(id), stopPlaying: none, sendDigits: none },
+    contacts: { of: () => [], extensions: () => [], drop: () => false },
+    conferences: { list: () => [], room: () => undefined, mute: () => false, deafen: () => false, kick: () => false, lock: () => false, hush: () => false, end: () => false },
+    voicemail: { messages: async () => undefined, get: async () => undefined, file: () => '', mark: async () => false, remove: async () => undefined },
+    recordings: { list: async () => [], get: async () => undefined, file: () => '', remove: async () => undefined },
+    tokens: { list: async () => [], add: async () => undefined, remove: async () => false, now: () => T0 },
+    config: { inForce: () => [] },
+  };
 }
 
 /** Nothing can be set. */
@@ -86,5 +103,5 @@ export function shown(): Shown {
     ladderCalls: async (limit) => calls.remembered.slice(0, limit),
   };
   const settings = noSettings();
-  return { views: { engine, calls: { up: () => calls.up, ended: () => calls.ended }, health: { problem: async () => health.problem }, metrics: { read: async () => metrics() }, settings: () => settings }, engine, calls, health, drawn };
+  return { views: { engine, calls: { up: () => calls.up, ended: () => calls.ended }, health: { problem: async () => health.problem }, metrics: { read: async () => metrics() }, settings: () => settings, ...idle() }, engine, calls, health, drawn };
 }
