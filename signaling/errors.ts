@@ -69,7 +69,7 @@ const table = {
   'settings.exists': { sentence: 'There is {what} already.', http: 409 },
   'settings.in-use': { sentence: '{what} cannot be removed: {who} names it. Change that first.', http: 409 },
   'apply.unreadable': { sentence: 'The file {file} cannot be read: {reason}.', exit: 2 },
-  'apply.refused': { sentence: '{file} cannot be applied, and nothing was changed:\n{problems}' },
+  'apply.refused': { sentence: '{file} cannot be applied, and nothing was changed:{problems}' },
   'apply.changed': { sentence: 'Somebody else has changed what {file} is about while you looked at it, and nothing was changed. Apply it again.' },
   'settings.not-found': { sentence: 'There is no {kind} {key}.', http: 404 },
 

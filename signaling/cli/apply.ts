@@ -42,7 +42,7 @@ async function runApply(context: Context, name: string, options: ApplyFlags): Pr
       });
     } catch (err) {
       if (!(err instanceof Refused)) throw err;
-      throw new OffhookError('apply.refused', { file: name, problems: err.wrong.map(({ line, problem }) => `  ${line > 0 ? `${name}:${line}: ` : ''}${problem}`).join('\n') }, { cause: err });
+      throw new OffhookError('apply.refused', { file: name, problems: err.wrong.map(({ line, problem }) => `\n  ${line > 0 ? `${name}:${line}: ` : ''}${problem}`).join('') }, { cause: err });
     }
   };
   await withStore(context, config.data, true, async (store) => {
