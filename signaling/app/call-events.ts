@@ -15,6 +15,8 @@ export interface CallView {
   service: string | undefined;
   /** See `CallRecord`. */
   originatedBy: string | undefined;
+  parkedBy: string | undefined;
+  pickedUpBy: string | undefined;
   /** Whose settings sent it on before it came to `to`, and which. */
   forwarded: readonly Hop[];
   /** See `CallRecord`. */
@@ -50,6 +52,8 @@ export function viewOf(call: Call, now: number): CallView {
     to: to.number,
     service: service?.name,
     originatedBy: call.originatedBy,
+    parkedBy: call.parkedBy,
+    pickedUpBy: call.pickedUpBy,
     forwarded: [...call.path],
     through: call.through,
     rung: [...call.rung],

@@ -16,6 +16,9 @@ export interface CallRecord {
   service: string | undefined;
   /** Who has had the system call the caller: a number, the name of a token. */
   originatedBy: string | undefined;
+  /** Whoever parked one of the two, and whoever answered in the place of whom it rang at. */
+  parkedBy: string | undefined;
+  pickedUpBy: string | undefined;
   /** The number of whoever brought the two together by a transfer. */
   transferredBy: string | undefined;
   /** Whose settings sent it on before it came to `to`, and which. */
@@ -54,6 +57,8 @@ export function recordOf(call: Call, { by, refusal }: Ending, now: number, media
     to: call.to.number,
     service: call.servedBy,
     originatedBy: call.originatedBy,
+    parkedBy: call.parkedBy,
+    pickedUpBy: call.pickedUpBy,
     transferredBy: call.transferredBy,
     forwarded: [...call.path],
     through: call.through,
@@ -89,6 +94,8 @@ export function refusedRecord({ caller, dialled: to, originatedBy, transferredBy
     to,
     service: undefined,
     originatedBy,
+    parkedBy: undefined,
+    pickedUpBy: undefined,
     transferredBy,
     forwarded: [...path],
     through: undefined,
@@ -125,13 +132,15 @@ export class CallRecords {
   }
 }
 
-function fields({ id, from, to, service, originatedBy, transferredBy, forwarded, through, rung, transferredTo, answeredAfter, lasted, ended, media, recordings }: CallRecord): Record<string, unknown> {
+function fields({ id, from, to, service, originatedBy, parkedBy, pickedUpBy, transferredBy, forwarded, through, rung, transferredTo, answeredAfter, lasted, ended, media, recordings }: CallRecord): Record<string, unknown> {
   return {
     call: id,
     from,
     to,
     ...(service !== undefined && { service }),
     ...(originatedBy !== undefined && { originatedBy }),
+    ...(parkedBy !== undefined && { parkedBy }),
+    ...(pickedUpBy !== undefined && { pickedUpBy }),
     ...(transferredBy !== undefined && { transferredBy }),
     ...(forwarded.length > 0 && { forwardedBy: forwarded.map((hop) => `${hop.from.number} (${hop.why})`).join(', ') }),
     ...(through !== undefined && { through }),

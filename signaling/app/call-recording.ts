@@ -15,6 +15,7 @@ import { aloud, bridged } from './call-media';
 import type { CallContext } from './context';
 import { guarded, mediaWork } from './hangup';
 import type { Leg, Side } from './leg';
+import { playOver } from './sound-over';
 import type { Entry, RecordingArchive } from './recording-archive';
 
 export type RecordingPolicy = Callee['recording'];
@@ -181,16 +182,7 @@ export class CallRecorder {
     }
     const sides = this.archive.settings.beepSeconds > 0 ? [call.caller, call.callee] : [to === 'caller' ? call.caller : call.callee];
     const what = file === undefined ? [REFUSED] : [{ file }];
-    const failed = (problem: string | undefined) => {
-      if (call.over) return;
-      ctx.counters.promptsFailed++;
-      ctx.log.warn({ call: call.id, prompt, problem }, 'nobody could be told about a recording');
-    };
-    this.aloud(call, 'prompt', true);
-    const played = sides.flatMap((leg) => (leg?.endpoint ? [ctx.plane.play({ endpoint: leg.endpoint.id }, what, { over: true })] : []));
-    void Promise.all(played)
-      .then((ends) => ends.forEach((end) => end.why === 'failed' && failed(end.problem)), (err: unknown) => failed(String(err)))
-      .then(() => this.aloud(call, 'prompt', false));
+    void playOver(ctx, call, sides, what, 'prompt');
   }
 
   private aloud(call: Call, why: string, on: boolean): void {

@@ -146,6 +146,10 @@ export class Call {
   transfer: Transferring | undefined;
   /** Who has had the system call the caller (`originate`). */
   originatedBy: string | undefined;
+  /** Whoever parked the caller, or had parked the one it talks to. */
+  parkedBy: string | undefined;
+  /** Who answered it in the place of whom it rang at. */
+  pickedUpBy: string | undefined;
   /** The number of whoever brought the two together by a transfer. */
   transferredBy: string | undefined;
   /** The same as a Referred-By header (RFC 3892), for the phones that are called; ours, whatever the REFER claimed. */

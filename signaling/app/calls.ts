@@ -21,7 +21,7 @@ import { CallTally, type CallTotals } from './call-tally';
 import { CallRecords, recordOf, refusedRecord, type CallRecord } from './call-record';
 import type { CallContext, CallCounters, CallDirectory, CallLocations, CallMediaSettings, CallReach, CallSettings } from './context';
 import { callSrf, type CallSrf, type SipRequest, type SipResponder } from './dialogs';
-import { findDialog } from './dialog-finder';
+import { findDialog, findRinging } from './dialog-finder';
 import { displace } from './displacing';
 import { dialledNumber, dialplan, type Dialplan } from './dialplan';
 import { Engaged } from './engaged';
@@ -30,7 +30,9 @@ import type { Feature, Handler } from './feature';
 import type { GroupBook } from './groups';
 import { guarded, hangup, type Ending } from './hangup';
 import { unacceptable } from './incoming';
+import { InCallCodes } from './in-call-codes';
 import { originate, type Originated, type OriginateOptions } from './originate';
+import { Pickups } from './pickups';
 import { SrtpHabits } from './srtp-habits';
 import type { RecordingArchive } from './recording-archive';
 import { heedMedia } from './media-events';
@@ -85,6 +87,9 @@ export class Calls {
   private readonly ctx: CallContext;
   private readonly board: Switchboard;
   private readonly transfers: Transfers;
+  private readonly codes: InCallCodes;
+  /** Calls that ring and may be taken by somebody else. */
+  readonly pickups: Pickups;
   /** What a console or an API does with them. */
   readonly control: CallControl;
   private readonly plan: Dialplan;
@@ -126,7 +131,11 @@ export class Calls {
         this.recorder?.tend(call);
       },
       onWired: (call) => this.recorder?.tend(call),
-      onKey: (call, leg, digit) => this.recorder?.pressed(call, leg, digit),
+      onKey: (call, leg, digit, way) => {
+        this.recorder?.pressed(call, leg, digit);
+        this.codes.pressed(call, leg, digit, way);
+      },
+      callOf: (id) => this.byId.get(id),
       serve: (call, feature, handler) => this.serve(call, feature, handler),
       destination: (caller, number, path) => this.routing.find(caller, number, path),
       instead: (call, refusal, path) => this.routing.instead(call, refusal, path),
@@ -146,10 +155,13 @@ export class Calls {
       begin: (newcomer, callee, offer) => this.begin(newcomer, callee, offer),
       connect: (newcomer, number) => this.routing.connect(newcomer, number),
       find: (name) => findDialog(this.byId.values(), name),
+      ringing: (callId) => findRinging(this.byId.values(), callId),
       refuse: (newcomer, refusal) => this.refuse(newcomer, refusal),
       welcome: (newcomer) => this.stillWelcome(newcomer),
     };
-    this.transfers = new Transfers(this.ctx, this.board);
+    this.pickups = new Pickups({ calls: () => this.byId.values(), directory, open: config.call.pickup !== 'groups' });
+    this.transfers = new Transfers(this.ctx, this.board, this.pickups);
+    this.codes = new InCallCodes(this.ctx, () => this.byId.values(), this.board, this.transfers);
     this.archive = deps.archive;
     this.recorder = deps.archive && new CallRecorder(this.ctx, deps.archive);
     this.control = new CallControl(this.ctx, {

@@ -25,6 +25,8 @@ export interface CallSettings {
   ringSeconds: number;
   /** Calls at once; more are answered 503. */
   maxCalls: number;
+  /** Who may take calls that ring elsewhere: everybody in the tenant (default), or those with a pickup group in common. */
+  pickup?: 'all' | 'groups' | undefined;
   /** Of the phones of that tenant; undefined: as many as there may be at all. */
   maxCallsOf?: ((tenant: string) => number | undefined) | undefined;
 }
@@ -114,7 +116,9 @@ export interface CallContext {
   /** The plane was told what to do for a call between phones, perhaps again. */
   onWired(call: Call): void;
   /** A key pressed in a call between phones, which goes to the other one whatever we make of it. */
-  onKey(call: Call, leg: Leg, digit: string): void;
+  onKey(call: Call, leg: Leg, digit: string, way: 'media' | 'info'): void;
+  /** One that is not over. */
+  callOf(id: string): Call | undefined;
   /**
    * The phones of the callee have refused or did not answer: features may take the call; otherwise it is refused, with hangup(). Whoever
    * still rings is cancelled.

@@ -15,3 +15,9 @@ export function findDialog(calls: Iterable<Call>, { callId, localTag, remoteTag 
   }
   return undefined;
 }
+
+/** The call that rings with such a dialog: the caller's, or that of a phone that rings, whose tags are known to nobody but it and the engine. */
+export function findRinging(calls: Iterable<Call>, callId: string): Call | undefined {
+  for (const call of calls) if (call.state === 'ringing' && call.dialogs.some((one) => one.callId === callId)) return call;
+  return undefined;
+}

@@ -174,7 +174,7 @@ export interface DisplaceBoard {
 }
 
 /** Where to: a number, or a service that is not in the dial plan. */
-export type Place = string | { service: string; handler: Handler; silence?: Feature['silence'] | undefined; /** See `Call.near`. */ near?: string | undefined };
+export type Place = string | { /** What records have for `to`. */ number: string; service: string; handler: Handler; silence?: Feature['silence'] | undefined; /** See `Call.near`. */ near?: string | undefined };
 
 /**
  * Takes `found`'s phone out of its call, which ends when that has come about unless `keep` is set (then the other one is alone in it). Resolves with the
@@ -197,9 +197,9 @@ export function displace(ctx: CallContext, board: DisplaceBoard, found: Found, t
     displacement.start();
     const go = async (): Promise<void> => {
       if (typeof to === 'string') return board.connect(displacement, to);
-      displacement.dialled = to.service;
+      displacement.dialled = to.number;
       if (!board.welcome(displacement)) return;
-      const next = board.begin(displacement, phoneless('', to.service), undefined);
+      const next = board.begin(displacement, phoneless(to.number, to.service), undefined);
       next.near = to.near;
       ctx.serve(next, { name: to.service, ...(to.silence && { silence: to.silence }) }, to.handler);
     };

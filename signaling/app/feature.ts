@@ -138,6 +138,10 @@ export interface ServiceCall {
   readonly caller: Party;
   readonly dialled: string;
   readonly answered: boolean;
+  /** Who has sent the caller here by a transfer. */
+  readonly transferredBy: string | undefined;
+  /** The id of the call that ends when this one has come about: its transferor talked there to the same feature before. */
+  readonly replaces: string | undefined;
   /** Aborted when the call is over. */
   readonly signal: AbortSignal;
   /** Resolves, with a sentence, when the call is over. Never rejects. */
@@ -177,6 +181,16 @@ export interface ServiceCall {
    * when that failed, with the reason: the caller is still here then. When somebody answers, the call is that one's, and this throws `CallOver`.
    */
   transferTo(to: string | Colleagues, options?: TransferOptions): Promise<Cause>;
+
+  /**
+   * Connects the caller, answered or not, with the phone of another call that a feature has, and which ends then. Resolves only when that failed, with the
+   * reason; the other one is where it was then. Otherwise this throws `CallOver`.
+   */
+  connectWith(id: string): Promise<Cause>;
+  /** Answers the caller and has it answer a call that rings elsewhere. Resolves only when that failed. */
+  pickUp(id: string): Promise<Cause>;
+  /** For records and views: the caller waits at `slot`, where `by` has put it. */
+  parked(by: string, slot: string): void;
 
   /** Ends the call; what the caller is told, when it was not answered, is in `refusal`. */
   hangup(refusal?: CallRefusal): void;

@@ -8,6 +8,8 @@ import { echo } from './features/echo';
 import { forwarding, type ForwardingDeps } from './features/forwarding';
 import { group, type GroupMusicDeps } from './features/group';
 import { queue, Queues, type QueueDeps } from './features/queue';
+import { park, type ParkDeps } from './features/park';
+import { pickup, type PickupDeps } from './features/pickup';
 import { time } from './features/time';
 import { voicemail, type VoicemailDeps } from './features/voicemail';
 
@@ -33,6 +35,10 @@ export interface FeatureDeps {
   groupMusic?: GroupMusicDeps | undefined;
   /** Undefined: there are no queues. */
   queues?: Queues | undefined;
+  /** Undefined: nothing is parked. */
+  park?: Omit<ParkDeps, 'sayDigits'> | undefined;
+  /** Undefined: nobody takes calls that ring elsewhere. */
+  pickup?: PickupDeps | undefined;
   /** Undefined: there are no mailboxes. */
   voicemail?: VoicemailDeps | undefined;
 }
@@ -46,7 +52,7 @@ export interface FeatureSpeech {
 }
 
 /** In the order in which they are offered calls that nobody answered. */
-export function features({ clock, settings, speech, conferences, forwarding: diversions, callWaiting: waiting, groupMusic, queues, voicemail: mailboxes }: FeatureDeps): readonly Feature[] {
+export function features({ clock, settings, speech, conferences, forwarding: diversions, callWaiting: waiting, groupMusic, queues, park: parking, pickup: picking, voicemail: mailboxes }: FeatureDeps): readonly Feature[] {
   return [
     echo(),
     time({ clock, ...speech }),
@@ -55,6 +61,8 @@ export function features({ clock, settings, speech, conferences, forwarding: div
     ...(waiting ? [callWaiting(waiting)] : []),
     ...(queues ? [queue(queues)] : []),
     ...(groupMusic ? [group(groupMusic)] : []),
+    ...(parking ? [park({ ...parking, ...speech })] : []),
+    ...(picking ? [pickup(picking)] : []),
     ...(mailboxes ? [voicemail(mailboxes)] : []),
     // the last resort: after whatever would take the call in earnest
     ...(settings.announcements === 'on' ? [announcements(speech)] : []),

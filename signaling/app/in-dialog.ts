@@ -96,7 +96,7 @@ function onInfo(ctx: CallContext, call: Call, leg: Leg, req: SipRequest, res: Si
     else open.answer(200, 'OK');
     return;
   }
-  if (key) ctx.onKey(call, leg, key.digit);
+  if (key) ctx.onKey(call, leg, key.digit, 'info');
   const other = call.other(leg);
   const convert = key && other?.endpoint ? (status: number) => (status >= 400 ? convertKey(ctx, other.endpoint as Endpoint, key) : undefined) : undefined;
   forward(ctx, call, leg, req, res, convert);

@@ -40,7 +40,7 @@ function pressed(ctx: CallContext, call: Call, id: string, digit: string): void 
   const leg = [call.caller, call.callee].find((one) => one?.endpoint?.id === id);
   if (!leg) return;
   guarded(ctx, call, 'digit', () => {
-    if (!call.service) ctx.onKey(call, leg, digit);
+    if (!call.service) ctx.onKey(call, leg, digit, 'media');
     else if (leg === call.caller) call.service.pressed(digit);
   });
 }

@@ -68,6 +68,17 @@ export class Messages {
     answer(status, status === 480 ? 'No Phone Could Be Reached' : '');
   }
 
+  /** A text of our own for the phones of an extension, as from that number. Whether one of them has had it. Never rejects. */
+  async tell(number: string, from: string, text: string): Promise<boolean> {
+    const bindings = this.deps.locations.lookup(number);
+    if (bindings.length === 0 || this.underWay >= MAX_UNDER_WAY) return false;
+    this.underWay++;
+    const headers = { From: nameAddr({ name: null, number: from }), To: `<${addressOf(number)}>`, 'Content-Type': 'text/plain; charset=utf-8' };
+    const statuses = await this.sendAll(bindings, headers, text);
+    this.underWay--;
+    return statuses.some((status) => status < 300);
+  }
+
   stats(): { underWay: number; passed: number; failed: number } {
     return { underWay: this.underWay, ...this.counters };
   }

@@ -209,6 +209,20 @@ export class PhoneSystem {
     });
   }
 
+  private parking(messages: Messages): FeatureDeps['park'] {
+    const { config } = this.deps;
+    const { holdMusic } = mediaSettings(config.media);
+    return {
+      seconds: config.call.parkSeconds,
+      music: async () => (holdMusic === null ? [] : musicFiles(holdMusic)),
+      tell: (extension, from, text) => void messages.tell(extension, from, text),
+    };
+  }
+
+  private pickup(): FeatureDeps['pickup'] {
+    return { at: (picker, number) => this.calls.pickups.at(picker, number), inGroups: (picker) => this.calls.pickups.inGroups(picker) };
+  }
+
   private voicemail(): FeatureDeps['voicemail'] {
     const { config, clock, log } = this.deps;
     const zone = zoneOf(config.speech);
@@ -269,12 +283,13 @@ export class PhoneSystem {
   private wire(srf: Srf): void {
     const { config, plane, reach, clock, random, log } = this.deps;
     const { locations, directory } = this;
+    const messages = new Messages({ srf: srf as unknown as MessageSrf, locations, directory, reach, clock });
     const calls = new Calls({
       srf, plane, locations, directory, clock, random, reach,
       config: { call: { ...config.call, maxCallsOf: (tenant) => this.settings.get('tenant', tenant)?.maxCalls } },
       media: mediaSettings(config.media),
       log: log.child({ part: 'calls' }),
-      features: features({ clock, settings: config.call, speech: speechOf(config.speech), conferences: this.conferences, forwarding: this.forwarding(), callWaiting: this.callWaiting(), groupMusic: this.groupMusic(), queues: this.queues, voicemail: this.voicemail() }),
+      features: features({ clock, settings: config.call, speech: speechOf(config.speech), conferences: this.conferences, forwarding: this.forwarding(), callWaiting: this.callWaiting(), groupMusic: this.groupMusic(), queues: this.queues, park: this.parking(messages), pickup: this.pickup(), voicemail: this.voicemail() }),
       prompt: promptOf,
       archive: this.archive,
       groups: this.settings,
@@ -353,7 +368,6 @@ export class PhoneSystem {
       const extension = await this.admission.challengeOrAccept(req, res, 'other');
       if (extension) publications.publish(req as unknown as PublishRequest, res, extension.number);
     });
-    const messages = new Messages({ srf: srf as unknown as MessageSrf, locations, directory, reach, clock });
     on('message', async (req, res) => {
       const extension = await this.admission.challengeOrAccept(req, res, 'other');
       if (extension) await messages.onMessage(req as unknown as SipRequest, res, extension);

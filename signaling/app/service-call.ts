@@ -21,6 +21,7 @@ import { listen } from './in-dialog';
 import { bestCause, reasonHeader, refuse, type CallRefusal, type Cause } from './reasons';
 import { inTime, type RingPlan } from './ring-plan';
 import { ring } from './ringing';
+import { answerRinging, takePhoneOf } from './service-joins';
 import { Silence } from './silence';
 import { applySession, awaitOwnAnswer, prepareAnswer, prepareOffer, takePort, type OurOffer } from './service-session';
 
@@ -79,6 +80,14 @@ export class ServedCall implements ServiceCall, Serving {
 
   get answered(): boolean {
     return this.call.answeredAt !== undefined;
+  }
+
+  get transferredBy(): string | undefined {
+    return this.call.transferredBy;
+  }
+
+  get replaces(): string | undefined {
+    return this.call.replaces;
   }
 
   get signal(): AbortSignal {
@@ -376,6 +385,20 @@ export class ServedCall implements ServiceCall, Serving {
     const { call, told } = this;
     told?.answered?.(call.to.number, new Promise((resolve) => call.whenOver.push(() => resolve())));
     this.leaves(`put through to ${call.to.number}`);
+  }
+
+  connectWith(id: string): Promise<Cause> {
+    return this.within(() => takePhoneOf(this.ctx, this.call, id));
+  }
+
+  async pickUp(id: string): Promise<Cause> {
+    await this.answer();
+    return this.within(() => answerRinging(this.ctx, this.call, id));
+  }
+
+  parked(by: string, slot: string): void {
+    this.call.parkedBy = by;
+    this.call.to = { ...this.call.to, number: slot };
   }
 
   private leaves(why: string): void {

@@ -4,10 +4,11 @@
  *   blind       REFER 1003           transferee ── new call, through the dial plan ──▶ 1003
  *   attended    REFER with Replaces  transferee ── new call ── whoever the transferor talks to in that dialog
  *   take-over   INVITE with Replaces caller ────── new call ── whoever is at the other end of that dialog (RFC 3891)
+ *   pickup      the same, it rings   caller ────── the call that rings there
  */
 import type { Picked } from '../../media/sdp';
 import type { Arrival, Newcomer } from './arrival';
-import { OpenRequest, type Call, type Callee } from './call';
+import { OpenRequest, phoneless, type Call, type Callee } from './call';
 import type { CallContext } from './context';
 import type { SipRequest, SipResponder } from './dialogs';
 import { Displacement, extensionOf, leftBy, type Found } from './displacing';
@@ -16,7 +17,8 @@ import { guarded, hangup } from './hangup';
 import { bring } from './joining';
 import type { Leg } from './leg';
 import { contact, cseqOf } from './negotiation';
-import type { CallRefusal } from './reasons';
+import type { Pickups } from './pickups';
+import { refuse, type CallRefusal } from './reasons';
 import { readRefer, readReplaces, type DialogName } from './refer';
 import { ReferNotices } from './refer-notices';
 import { addressOf } from './text';
@@ -33,6 +35,8 @@ const BEYOND_RINGING_S = 30;
 /** What transfers need of all the calls. */
 export interface Switchboard {
   find(name: DialogName): Found | undefined;
+  /** The call that rings with a dialog of this Call-ID. */
+  ringing(callId: string): Call | undefined;
   /** Through the dial plan. Resolves when it rings, or was refused. */
   connect(newcomer: Newcomer, number: string | undefined): Promise<void>;
   begin(newcomer: Newcomer, callee: Callee, offer: Picked | undefined): Call;
@@ -51,6 +55,7 @@ export class Transfers {
   constructor(
     private readonly ctx: CallContext,
     private readonly board: Switchboard,
+    private readonly pickups: Pick<Pickups, 'may'>,
   ) {}
 
   /** A REFER of `leg`'s phone in a call between phones. */
@@ -118,6 +123,8 @@ export class Transfers {
     const refused = (status: number, reason: string): void => board.refuse(arrival, { status, reason });
     const name = readReplaces(header);
     if (!name) return refused(400, 'A Bad Replaces Header');
+    const ringing = board.ringing(name.callId);
+    if (ringing) return this.pickUp(arrival, ringing);
     const found = board.find(name);
     const other = found?.leg.dialog && found.call.other(found.leg);
     if (!found || !other?.dialog) return refused(481, 'There Is No Such Call');
@@ -129,6 +136,18 @@ export class Transfers {
     const offer = arrival.offer();
     if (offer && 'status' in offer) return board.refuse(arrival, offer);
     await this.join(board.begin(arrival, extensionOf(call, other), offer), found, other);
+  }
+
+  /** It takes the place of whoever rings (§4, and RFC 4235 for how a phone comes to know of it): as with `**NUMBER`. */
+  private async pickUp(arrival: Arrival, ringing: Call): Promise<void> {
+    const { ctx, board } = this;
+    const { to } = ringing;
+    arrival.dialled = to.number;
+    if (!(await this.pickups.may(arrival.caller.number, ringing))) return board.refuse(arrival, refuse('not-yours', to.number));
+    const offer = arrival.offer();
+    if (offer && 'status' in offer) return board.refuse(arrival, offer);
+    if (!board.welcome(arrival)) return;
+    ctx.serve(board.begin(arrival, phoneless(to.number, 'pickup'), offer), { name: 'pickup' }, async (service) => service.hangup(refuse(await service.pickUp(ringing.id), to.number)));
   }
 
   private start(call: Call, transferor: Leg, notices: Notices, replaced: Found | undefined): Displacement {

@@ -121,6 +121,8 @@ export const settings = {
     maxCalls: setting(whole(1, 1_000_000), 2000, 'calls at once'),
     drainSeconds: setting(whole(0, 3600, 'seconds'), 3, 'on shutdown, calls that are up may go on for this long before they are ended', { unit: 'seconds' }),
     minSessionSeconds: setting(whole(90, 86_400, 'seconds'), 90, 'shortest session timer (RFC 4028) accepted', { unit: 'seconds' }),
+    parkSeconds: setting(whole(5, 86_400, 'seconds'), 120, 'a parked call rings at whoever parked it after this long, again and again', { unit: 'seconds' }),
+    pickup: setting(oneOf('all', 'groups'), 'all', 'who may take a call that rings elsewhere (**NUMBER): everybody in the tenant, or those with a pickup group in common'),
     announcements: setting(oneOf('off', 'on'), 'off',
       'whether callers are told why a call is refused ("the number you dialled…"), before the answer and on top of what their phone shows'),
   },

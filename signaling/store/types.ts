@@ -33,6 +33,8 @@ export interface ExtensionSettings {
   findMe?: FindMe | undefined;
   /** Whether others of its tenant may see what it does (lamps, presence). Default: true. */
   watchable?: boolean | undefined;
+  /** Names; who has one in common takes calls that ring at the other with `*8`. Default: none. */
+  pickupGroups?: readonly string[] | undefined;
 }
 
 /** Where somebody is looked for besides its own phones, which ring first. Whoever answers first has the call. */

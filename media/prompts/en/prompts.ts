@@ -108,6 +108,9 @@ export const EN = {
   '30th': 'thirtieth',
   '31st': 'thirty-first',
 
+  // Parking
+  'parked-at': 'parked at,',
+
   // Voicemail: the caller
   'person-at-extension': 'the person at extension,',
   'is-not-available': 'is not available.',

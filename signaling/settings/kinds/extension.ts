@@ -22,4 +22,5 @@ export const extensionSettings = z.strictObject({
     .optional()
     .describe('Where else it rings; whoever answers first has the call'),
   watchable: z.boolean().optional().describe('Whether others may see by lamps and presence what it does'),
+  pickupGroups: z.array(z.string().regex(/^[\p{L}\p{N}._-]{1,32}$/u, 'must be 1 to 32 letters, digits, dots, - and _')).max(20).optional().describe('Whoever has one in common takes calls that ring here with *8'),
 }) satisfies z.ZodType<ExtensionSettings>;

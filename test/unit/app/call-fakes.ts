@@ -456,7 +456,7 @@ export class World {
   readonly asked: Array<[string, number]> = [];
   readonly calls: Calls;
 
-  constructor(settings: { ringSeconds?: number; maxCalls?: number; maxCallsOf?: (tenant: string) => number | undefined; recentCalls?: number; media?: CallMediaSettings; features?: readonly Feature[]; prompt?: (key: string) => string | undefined; groups?: readonly GroupSettings[]; engaged?: Engaged; archive?: (parts: { clock: FakeClock; log: FakeLog }) => RecordingArchive } = {}) {
+  constructor(settings: { ringSeconds?: number; maxCalls?: number; maxCallsOf?: (tenant: string) => number | undefined; pickup?: 'all' | 'groups'; recentCalls?: number; media?: CallMediaSettings; features?: readonly Feature[]; prompt?: (key: string) => string | undefined; groups?: readonly GroupSettings[]; engaged?: Engaged; archive?: (parts: { clock: FakeClock; log: FakeLog }) => RecordingArchive } = {}) {
     let seed = 0;
     this.calls = new Calls({
       srf: this.srf,
@@ -472,7 +472,7 @@ export class World {
         },
       },
       reach: { addressFor: (peer, family) => (this.asked.push([peer, family]), this.addresses[family]), isLocal: () => false },
-      config: { call: { ringSeconds: settings.ringSeconds ?? 60, maxCalls: settings.maxCalls ?? 100, maxCallsOf: settings.maxCallsOf } },
+      config: { call: { ringSeconds: settings.ringSeconds ?? 60, maxCalls: settings.maxCalls ?? 100, maxCallsOf: settings.maxCallsOf, pickup: settings.pickup } },
       recentCalls: settings.recentCalls ?? 10,
       media: settings.media ?? { transcode: false, holdMusic: null },
       groups: { get: (_kind, number) => settings.groups?.find((group) => group.number === number) },
