@@ -2,6 +2,7 @@
 import swagger from '@fastify/swagger';
 import { jsonSchemaTransform } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { docsHeaders, docsPage, type OpenApi } from './docs';
 import { PROBLEM_TYPE } from './problems';
 import type { Api } from './routes';
 import { problemSchema } from './schemas';
@@ -11,6 +12,7 @@ interface Operation {
 }
 
 export const OPENAPI_PATH = '/api/v1/openapi.json';
+export const DOCS_PATH = '/api/v1/docs';
 
 /** Before the routes, which it has to see. */
 export async function addOpenApi(api: Api): Promise<void> {
@@ -21,6 +23,8 @@ export async function addOpenApi(api: Api): Promise<void> {
     },
     transform: jsonSchemaTransform,
   });
+  // what is in it is in everybody's hands anyway, and a browser has no token
+  api.get(DOCS_PATH, { config: { scope: 'open' }, schema: { hide: true } }, (_request, reply) => reply.headers(docsHeaders).send(docsPage(api.swagger() as OpenApi)));
   api.get(OPENAPI_PATH, { config: { scope: 'read' }, schema: { hide: true } }, () => withProblems(api.swagger()));
 }
 

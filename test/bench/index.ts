@@ -1,4 +1,5 @@
 /** `offhook bench [NAME…]`: every benchmark, its peers side by side in the same run. */
+import { benchApi } from './api';
 import { benchCalls } from './calls';
 import { benchContacts } from './contacts';
 import { benchEngine } from './engine';
@@ -33,6 +34,7 @@ const benchmarks: Record<string, { about: string; run(log: (line: string) => voi
   'sound-card': { about: 'our phone with a sound card beside Linphone: mouth to ear, cost', run: benchSoundCard },
   engine: { about: 'the engine with a plain B2BUA: calls/s, CPU, memory, connections', run: benchEngine },
   contacts: { about: '100,000 contacts: memory and lookup', run: benchContacts },
+  api: { about: 'reads of the HTTP API a second', run: benchApi },
   memory: { about: 'resident memory, idle and by contact', run: benchMemory },
 };
 

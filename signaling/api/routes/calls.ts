@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { OffhookError } from '../../errors';
 import type { Api } from '../routes';
 import { isoTime, time } from '../schemas';
+import { asItIs } from '../serializers';
 
 const dialog = z.object({
   side: z.enum(['caller', 'callee']),
@@ -58,6 +59,6 @@ export function callRoutes(api: Api, view: CallsView): void {
     return { ...found, since: isoTime(found.since) };
   });
   const shown = <T extends { since: number }>(calls: T[]): Array<Omit<T, 'since'> & { since: string }> => calls.map((call) => ({ ...call, since: isoTime(call.since) }));
-  api.get('/api/v1/calls', { config: { scope: 'read' }, schema: { summary: 'Calls that are not over', tags: ['calls'], response: { 200: callsUp } } }, () => ({ calls: shown(view.up()) }));
-  api.get('/api/v1/calls/ended', { config: { scope: 'read' }, schema: { summary: 'The last calls that ended, the newest first', tags: ['calls'], response: { 200: callsEnded } } }, () => ({ calls: shown(view.ended()) }));
+  api.get('/api/v1/calls', { config: { scope: 'read' }, schema: { summary: 'Calls that are not over', tags: ['calls'], response: { 200: callsUp } }, serializerCompiler: asItIs }, () => ({ calls: shown(view.up()) }));
+  api.get('/api/v1/calls/ended', { config: { scope: 'read' }, schema: { summary: 'The last calls that ended, the newest first', tags: ['calls'], response: { 200: callsEnded } }, serializerCompiler: asItIs }, () => ({ calls: shown(view.ended()) }));
 }

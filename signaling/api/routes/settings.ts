@@ -13,6 +13,7 @@ import { withoutSecrets } from '../../settings/secrets';
 import { linkNext, pageOf, wanted, type Asked } from '../paging';
 import type { Api } from '../routes';
 import { next, noContent, page } from '../schemas';
+import { asItIs } from '../serializers';
 import { doorKnows } from '../validation';
 
 export type SettingsView = Pick<SettingsDoor, 'kinds' | 'list' | 'get' | 'put' | 'add' | 'patch' | 'remove'>;
@@ -33,8 +34,8 @@ function kindRoutes(api: Api, view: SettingsView, kind: AnyKind): void {
   const written = writtenSchema(kind);
   const patch = patchSchema(kind);
   const list = z.object({ [plural]: z.array(shown), next });
-  const reads = (summary: string, schema: object): Options => ({ config: { scope: 'read' }, schema: { summary, tags: [plural], ...schema }, serializerCompiler: plain });
-  const writes = (summary: string, schema: object): Options => ({ config: { scope: 'write' }, schema: { summary, tags: [plural], ...schema }, serializerCompiler: plain, validatorCompiler: doorKnows });
+  const reads = (summary: string, schema: object): Options => ({ config: { scope: 'read' }, schema: { summary, tags: [plural], ...schema }, serializerCompiler: asItIs });
+  const writes = (summary: string, schema: object): Options => ({ config: { scope: 'write' }, schema: { summary, tags: [plural], ...schema }, serializerCompiler: asItIs, validatorCompiler: doorKnows });
   const keyIn = (request: FastifyRequest): string => (request.params as Record<string, string>)[kind.key] ?? '';
   const show = (reply: FastifyReply, { key, value, etag, made }: Stored, created = false): FastifyReply => {
     if (created) reply.code(201).header('location', `${path}/${encodeURIComponent(key)}`);
@@ -79,9 +80,6 @@ function kindRoutes(api: Api, view: SettingsView, kind: AnyKind): void {
 const EDITS = 'With If-Match, only what was seen is changed: 412 when somebody else was first.';
 
 const conditionsOf = ({ headers }: FastifyRequest): { ifMatch: string | undefined; ifNoneMatch: string | undefined } => ({ ifMatch: headers['if-match'], ifNoneMatch: headers['if-none-match'] });
-
-/** What is shown passed the door when it was kept, and zod would look at every field again. */
-const plain = () => (data: unknown) => JSON.stringify(data);
 
 /** Secrets that are set are `true`. */
 function shownSchema({ schema, secrets = [], example }: AnyKind): z.ZodType {

@@ -169,3 +169,11 @@ it('a tenant has extensions of its own, with passwords for its domain, and stays
   expect((await one.ask('DELETE', '/api/v1/extensions/1001%40b.example')).status).toBe(204);
   expect((await one.ask('DELETE', '/api/v1/tenants/b.example')).status).toBe(204);
 });
+
+it('is a page for people, too: everything that is described, nothing from elsewhere, no script', async () => {
+  const { status, headers, text } = await one.ask('GET', '/api/v1/docs', { scope: 'none' });
+  expect([status, headers['content-type'], headers['content-security-policy']]).toEqual([200, 'text/html; charset=utf-8', expect.stringMatching(/^default-src 'none'; style-src 'sha256-/)]);
+  for (const [path, of] of Object.entries(description.paths)) for (const method of Object.keys(of)) expect(text).toContain(`<b>${method.toUpperCase()}</b> <code>${path}</code>`);
+  expect(text).toContain('<td><code>diversion.ringSeconds</code></td>');
+  expect(text).not.toMatch(/<script|https?:\/\/|src=/);
+});
