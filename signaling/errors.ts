@@ -80,6 +80,8 @@ const table = {
 
   'room.no-member': { sentence: 'There is no {member} in room {number}.', http: 404 },
   'room.always-hears': { sentence: '{member} is a client of the simple packet format, which always hears.', http: 409 },
+  'queue.not-open': { sentence: 'Queue {queue} has no agent {agent}: there is no such extension, or the queue is not open to it.', http: 409 },
+  'queue.no-agent': { sentence: '{agent} is not logged in.', http: 404 },
   'contact.not-found': { sentence: '{number} is not registered there ({id}).', http: 404 },
 
   'token.bad-name': { sentence: '“{name}” cannot be the name of a token: it must be 1 to 64 letters, digits, spaces, dots, - and _, a letter or digit first.', exit: 2, http: 422 },

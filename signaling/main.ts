@@ -29,7 +29,7 @@ import type { Logger } from './log';
 import { LoopDelay } from './loop-delay';
 import { metricsView } from './metrics-view';
 import { Owned } from './ownership';
-import { conferencesView, contactsView, controlView, recordingsView, voicemailView } from './resource-views';
+import { conferencesView, contactsView, controlView, queuesView, recordingsView, voicemailView } from './resource-views';
 import { firstScreen, parseHostports, type SipAddress } from './ready';
 import { removeFiles } from './settings/leftovers';
 import { checkRealm, seedFirstExtensions } from './store/seed';
@@ -113,6 +113,7 @@ function serveApi({ config, store, plane, phones, embedded, socket, http }: Serv
     control: controlView(() => calls().control, recordings),
     contacts: contactsView(phones.locations, systemClock),
     conferences: conferencesView(() => phones.conferences),
+    queues: queuesView(phones.queues, phones.directory),
     voicemail: voicemailView(store, phones.mailboxes),
     tokens: { list: () => store.tokens.list(), add: (token: Token) => store.tokens.add(token), remove: (name: string) => store.tokens.remove(name), now: () => systemClock.wall().getTime() },
     config: { inForce: () => settingsInForce(config) },

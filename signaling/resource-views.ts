@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import type { CallControlView } from './api/routes/call-control';
 import type { ConferencesView } from './api/routes/conferences';
 import type { ContactsView } from './api/routes/contacts';
+import type { QueuesView } from './api/routes/queues';
 import type { RecordingsView } from './api/routes/recordings';
 import type { VoicemailView } from './api/routes/voicemail';
 import type { Binding } from './app/binding';
 import type { CallControl, Heard } from './app/call-control';
-import type { Conferences } from './app/features';
+import type { Conferences, Queues } from './app/features';
 import { formatFlow } from './app/flow';
 import type { Locations } from './app/locations';
 import type { Mailboxes } from './app/mailboxes';
@@ -16,6 +17,18 @@ import { removeFile } from './app/recording-archive';
 import type { Clock } from './clock';
 import { OffhookError } from './errors';
 import type { Store } from './store/store';
+
+/** An agent is an extension. */
+export function queuesView(queues: Queues, directory: { find(number: string): Promise<unknown> }): QueuesView {
+  return {
+    list: () => queues.list(),
+    queue: (number) => queues.queue(number),
+    agent: (number) => queues.agent(number),
+    login: async (agent, queue) => (await directory.find(agent)) !== undefined && queues.login(agent, queue),
+    logout: (agent, queue) => queues.logout(agent, queue),
+    pause: (agent, paused) => queues.pause(agent, paused),
+  };
+}
 
 /** Looked up when it is needed: calls begin when the server is ready. */
 export function controlView(control: () => CallControl, recordings: RecordingsView): CallControlView {

@@ -9,6 +9,7 @@ import { contactRoutes, type ContactsView } from './routes/contacts';
 import { engineRoutes, type EngineView } from './routes/engine';
 import { healthRoutes, type HealthView } from './routes/health';
 import { metricsRoutes, type MetricsView } from './routes/metrics';
+import { queueRoutes, type QueuesView } from './routes/queues';
 import { recordingRoutes, type RecordingsView } from './routes/recordings';
 import { settingsRoutes, type SettingsView } from './routes/settings';
 import { tokenRoutes, type TokensView } from './routes/tokens';
@@ -23,6 +24,7 @@ export interface Views {
   control: CallControlView;
   contacts: ContactsView;
   conferences: ConferencesView;
+  queues: QueuesView;
   voicemail: VoicemailView;
   recordings: RecordingsView;
   tokens: TokensView;
@@ -39,6 +41,7 @@ export function addRoutes(api: Api, views: Views): void {
   callControlRoutes(api, views.control);
   contactRoutes(api, views.contacts);
   conferenceRoutes(api, views.conferences);
+  queueRoutes(api, views.queues);
   voicemailRoutes(api, views.voicemail);
   recordingRoutes(api, views.recordings);
   tokenRoutes(api, views.tokens);

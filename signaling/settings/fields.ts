@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { checkDialledNumber } from '../numbers';
 import { isOffhookError } from '../errors';
-import { shown } from '../tenants';
+import { beside, shown } from '../tenants';
+import type { Reference } from './kind';
 
 /** A number that a check of `numbers.ts` lets pass. */
 export const numberBy = (check: (number: string) => unknown): z.ZodString =>
@@ -42,6 +43,12 @@ export const onward = z
   .max(281)
   .refine((value) => /^(\+?[0-9*#]{1,32}|voicemail:[0-9]{2,15})$/.test(shown(value)), 'must be a number as it would be dialled, or voicemail:NUMBER')
   .describe('A number as it would be dialled, or `voicemail:NUMBER`');
+
+/** Whose mailbox an `onward` of whoever has the number `own` is: that extension has to be there. */
+export function mailboxIn(field: string, own: string, target: string | null): Reference[] {
+  const of = target?.startsWith('voicemail:') ? target.slice('voicemail:'.length) : undefined;
+  return of === undefined ? [] : [{ field, kind: 'extension', key: beside(own, of) }];
+}
 
 export const name = z
   .string()

@@ -1,6 +1,6 @@
 /** Ring groups: one number, several people. */
 import { z } from 'zod';
-import { label, number, onward, target } from '../fields';
+import { label, mailboxIn, number, onward, target } from '../fields';
 import { kind } from '../kind';
 
 export const strategy = z.enum(['all', 'in-turn', 'random', 'longest-idle', 'round-robin']);
@@ -26,6 +26,7 @@ export const group = kind({
     music: z.string().max(4096).nullable().default(null).describe('What the caller hears: null is ring-back; “default” is the music on hold; else a WAV file or a folder of them on the server. With music the call counts as answered'),
     otherwise: onward.nullable().default(null).describe('Where calls go that nobody takes; null: they are refused'),
   }),
+  refers: ({ number: own, otherwise }) => mailboxIn('otherwise', own, otherwise),
   check: ({ number: own, members, otherwise }) => [
     ...(new Set(members).size < members.length ? [{ field: 'members', problem: 'has somebody twice' }] : []),
     ...(members.includes(own) ? [{ field: 'members', problem: 'has the group itself' }] : []),

@@ -1,6 +1,6 @@
 /** Queues: callers wait until somebody is free. */
 import { z } from 'zod';
-import { label, number, onward, target } from '../fields';
+import { label, mailboxIn, number, onward, target } from '../fields';
 import { kind } from '../kind';
 import { strategy } from './group';
 
@@ -41,6 +41,7 @@ export const queue = kind({
     overflow: onward.nullable().default(null).describe('Where callers go who are not served; null: they are told so, and the call ends'),
     serviceLevelSeconds: z.int().min(1).max(3600).default(20).describe('Calls answered within this time are within the service level'),
   }),
+  refers: ({ number: own, overflow }) => mailboxIn('overflow', own, overflow),
   check: ({ number: own, agents, overflow }) => [
     ...(new Set(agents).size < agents.length ? [{ field: 'agents', problem: 'has somebody twice' }] : []),
     ...(overflow === own ? [{ field: 'overflow', problem: 'is the queue itself' }] : []),

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import type { Scope } from '../../../signaling/api/access';
 import type { CallControlView } from '../../../signaling/api/routes/call-control';
 import type { ConferencesView } from '../../../signaling/api/routes/conferences';
+import type { QueuesView } from '../../../signaling/api/routes/queues';
 import { Locations } from '../../../signaling/app/locations';
 import { Mailboxes } from '../../../signaling/app/mailboxes';
 import { systemRandom } from '../../../signaling/clock';
@@ -61,6 +62,21 @@ function room(): ConferencesView {
   };
 }
 
+function serving(): QueuesView {
+  const agent = { number: '1001', queues: ['650'], paused: false, state: 'free' as const, answered: 1, missed: 0, averageTalkMs: 1000 };
+  const waiting = { id: 'abc', number: '1002', name: null, priority: 0, position: 1, since: T0, waitedMs: 5, calling: ['1001'] };
+  const stats = { offered: 2, answered: 1, abandoned: 0, overflowed: 0, averageWaitMs: 10, averageTalkMs: null, longestWaitMs: 10, serviceLevel: 0.5 };
+  const queue = { number: '650', name: 'Support', waiting: [waiting], agents: [agent], stats };
+  return {
+    list: () => [queue],
+    queue: (number) => (number === '650' ? queue : undefined),
+    agent: () => agent,
+    login: async (one) => one === '1001',
+    logout: async (one) => one === '1001',
+    pause: async (one, paused) => (one === '1001' ? ((agent.paused = paused), true) : false),
+  };
+}
+
 const recording = (id: string, more: Partial<Recording> = {}): Recording => ({ id, callId: id, from: '1001', to: '1002', startedAt: T0, durationMs: 100, file: `recordings/${id}.wav`, bytes: 10, state: 'done', problem: null, ...more });
 
 async function fill(store: Store, folder: string): Promise<void> {
@@ -98,7 +114,7 @@ beforeAll(async () => {
     calls.up = [up()];
     calls.ended = [ended()];
     return {
-      calls: views.calls, control, conferences: room(),
+      calls: views.calls, control, conferences: room(), queues: serving(),
       contacts: contactsView(locations, clock),
       voicemail: voicemailView(store, boxes),
       recordings: recordingsView(store.recordings, folder),
@@ -138,6 +154,11 @@ const scenes: Record<string, Scene> = {
   'post /api/v1/calls/{id}/dtmf': { url: '/api/v1/calls/abc/dtmf', status: 204, scope: 'write', body: { to: 'callee', digits: '42#' }, unknown: '/api/v1/calls/nobody/dtmf' },
   'delete /api/v1/calls/{id}': { url: '/api/v1/calls/abc', status: 204, scope: 'write', unknown: '/api/v1/calls/nobody' },
   'get /api/v1/contacts': { url: '/api/v1/contacts?limit=1', status: 200, scope: 'read' },
+  'get /api/v1/queue-status': { url: '/api/v1/queue-status', status: 200, scope: 'read' },
+  'get /api/v1/queue-status/{number}': { url: '/api/v1/queue-status/650', status: 200, scope: 'read', unknown: '/api/v1/queue-status/651' },
+  'put /api/v1/queue-status/{number}/agents/{agent}': { url: '/api/v1/queue-status/650/agents/1001', status: 200, scope: 'write', unknown: '/api/v1/queue-status/651/agents/1001' },
+  'delete /api/v1/queue-status/{number}/agents/{agent}': { url: '/api/v1/queue-status/650/agents/1001', status: 204, scope: 'write', unknown: '/api/v1/queue-status/650/agents/1009' },
+  'patch /api/v1/agents/{number}': { url: '/api/v1/agents/1001', status: 200, scope: 'write', body: { paused: true }, unknown: '/api/v1/agents/1009' },
   'get /api/v1/conferences': { url: '/api/v1/conferences', status: 200, scope: 'read' },
   'get /api/v1/conferences/{number}': { url: '/api/v1/conferences/8000', status: 200, scope: 'read', unknown: '/api/v1/conferences/9999' },
   'patch /api/v1/conferences/{number}': { url: '/api/v1/conferences/8000', status: 200, scope: 'write', body: { locked: true, quiet: true }, unknown: '/api/v1/conferences/9999' },
@@ -275,6 +296,10 @@ it('a token is shown once', async () => {
   expect(token).toMatch(/^offhook_/);
   expect((await one.ask('GET', '/api/v1/tokens')).text).not.toContain(token.slice(8));
   isProblem(await one.ask('POST', '/api/v1/tokens', { body: { name: 'again' } }), 409);
+});
+
+it('an agent whom a queue does not let in', async () => {
+  expect(isProblem(await one.ask('PUT', '/api/v1/queue-status/650/agents/1009'), 409).code).toBe('queue.not-open');
 });
 
 it('a client of the simple packet format always hears', async () => {

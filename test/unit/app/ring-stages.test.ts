@@ -255,6 +255,26 @@ describe('a group', () => {
   });
 });
 
+test('a caller who is transferred to a group: its members ring for whom it is, and the one who answers has it', async () => {
+  const w = world({ strategy: 'in-turn', memberSeconds: 10 });
+  await dial(w, '1002');
+  const bob = w.fork().answers(answer);
+  await w.settle();
+  const res = w.answer.dialog.receives('REFER', '', { 'refer-to': '<sip:600@pbx.test>' });
+  await w.settle();
+  expect(res.final?.status).toBe(202);
+  // who is transferred is a member, and is not called
+  expect(ringing(w)).toEqual(['1003']);
+  expect(w.fork(1).options.headers['From']).toContain('sip:1002@');
+  await after(w, 10);
+  expect(ringing(w)).toEqual(['1004']);
+  w.fork(2).answers(answer);
+  await w.settle();
+  bob.requests.findLast(({ method }) => method === 'INVITE')!.answer(200, answer.replace('o=- 5 5', 'o=- 5 6'));
+  await w.settle();
+  expect(w.calls.list()).toContainEqual(expect.objectContaining({ from: '1002', to: '1004', through: '600', rung: ['1003', '1004'], state: 'up' }));
+});
+
 describe('somebody is looked for', () => {
   test('in turn: her phones, then the others, each for its time', async () => {
     const w = world();

@@ -72,6 +72,11 @@ export class Agents {
     return agent;
   }
 
+  /** As `of`, without remembering one of whom nothing is known. */
+  seen(number: string): Agent {
+    return this.known.get(number) ?? new Agent(number);
+  }
+
   /** Those who are logged in, the queue's own in their order, then the others. */
   in(queue: QueueSettings): Agent[] {
     const numbers = ownAgents(queue);

@@ -223,24 +223,25 @@ export class Queues {
 
   /** Without a queue: out of all. False: it was in none. */
   async logout(number: string, queue?: string): Promise<boolean> {
+    const left = this.queuesOf(this.agents.seen(number)).filter((one) => queue === undefined || one.number === queue);
+    if (left.length === 0) return false;
     const agent = this.agents.of(number);
-    const left = this.queuesOf(agent).filter((one) => queue === undefined || one.number === queue);
     for (const one of left) {
       agent.in.delete(one.number);
       if (ownAgents(one).includes(number)) agent.out.add(one.number);
     }
-    return left.length > 0 && this.changed(agent);
+    return this.changed(agent);
   }
 
   /** Whether it is logged in anywhere, and paused. */
   agent(number: string): AgentView {
-    return this.agentView(this.agents.of(number));
+    return this.agentView(this.agents.seen(number));
   }
 
   /** False: it is logged in nowhere. */
   async pause(number: string, paused: boolean): Promise<boolean> {
+    if (this.queuesOf(this.agents.seen(number)).length === 0) return false;
     const agent = this.agents.of(number);
-    if (this.queuesOf(agent).length === 0) return false;
     agent.paused = paused;
     agent.misses = 0;
     return this.changed(agent);
