@@ -12,6 +12,7 @@ import { releaseLeg } from './call-media';
 import type { CallContext } from './context';
 import { Destinations, meant, type Destination } from './destination';
 import type { Dialplan } from './dialplan';
+import { displace } from './displacing';
 import { divertedFor, type Hop } from './diversion';
 import type { Refusal } from './exchange';
 import type { Colleagues, Feature, Handler, Party } from './feature';
@@ -157,8 +158,7 @@ export class Routing {
   async handOver(call: Call, to: Exclude<Destination, { kind: 'phones' }>, leave: () => void): Promise<Cause | undefined> {
     if (call.handovers >= MAX_HANDOVERS) return 'forwarding-loop';
     if (to.kind === 'service') {
-      // the media stays where it is, so that a room has to be there, too
-      if (to.room !== undefined && call.near !== `room:${to.room}`) return 'unknown-number';
+      if (to.room !== undefined && call.near !== `room:${to.room}`) return this.bringTo(call, to.number);
       leave();
       call.handovers++;
       call.to = partyOf(to);
@@ -172,6 +172,18 @@ export class Routing {
     call.to = to.callee ?? call.to;
     this.board.serve(call, taker.feature, taker.handler);
     return undefined;
+  }
+
+  /** A room's media is where the room is: the phone goes there by a re-INVITE, as a call of its own, and this one ends. */
+  private bringTo(call: Call, room: string): Promise<Cause | undefined> {
+    const { begin, welcome } = this.board;
+    return displace(this.ctx, { begin, welcome, connect: (newcomer, number) => this.connect(newcomer, number) }, { call, leg: call.caller }, room).then(
+      () => undefined,
+      (err: unknown) => {
+        this.ctx.log.debug({ call: call.id, room, error: String(err) }, 'a phone could not be brought to a room');
+        return 'unreachable';
+      },
+    );
   }
 
   private isOffered(refusal: CallRefusal): boolean {

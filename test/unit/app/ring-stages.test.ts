@@ -421,6 +421,37 @@ describe('a service takes its caller on', () => {
     expect(w.left).toEqual(nothing);
   });
 
+  const hall: Feature = { name: 'hall', numbers: [exactly('8000', 'a room', { room: 'blue' })], answer: (call) => call.answer().then(() => call.join('blue')).then(() => call.pause(1_000_000)) };
+
+  test('to a room: with a port where the room is, as a call of its own', async () => {
+    const w = world({}, [service(async (call) => call.answer().then(async () => void log.push(await call.transferTo('8000')))), hall]);
+    await w.dial(linphone, {}, 'sip:*1@pbx.test');
+    await w.settle();
+    const moving = w.answer.dialog.requests.find(({ method }) => method === 'INVITE')!;
+    expect([...w.plane.held.values()].map(({ near }) => near)).toEqual([undefined, 'room:blue']);
+    moving.answer(200, answer);
+    await w.settle();
+    expect(w.calls.list()).toMatchObject([{ from: '1001', to: '8000', service: 'hall', state: 'up' }]);
+    expect(w.plane.of('join')).toMatchObject([['join', expect.any(String) as string, 'blue', undefined]]);
+    expect([w.plane.held.size, log]).toEqual([1, []]);
+    w.answer.dialog.bye();
+    await w.settle();
+    expect(w.left).toEqual(nothing);
+  });
+
+  test('to a room, where the phone does not go: it stays with the service', async () => {
+    const w = world({}, [service(async (call) => call.answer().then(async () => void log.push(await call.transferTo('8000'))).then(() => call.pause(1_000_000))), hall]);
+    await w.dial(linphone, {}, 'sip:*1@pbx.test');
+    await w.settle();
+    w.answer.dialog.requests.find(({ method }) => method === 'INVITE')!.answer(488);
+    await w.settle();
+    expect(log).toEqual(['unreachable']);
+    expect(w.calls.list()).toMatchObject([{ to: '*1', state: 'up' }]);
+    w.answer.dialog.bye();
+    await w.settle();
+    expect(w.left).toEqual(nothing);
+  });
+
   test('round and round, but not for ever', async () => {
     const to = (other: string) => async (call: Parameters<NonNullable<Feature['answer']>>[0]): Promise<void> => {
       await call.answer();
