@@ -65,8 +65,8 @@ export function docsPage({ info, paths = {} }: OpenApi): string {
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${safe(info.title)} API</title><style>${STYLE}</style></head><body>
 <h1>${safe(info.title)} API</h1><p>${safe(info.description ?? '')}</p>
 <p>Programs show a token (<code>offhook token add NAME --scope read|write|admin</code>) as <code>Authorization: Bearer TOKEN</code>. For programs the same is at <a href="openapi.json">openapi.json</a>.</p>
-<nav>${tags.map(([tag]) => `<a href="#${safe(tag)}">${safe(tag)}</a>`).join('')}</nav>
-${tags.map(([tag, texts]) => `<h2 id="${safe(tag)}">${safe(tag)}</h2>\n${texts.join('\n')}`).join('\n')}
+<nav>${tags.map(([tag]) => `<a href="#${anchor(tag)}">${safe(tag)}</a>`).join('')}</nav>
+${tags.map(([tag, texts]) => `<h2 id="${anchor(tag)}">${safe(tag)}</h2>\n${texts.join('\n')}`).join('\n')}
 </body></html>
 `;
 }
@@ -125,5 +125,7 @@ function typeText({ type, enum: values, const: value, anyOf, oneOf, items, minim
 const exampleText = ({ examples: [example] = [] }: Schema): string => (example === undefined ? '' : `<pre>${safe(JSON.stringify(example, null, 2))}</pre>`);
 
 const row = (name: string, type: string, about = ''): string => `<tr><td><code>${safe(name)}</code></td><td>${safe(type)}</td><td>${safe(about)}</td></tr>`;
+
+const anchor = (tag: string): string => safe(tag.replaceAll(' ', '-'));
 
 const safe = (text: string): string => text.replace(/[&<>"]/g, (character) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[character] ?? character);

@@ -1,4 +1,6 @@
 /** Changes as a person reads them: + is added, - removed, ~ changed. Secrets are never shown. */
+import { jsonSchemaOf, type JsonSchema } from '../settings/json-schema';
+import type { AnyKind } from '../settings/kind';
 import { fieldChanges, type Change } from './plan';
 
 const HIDDEN = '••••';
@@ -15,11 +17,17 @@ const signOf = ({ before, after }: Change): string => (before === undefined ? '+
 function changeText(change: Change): string {
   const head = `${signOf(change)} ${change.kind.name} ${change.key}\n`;
   if (change.after === undefined) return head;
-  const fields = fieldChanges(change).map(({ field, before, after, secret }) => {
+  // of what is new, what is not as it would be anyway
+  const fields = fieldChanges(change).filter(({ field, after }) => change.before !== undefined || text(after) !== text(defaultOf(change.kind, field))).map(({ field, before, after, secret }) => {
     const [was, is] = secret ? [before == null ? 'none' : HIDDEN, after == null ? 'none' : HIDDEN] : [text(before), text(after)];
     return `    ${field}: ${change.before === undefined ? is : `${was} → ${is}`}\n`;
   });
   return head + fields.join('');
+}
+
+function defaultOf(kind: AnyKind, field: string): unknown {
+  const at = field.split('.').reduce((schema: JsonSchema | undefined, name) => schema?.properties?.[name], jsonSchemaOf(kind));
+  return at?.default;
 }
 
 const text = (value: unknown): string => (value === undefined || value === null ? 'none' : typeof value === 'string' ? value : JSON.stringify(value));

@@ -11,6 +11,7 @@ export interface JsonSchema {
   oneOf?: JsonSchema[];
   enum?: unknown[];
   const?: unknown;
+  default?: unknown;
   $ref?: string;
   $defs?: Record<string, JsonSchema>;
 }

@@ -49,8 +49,7 @@ rooms:
 it('shows what it does, does it, and has nothing to do the second time', async () => {
   const first = await apply(FIRST);
   expect(first).toMatchObject({ code: 0, err: '' });
-  expect(first.out).toContain('+ extension 1001\n    name: Anna\n    password: ••••\n');
-  expect(first.out).toContain('    diversion.noAnswer: 1002\n');
+  expect(first.out).toContain('+ extension 1001\n    name: Anna\n    password: ••••\n    srtp: off\n    diversion.noAnswer: 1002\n    diversion.ringSeconds: 20\n+ extension 1002\n    password: ••••\n');
   expect(first.out).toContain('~ mailbox 1001\n    email: none → anna@example.org\n    pin: none → ••••\n');
   expect(first.out).toMatch(/\n3 added, 1 changed\nextension 1002: password \(shown only now\): \S{20}\n$/);
   expect(first.out).not.toMatch(/correct horse|4711|0815/);
@@ -124,6 +123,13 @@ it.each<[string, string, string[]]>([
   expect([code, out, head]).toEqual([1, '', 'offhook: all.yaml cannot be applied, and nothing was changed:']);
   expect(lines).toEqual(problems);
   await stored(async ({ extensions, rooms }) => expect([(await extensions.list()).length, (await rooms.list()).length]).toEqual([1, 1]));
+});
+
+const naming = everything.filter(({ example, refers, kept }) => example && kept === undefined && (refers?.(example as never).length ?? 0) > 0);
+(naming.length > 0 ? it.each(naming.map((kind) => [kind.name, kind] as const)) : it.skip.each([['none', everything[0]!] as const]))('of a %s, whatever it names has to be there', async (_name, kind) => {
+  const { code, err } = await apply(stringify({ [kind.plural]: [kind.example] }));
+  expect([code, err]).toEqual([1, expect.stringMatching(/^offhook: all\.yaml cannot be applied, and nothing was changed:\n {2}all\.yaml:\d+: .*: there is no /)]);
+  await stored(async ({ items }) => expect(await items.all()).toEqual([]));
 });
 
 it('a file that is not there is said so', async () => {
