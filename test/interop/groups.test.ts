@@ -14,6 +14,7 @@ import { Server } from '../support/server';
 import { soonHears } from '../support/soon-hears';
 import { Stage, staged } from '../support/stage';
 import { writeTone } from '../support/tone';
+import { eventually } from '../support/wait';
 
 const MUSIC = 1300;
 
@@ -55,6 +56,7 @@ need('linphone', 'baresip', 'sipp')('groups and queues', () => {
       await put('group', '600', { members: ['1002', '1003'], strategy: 'in-turn', memberSeconds: 1 });
       await put('group', '601', { members: ['1002', '1003'], prefix: 'Sales' });
       await put('queue', '650', { withoutAgents: 'wait', sayEverySeconds: 600 });
+      await put('queue', '651', { overflow: '8000' });
       await store.extensions.update('1002', { diversion: { ringSeconds: 1 }, settings: { findMe: { order: 'in-turn', targets: [{ number: '1003', delay: 0, seconds: 20 }] } } });
     });
     const common = { server: server.address };
@@ -84,6 +86,13 @@ need('linphone', 'baresip', 'sipp')('groups and queues', () => {
     await soonHears(linphone.phone, MUSIC, { not: [600, 900] });
     await baresip.phone.dial('*50650');
     await baresip.phone.inCall();
+    // it is kept, and the agent need not listen to the end
+    await eventually('the agent to be logged in', async () => {
+      let agent: unknown;
+      await change(async (store) => (agent = await store.items.get('agent', '1003')));
+      return agent !== undefined;
+    });
+    await baresip.phone.hangUp();
     await baresip.phone.ended();
     await baresip.phone.ringing();
     await baresip.phone.answer();
@@ -92,5 +101,15 @@ need('linphone', 'baresip', 'sipp')('groups and queues', () => {
     await linphone.phone.hangUp();
     await Promise.all([linphone.phone.ended(), baresip.phone.ended()]);
     expect(server.output).toMatch(/through[":=]+"?650/);
+  }));
+
+  test('a queue in which nobody is takes its callers to a room: they hear each other there', ...shared(async () => {
+    for (const { phone } of [linphone, baresip]) {
+      await phone.dial('651');
+      await phone.inCall();
+    }
+    await Promise.all([soonHears(linphone.phone, 900, { not: [600], seconds: 0.6 }), soonHears(baresip.phone, 600, { not: [900], seconds: 0.6 })]);
+    await Promise.all([linphone.phone.hangUp(), baresip.phone.hangUp()]);
+    await Promise.all([linphone.phone.ended(), baresip.phone.ended()]);
   }));
 });
