@@ -1,13 +1,12 @@
 /**
  * What goes on at every number, for whoever watches it: the dialogs of RFC 4235, with ids that last as long as they do. Kept by number, from what is heard
- * of calls; whatever else lights a lamp (a parked call) is another source.
+ * of calls.
  *
  * A dialog is named for outside by names of our own, not by Call-ID and tags of the phones, which are nobody else's: an INVITE with Replaces may use them.
  */
 import type { Clock } from '../clock';
 import type { CallParty } from './call-parties';
 import type { Side } from './leg';
-import type { DialogName } from './refer';
 
 export interface LampDialog {
   /** Of the dialog, unique. */
@@ -111,11 +110,8 @@ function dialogOf({ call, side, number, name, state, holding, other }: CallParty
   };
 }
 
-/** The call that a Replaces header means, if it names a dialog as lamps do. Phones put the two tags either way round (RFC 3891 §3, RFC 4235 §4.1.1). */
-export function lampCall({ callId, localTag, remoteTag }: DialogName): string | undefined {
-  const both = [localTag, remoteTag].sort().join(' ');
-  return both === 'callee caller' ? CALL_ID.exec(callId)?.[1] : undefined;
-}
+/** The id of the call that a Replaces header means, if its Call-ID is one of ours. The tags say nothing more; phones put them either way round (RFC 3891 §3, RFC 4235 §4.1.1). */
+export const lampCall = (callId: string): string | undefined => CALL_ID.exec(callId)?.[1];
 
 const same = (a: LampDialog, b: LampDialog): boolean =>
   a.state === b.state && a.local.holding === b.local.holding && a.remote?.number === b.remote?.number && a.remote?.name === b.remote?.name && a.local.name === b.local.name;

@@ -5,7 +5,7 @@
  *   INVITE   → admission → calls ( dial plan → ringing → bridge, or a feature; over locations and the media plane )
  *   SUBSCRIBE → admission → notifier ( event packages: over calls, mailboxes, locations )
  *   PUBLISH  → admission → publications ( what presence is made of )
- *   MESSAGE  → admission → messages ( to the phones of whom it is for )
+ *   MESSAGE  → admission → messages ( to the phones of whom it is for, or kept until one comes )
  *   OPTIONS  → answered at once          everything else → 405
  */
 import { join } from 'node:path';
@@ -26,7 +26,8 @@ import { Engaged } from './engaged';
 import { Conferences, features, nameFiles, Queues, type QueueDeps, type FeatureDeps, type FeatureSpeech } from './features';
 import { mediaSettings, musicFiles } from './hold-music';
 import { Locations } from './locations';
-import { Messages, type MessageSrf } from './messages';
+import type { MessageSrf } from './message-sending';
+import { Messages } from './messages';
 import type { SipRequest } from './dialogs';
 import { MailboxCounts } from './mailbox-counts';
 import { Mailboxes } from './mailboxes';
@@ -83,6 +84,7 @@ export class PhoneSystem {
   private notifier: Notifier | undefined;
   private waiting: MessageWaiting | undefined;
   private publications: Publications | undefined;
+  private messages: Messages | undefined;
 
   constructor(private readonly deps: PhoneSystemDeps) {
     const { config, store, plane, clock, random, log } = deps;
@@ -132,6 +134,7 @@ export class PhoneSystem {
       },
     });
     this.reachable = true;
+    await this.messages?.start();
     return this.connection.hostports;
   }
 
@@ -158,6 +161,7 @@ export class PhoneSystem {
     await this.conferences.close();
     this.waiting?.close();
     this.publications?.close();
+    this.messages?.close();
     await this.notifier?.close();
     // phones that wait for the answer to their REGISTER
     await this.locations.flush();
@@ -283,7 +287,14 @@ export class PhoneSystem {
   private wire(srf: Srf): void {
     const { config, plane, reach, clock, random, log } = this.deps;
     const { locations, directory } = this;
-    const messages = new Messages({ srf: srf as unknown as MessageSrf, locations, directory, reach, clock });
+    const messages = new Messages({
+      srf: srf as unknown as MessageSrf,
+      store: this.deps.store.texts,
+      locations, directory, reach, clock, random,
+      log: log.child({ part: 'messages' }),
+      settings: config.messages,
+    });
+    this.messages = messages;
     const calls = new Calls({
       srf, plane, locations, directory, clock, random, reach,
       config: { call: { ...config.call, maxCallsOf: (tenant) => this.settings.get('tenant', tenant)?.maxCalls } },

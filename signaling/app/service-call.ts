@@ -399,6 +399,7 @@ export class ServedCall implements ServiceCall, Serving {
   parked(by: string, slot: string): void {
     this.call.parkedBy = by;
     this.call.to = { ...this.call.to, number: slot };
+    this.ctx.onChanged(this.call);
   }
 
   private leaves(why: string): void {

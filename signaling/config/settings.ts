@@ -165,6 +165,9 @@ export const settings = {
     keepDays: setting(whole(0, 36_500, 'days'), 0, 'recordings are removed when they are older; 0: never', { unit: 'days' }),
     maxMinutes: setting(whole(1, 1440, 'minutes'), 240, 'a recording ends after this long, the call does not', { unit: 'minutes' }),
   },
+  messages: {
+    keepDays: setting(whole(0, 365, 'days'), 14, 'short messages for somebody whose phones cannot be reached wait this long, and what became of them can be looked up as long; 0: none is kept', { unit: 'days' }),
+  },
   partyline: {
     port: setting(whole(0, 65_535), 0, 'UDP port that lets programs into conference rooms by the simple packet format (see README); 0: off'),
     address: setting(ipAddress(), '0.0.0.0', 'address that port is bound to'),

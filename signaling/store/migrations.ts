@@ -150,6 +150,25 @@ export const migrations: Readonly<Record<string, Migration>> = {
       await db.schema.alterTable('extension').addColumn('settings', 'text').execute();
     },
   },
+  '0010-text-messages': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('textMessage')
+        .addColumn('id', 'varchar(64)', (column) => column.primaryKey())
+        .addColumn('from', 'varchar(320)', (column) => column.notNull())
+        .addColumn('fromName', 'text')
+        .addColumn('to', 'varchar(320)', (column) => column.notNull())
+        .addColumn('contentType', 'text', (column) => column.notNull())
+        .addColumn('body', 'text', (column) => column.notNull())
+        .addColumn('state', 'varchar(16)', (column) => column.notNull())
+        .addColumn('tries', 'integer', (column) => column.notNull())
+        .addColumn('receivedAt', 'bigint', (column) => column.notNull())
+        .addColumn('endedAt', 'bigint')
+        .execute();
+      await db.schema.createIndex('text_message_queue').on('textMessage').columns(['state', 'to', 'id']).execute();
+      await db.schema.createIndex('text_message_sender').on('textMessage').columns(['state', 'from']).execute();
+    },
+  },
 };
 
 export const migrationProvider: MigrationProvider = { getMigrations: async () => ({ ...migrations }) };

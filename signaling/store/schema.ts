@@ -1,5 +1,5 @@
 /** The tables as Kysely sees them. Columns are named as the fields of `store.ts`; HA1s are two columns. */
-import type { Contact, Extension, Item, Mailbox, Recording, Room, Token, VoiceMessage } from './types';
+import type { Contact, Extension, Item, Mailbox, Recording, Room, TextMessage, Token, VoiceMessage } from './types';
 
 export interface ExtensionRow extends Omit<Extension, 'ha1' | 'diversion' | 'settings'> {
   ha1Md5: string;
@@ -47,4 +47,5 @@ export interface Schema {
   room: RoomRow;
   token: Token;
   item: ItemRow;
+  textMessage: TextMessage;
 }

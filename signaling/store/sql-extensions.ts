@@ -38,6 +38,7 @@ export function sqlExtensions({ db, atomically }: Access): Extensions {
       return atomically(async (tx) => {
         await tx.deleteFrom('contact').where('extension', '=', number).execute();
         await tx.deleteFrom('voiceMessage').where('mailbox', '=', number).execute();
+        await tx.deleteFrom('textMessage').where('to', '=', number).where('state', '=', 'queued').execute();
         await tx.deleteFrom('mailbox').where('number', '=', number).execute();
         const { numDeletedRows: removed } = await tx.deleteFrom('extension').where('number', '=', number).executeTakeFirst();
         return removed > 0n;

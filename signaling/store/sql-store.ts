@@ -11,9 +11,10 @@ import { sqlItems } from './sql-items';
 import { sqlMeta } from './sql-meta';
 import { sqlRecordings } from './sql-recordings';
 import { sqlRooms } from './sql-rooms';
+import { sqlTexts } from './sql-texts';
 import { sqlTokens } from './sql-tokens';
 import { sqlVoicemail } from './sql-voicemail';
-import type { Contacts, Extensions, Items, Meta, Recordings, Rooms, Store, StoreParts, Tokens, Voicemail } from './types';
+import type { Contacts, Extensions, Items, Meta, Recordings, Rooms, Store, StoreParts, TextMessages, Tokens, Voicemail } from './types';
 
 export interface SqlBackend {
   where: string;
@@ -39,6 +40,7 @@ export class SqlStore implements Store {
   readonly rooms: Rooms;
   readonly tokens: Tokens;
   readonly items: Items;
+  readonly texts: TextMessages;
   private closed = false;
 
   constructor(
@@ -54,6 +56,7 @@ export class SqlStore implements Store {
     this.rooms = parts.rooms;
     this.tokens = parts.tokens;
     this.items = parts.items;
+    this.texts = parts.texts;
   }
 
   get where(): string {
@@ -95,5 +98,6 @@ function partsOver(access: Access): StoreParts {
     rooms: sqlRooms(access),
     tokens: sqlTokens(access),
     items: sqlItems(access),
+    texts: sqlTexts(access),
   };
 }

@@ -213,6 +213,7 @@ describe('INVITE with Replaces of a dialog that rings', () => {
   test.each([
     ['that of a phone, early-only', (w: World) => `${w.fork().dialog.sip.callId};to-tag=x;from-tag=y;early-only`],
     ['that of a phone', (w: World) => `${w.fork(1).dialog.sip.callId};to-tag=x;from-tag=y`],
+    ['as a lamp shows it', (w: World) => `lamp-${w.calls.list()[0]!.id};to-tag=caller;from-tag=callee;early-only`],
     ["the caller's", (_w: World, callId: string) => `${callId};to-tag=x;from-tag=y;early-only`],
   ])('%s', async (_which, name) => {
     const { w, ann } = await ringing();
@@ -223,6 +224,17 @@ describe('INVITE with Replaces of a dialog that rings', () => {
     expect(w.calls.list()).toMatchObject([{ from: '1001', to: '1003', pickedUpBy: '1003', state: 'up' }]);
     await w.calls.close();
     expect(w.left).toEqual(nothing);
+  });
+
+  test('as a lamp showed it, answered meanwhile', async () => {
+    const { w } = await ringing();
+    w.fork().answers(sdp(BOB));
+    await w.settle();
+    const { res } = await dials(w, '1002', sdp(CAT), { replaces: `lamp-${w.calls.list()[0]!.id};to-tag=caller;from-tag=callee;early-only` });
+    expect(res.final?.status).toBe(403);
+    const again = await w.dial(sdp(BOB2), { replaces: `lamp-${w.calls.list()[0]!.id};to-tag=caller;from-tag=callee;early-only` }, 'sip:1002@pbx.test', BOB2, '1002');
+    expect(again.res.final?.status).toBe(486);
+    await w.calls.close();
   });
 
   test('by somebody who must not', async () => {
