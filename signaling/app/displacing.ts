@@ -76,7 +76,7 @@ export class Displacement implements Newcomer, Transferring {
     this.referredBy = about.referredBy;
     this.replaces = about.replaces;
     this.transfers = call.transfers + 1;
-    this.moved = movedLeg(leg, 'caller', ctx.random);
+    this.moved = movedLeg(leg, 'caller', ctx.random, call.service !== undefined);
   }
 
   start(): void {

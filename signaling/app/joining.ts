@@ -1,6 +1,6 @@
 /**
  * Bringing a phone that is in another call into this one, as whom its caller talks to. Whatever was agreed before, the two are brought together here,
- * with new ports and new keys: the phone by a re-INVITE, the caller as when any phone has answered.
+ * with new ports, and keys as `movedLeg` says: the phone by a re-INVITE, the caller as when any phone has answered.
  */
 import { connectPhones } from './b2bua';
 import type { Call } from './call';
@@ -26,7 +26,7 @@ export interface Joining {
 export async function bring(ctx: CallContext, call: Call, found: Found, on: Joining): Promise<void> {
   const { call: from, leg: old } = found;
   const before = call.state;
-  const moved = movedLeg(old, 'callee', ctx.random);
+  const moved = movedLeg(old, 'callee', ctx.random, from.service !== undefined);
   const failed = (refusal: CallRefusal): void => {
     if (call.over) return;
     releaseLeg(ctx, call, moved);

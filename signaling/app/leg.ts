@@ -111,10 +111,14 @@ export function newLeg(side: Side, party: string, source: string, random: Random
 /**
  * The same phone in another call: its dialog goes on there, and with it the numbering of our descriptions and of payloads; media begins anew, on
  * other ports and with other keys. The dialog is not taken along: that is done when the phone has agreed.
+ *
+ * `served`: so far a service talked to it. Then our key may stay, and does, for phones that do not take another one (baresip 1.0): all streams it was
+ * used for were made here, with numbers (SSRC) of their own, so that no packet of what is relayed from now on has the key and the number of one before
+ * (RFC 3711 §9.1). Between phones a phone could meet the same stream again, and its key must be another one.
  */
-export function movedLeg(leg: Leg, side: Side, random: Random): Leg {
+export function movedLeg(leg: Leg, side: Side, random: Random, served: boolean): Leg {
   const heard = leg.heard && { ...leg.heard, stream: { ...leg.heard.stream, direction: leg.wants } };
-  const { policy, current } = leg.keys;
+  const { policy, current, own } = leg.keys;
   return {
     ...newLeg(side, leg.party, leg.source, random, policy),
     local: leg.local,
@@ -123,7 +127,7 @@ export function movedLeg(leg: Leg, side: Side, random: Random): Leg {
     wants: leg.wants,
     numbers: new Map(leg.numbers),
     rtcpMux: leg.rtcpMux,
-    keys: { ...newKeys(policy, random), current },
+    keys: { ...newKeys(policy, random), current, ...(served && { own: new Map(own) }) },
   };
 }
 
