@@ -82,6 +82,7 @@ const table = {
   'room.always-hears': { sentence: '{member} is a client of the simple packet format, which always hears.', http: 409 },
   'queue.not-open': { sentence: 'Queue {queue} has no agent {agent}: there is no such extension, or the queue is not open to it.', http: 409 },
   'queue.no-agent': { sentence: '{agent} is not logged in.', http: 404 },
+  'message.not-found': { sentence: 'There is no message {id}, or not any more.', http: 404 },
   'contact.not-found': { sentence: '{number} is not registered there ({id}).', http: 404 },
 
   'token.bad-name': { sentence: '“{name}” cannot be the name of a token: it must be 1 to 64 letters, digits, spaces, dots, - and _, a letter or digit first.', exit: 2, http: 422 },

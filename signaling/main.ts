@@ -114,6 +114,7 @@ function serveApi({ config, store, plane, phones, embedded, socket, http }: Serv
     contacts: contactsView(phones.locations, systemClock),
     conferences: conferencesView(() => phones.conferences),
     queues: queuesView(phones.queues, phones.directory),
+    messages: store.texts,
     voicemail: voicemailView(store, phones.mailboxes),
     tokens: { list: () => store.tokens.list(), add: (token: Token) => store.tokens.add(token), remove: (name: string) => store.tokens.remove(name), now: () => systemClock.wall().getTime() },
     config: { inForce: () => settingsInForce(config) },

@@ -23,6 +23,9 @@ export function checkExtensionNumber(number: string): string {
 
 export const PARTY_LINE = '8000';
 
+/** Members of a conference room: what one worker mixes without effort (the benchmark `rooms` measures it), and what may be set. */
+export const ROOM_MEMBERS = { default: 300, most: 2000 } as const;
+
 /** As `checkExtensionNumber`, for a conference room other than the party line. Errors: `room.bad-number`. */
 export function checkRoomNumber(number: string): string {
   const reason = refusalOf(number);

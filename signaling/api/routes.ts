@@ -8,6 +8,7 @@ import { configRoutes, type SettingInForce } from './routes/config';
 import { contactRoutes, type ContactsView } from './routes/contacts';
 import { engineRoutes, type EngineView } from './routes/engine';
 import { healthRoutes, type HealthView } from './routes/health';
+import { messageRoutes, type MessagesView } from './routes/messages';
 import { metricsRoutes, type MetricsView } from './routes/metrics';
 import { queueRoutes, type QueuesView } from './routes/queues';
 import { recordingRoutes, type RecordingsView } from './routes/recordings';
@@ -27,6 +28,7 @@ export interface Views {
   queues: QueuesView;
   voicemail: VoicemailView;
   recordings: RecordingsView;
+  messages: MessagesView;
   tokens: TokensView;
   config: { inForce(): readonly SettingInForce[] };
   health: HealthView;
@@ -44,6 +46,7 @@ export function addRoutes(api: Api, views: Views): void {
   queueRoutes(api, views.queues);
   voicemailRoutes(api, views.voicemail);
   recordingRoutes(api, views.recordings);
+  messageRoutes(api, views.messages);
   tokenRoutes(api, views.tokens);
   configRoutes(api, views.config);
   healthRoutes(api, views.health);

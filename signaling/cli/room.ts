@@ -1,7 +1,7 @@
 /** `offhook room add|list|show|set|remove`: conference rooms; works on the data folder, whether the server runs or not. */
 import { type Command, Option } from 'commander';
 import { OffhookError } from '../errors';
-import { checkRoomNumber, fitsSimpleFormat, PARTY_LINE } from '../numbers';
+import { checkRoomNumber, fitsSimpleFormat, PARTY_LINE, ROOM_MEMBERS } from '../numbers';
 import { noTenant, taken } from '../store/who-has';
 import { openStore, type Room, type RoomPatch, type Store } from '../store/store';
 import type { Context } from './context';
@@ -23,10 +23,6 @@ interface RoomOptions extends SettingOptions {
   json?: boolean;
 }
 
-/** What one worker mixes without effort; the benchmark `rooms` measures it. */
-const DEFAULT_MAX_MEMBERS = 300;
-const MOST_MEMBERS = 2000;
-
 export function addRoomCommands(program: Command, context: Context): void {
   const group = program.command('room').description('conference rooms; works whether the server runs or not').helpCommand(false);
   const add = group.command('add <number>').description('add a conference room');
@@ -45,7 +41,7 @@ export function addRoomCommands(program: Command, context: Context): void {
     command.option('--name <name>', 'what it is called');
     command.option('--pin <digits>', 'what members enter, 3 to 10 digits; "" for none');
     command.option('--moderator-pin <digits>', 'what makes one a moderator; "" for none');
-    command.option('--max-members <count>', `how many may be in it at once (1 to ${MOST_MEMBERS})`);
+    command.option('--max-members <count>', `how many may be in it at once (1 to ${ROOM_MEMBERS.most})`);
     onOff('--announce', 'members say their name, which the others hear when they come and go');
     onOff('--simple', 'clients of the simple packet format may come in (without a PIN; see the settings partyline.…)');
     onOff('--start-muted', 'members are muted when they come, until they press *6');
@@ -63,7 +59,7 @@ async function runAdd(context: Context, number: string, options: RoomOptions): P
   checkRoomNumber(number);
   const patch = patchFrom(options);
   const fresh: Room = {
-    number, name: null, pin: null, moderatorPin: null, maxMembers: DEFAULT_MAX_MEMBERS,
+    number, name: null, pin: null, moderatorPin: null, maxMembers: ROOM_MEMBERS.default,
     announce: false, simple: false, startMuted: false, waitForModerator: false, record: false,
     ...patch,
     createdAt: context.clock.wall().getTime(),
@@ -167,7 +163,7 @@ function checkPin(pin: string): string | null {
 
 function checkCount(text: string): number {
   const count = Number(text);
-  if (!/^\d+$/.test(text) || count < 1 || count > MOST_MEMBERS) throw new OffhookError('room.bad-settings', { problem: `--max-members is ${text}, but must be a whole number from 1 to ${MOST_MEMBERS}.` });
+  if (!/^\d+$/.test(text) || count < 1 || count > ROOM_MEMBERS.most) throw new OffhookError('room.bad-settings', { problem: `--max-members is ${text}, but must be a whole number from 1 to ${ROOM_MEMBERS.most}.` });
   return count;
 }
 

@@ -1,14 +1,10 @@
 /** Conference rooms as they are set. */
 import { z } from 'zod';
 import { OffhookError } from '../../errors';
-import { checkRoomNumber, fitsSimpleFormat, PARTY_LINE } from '../../numbers';
+import { checkRoomNumber, fitsSimpleFormat, PARTY_LINE, ROOM_MEMBERS } from '../../numbers';
 import type { Room } from '../../store/store';
 import { label, numberBy } from '../fields';
 import { kind, type Problem, type Value } from '../kind';
-
-/** What one worker mixes without effort; the benchmark `rooms` measures it. */
-export const DEFAULT_MAX_MEMBERS = 300;
-export const MOST_MEMBERS = 2000;
 
 const pin = z.string().regex(/^\d{3,10}$/, 'must be 3 to 10 digits').nullable().default(null);
 
@@ -17,7 +13,7 @@ const schema = z.object({
   name: label.min(1).nullable().default(null).describe('What it is called'),
   pin: pin.describe('What members enter; null: everybody may come'),
   moderatorPin: pin.describe('What makes one a moderator; null: nobody is'),
-  maxMembers: z.int().min(1).max(MOST_MEMBERS).default(DEFAULT_MAX_MEMBERS).describe('How many may be in it at once'),
+  maxMembers: z.int().min(1).max(ROOM_MEMBERS.most).default(ROOM_MEMBERS.default).describe('How many may be in it at once'),
   announce: z.boolean().default(false).describe('Members say their name, which the others hear when they come and go'),
   simple: z.boolean().default(false).describe('Clients of the simple packet format may come in, without a PIN'),
   startMuted: z.boolean().default(false).describe('Members are muted when they come'),

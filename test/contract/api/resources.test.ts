@@ -95,6 +95,8 @@ async function fill(store: Store, folder: string): Promise<void> {
     if (file !== 'message-3.wav') await store.voicemail.update('1001', message!.id, { state: 'new', durationMs: 1000 });
     sound(`voicemail/1001/${file}`);
   }
+  for (const id of ['m1', 'm2']) await store.texts.add({ id, from: '1001', fromName: 'Anna', to: '1002', contentType: 'text/plain', body: 'Hello', state: 'queued', tries: 0, receivedAt: T0, endedAt: null }, { each: 9, bySender: 9 });
+  await store.texts.tried('m1', { state: 'delivered', endedAt: T0 + 5 });
   await store.tokens.add({ name: 'old', scope: 'read', digest: 'a'.repeat(64), createdAt: T0 });
 }
 
@@ -118,6 +120,7 @@ beforeAll(async () => {
       contacts: contactsView(locations, clock),
       voicemail: voicemailView(store, boxes),
       recordings: recordingsView(store.recordings, folder),
+      messages: store.texts,
       tokens: { list: () => store.tokens.list(), add: (token) => store.tokens.add(token), remove: (name) => store.tokens.remove(name), now: () => T0 },
       config: { inForce: () => settingsInForce(loadConfig({ env: {}, flags: { 'engine.secret': 'very-secret' } })) },
     };
@@ -174,6 +177,8 @@ const scenes: Record<string, Scene> = {
   'get /api/v1/recordings/{id}': { url: '/api/v1/recordings/r1', status: 200, scope: 'read', unknown: '/api/v1/recordings/r9' },
   'get /api/v1/recordings/{id}/sound': { url: '/api/v1/recordings/r1/sound', status: 200, scope: 'read', unknown: '/api/v1/recordings/r9/sound' },
   'delete /api/v1/recordings/{id}': { url: '/api/v1/recordings/r3', status: 204, scope: 'write', unknown: '/api/v1/recordings/r3' },
+  'get /api/v1/messages': { url: '/api/v1/messages?limit=1&from=1001', status: 200, scope: 'read' },
+  'get /api/v1/messages/{id}': { url: '/api/v1/messages/m1', status: 200, scope: 'read', unknown: '/api/v1/messages/m9' },
   'get /api/v1/tokens': { url: '/api/v1/tokens', status: 200, scope: 'admin' },
   'post /api/v1/tokens': { url: '/api/v1/tokens', status: 201, scope: 'admin', body: { name: 'fresh', scope: 'write' } },
   'delete /api/v1/tokens/{name}': { url: '/api/v1/tokens/old', status: 204, scope: 'admin', unknown: '/api/v1/tokens/nobody' },
@@ -278,6 +283,15 @@ it('recordings follow page by page, the newest first, those of the same moment i
   }
   expect(seen).toEqual((await one.store.recordings.list()).map(({ id }) => id));
   for (const query of ['cursor=x', 'since=yesterday', 'state=gone', 'limit=0']) isProblem(await one.ask('GET', `/api/v1/recordings?${query}`), 400);
+});
+
+it('short messages follow page by page, the newest first', async () => {
+  const list = async (query: string) => (await one.ask('GET', `/api/v1/messages${query}`)).body as { messages: Array<{ id: string; state: string; endedAt: string | null }>; next: string | null };
+  const first = await list('?limit=1');
+  expect([first.messages.map(({ id, state, endedAt }) => [id, state, endedAt]), first.next]).toEqual([[['m2', 'queued', null]], 'm2']);
+  const second = await list('?limit=1&cursor=m2');
+  expect([second.messages.map(({ id, state, endedAt }) => [id, state, endedAt]), second.next]).toEqual([[['m1', 'delivered', new Date(T0 + 5).toISOString()]], null]);
+  expect((await list('?state=failed')).messages).toEqual([]);
 });
 
 it('contacts are listed by extension, and forgotten on demand', async () => {

@@ -63,7 +63,7 @@ export interface Shown {
 }
 
 /** Of whatever there is nothing. */
-function idle(): Pick<Views, 'control' | 'contacts' | 'conferences' | 'queues' | 'voicemail' | 'recordings' | 'tokens' | 'config'> {
+function idle(): Pick<Views, 'control' | 'contacts' | 'conferences' | 'queues' | 'voicemail' | 'recordings' | 'messages' | 'tokens' | 'config'> {
   const none = (id: string): never => {
     throw new OffhookError('call.not-found', { id });
   };
@@ -74,6 +74,7 @@ function idle(): Pick<Views, 'control' | 'contacts' | 'conferences' | 'queues' |
     queues: { list: () => [], queue: () => undefined, agent: none, login: async () => false, logout: async () => false, pause: async () => false },
     voicemail: { messages: async () => undefined, get: async () => undefined, file: () => '', mark: async () => false, remove: async () => undefined },
     recordings: { list: async () => [], get: async () => undefined, file: () => '', remove: async () => undefined },
+    messages: { list: async () => [], get: async () => undefined },
     tokens: { list: async () => [], add: async () => undefined, remove: async () => false, now: () => T0 },
     config: { inForce: () => [] },
   };

@@ -185,6 +185,27 @@ describe('a mistake is one sentence', () => {
     expect(settings.sip).toMatchObject({ tls: [{ host: '0.0.0.0', port: 5061 }], tlsCertificates: ['/srv/a.pem', '/b.pem'], tlsKeys: ['/srv/a.key', '/srv/b.key'] });
   });
 
+  it.each(rows.map(({ key }) => key))('%s: whatever is given, it is taken, or refused by its name', (key) => {
+    const [group, name] = key.split('.');
+    const bad = ['', ' ', '-1', '0', '1e99', 'NaN', '1.5', 'no such thing', '\0', '\n', 'ä', '[', '{}', ',', ',,', ':', '::', '99999999999999999999', 'x'.repeat(100_000)];
+    const typed = [null, true, -1, 1.5, 1e300, [], [[]], {}, { x: 1 }, [null], ['x'.repeat(10_000)]];
+    const outcome = (sources: ConfigSources): string => {
+      try {
+        load(sources);
+        return 'taken';
+      } catch (error) {
+        const { code = String(error), message } = error as { code?: string; message: string };
+        return code === 'config.conflict' || (code === 'config.bad-value' && message.startsWith(`${key} is `)) ? 'refused' : `${code}: ${message}`;
+      }
+    };
+    const outcomes = [
+      ...bad.map((value) => [value, outcome({ flags: { [key]: value } })]),
+      ...typed.map((value) => [value, outcome({ file: file(JSON.stringify(name === undefined ? { [key]: value } : { [group!]: { [name]: value } })) })]),
+    ];
+    expect(outcomes.filter(([, what]) => what !== 'taken' && what !== 'refused')).toEqual([]);
+    expect(outcomes.some(([, what]) => what === 'refused')).toBe(true);
+  });
+
   it('for an unknown key on the command line', () => {
     expect(failure(() => load({ flags: { 'sip.relm': 'x' } })).message).toBe('There is no setting sip.relm (from --set). Did you mean sip.realm?');
   });
