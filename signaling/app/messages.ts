@@ -27,7 +27,7 @@ export const MAX_UNDER_WAY = 1000;
 const KEPT_AFTER_MS = 4000;
 
 /** The headers that belong to the text. */
-const passedOn = ['Content-Type', 'Content-Disposition', 'Content-Language', 'Content-Encoding', 'Date'];
+const passedOn = ['Content-Type', 'Content-Disposition', 'Content-Language', 'Date'];
 /** That somebody is typing is no news later. */
 const FLEETING = /^application\/im-iscomposing\+xml\b/i;
 
@@ -75,6 +75,8 @@ export class Messages {
     const body = req.body ?? '';
     if (Buffer.byteLength(body) > MAX_BYTES) return answer(413, `At Most ${MAX_BYTES} Bytes Are Passed On`);
     const contentType = req.get('Content-Type') ?? '';
+    // a packed body does not get here whole: it comes as text
+    if (!isPlain(req.get('Content-Encoding'))) return answer(415, 'Not Packed, Please', { 'Accept-Encoding': 'identity' });
     if (body !== '' && contentType === '') return answer(400, 'A Message Needs a Content-Type');
     const dialled = dialledNumber(req.uri);
     if (dialled === undefined) return answer(484, 'No Valid Number');
@@ -166,5 +168,8 @@ function headersIn(req: SipRequest): Record<string, string> {
   }
   return headers;
 }
+
+/** Content-Encoding (RFC 3261 §20.12): none. */
+const isPlain = (encoding: string | undefined): boolean => encoding === undefined || encoding.trim().toLowerCase() === 'identity';
 
 const usable = (value: string | undefined): value is string => value !== undefined && value !== '' && value.length <= 200 && isPrintable(value);

@@ -64,7 +64,7 @@ export class Baresip implements Phone {
     const controlPort = ports.first + 2;
     writeFileSync(join(folder, 'config'), configuration(options, ports.first, controlPort, tone, recordings));
     writeFileSync(join(folder, 'accounts'), account(options));
-    writeFileSync(join(folder, 'contacts'), options.contact === undefined ? '' : `<sip:${options.contact}@${options.domain ?? hostOf(options.server)}>\n`);
+    writeFileSync(join(folder, 'contacts'), contacts(options));
     const child = new Child(`baresip ${options.user}`, peerPath('baresip'), ['-f', folder, '-v'], { cwd: folder, env: { HOME: folder, TZ: 'UTC' }, netns: options.netns });
     const phone = stage.own(new Baresip(child, recordings, options, controlPort, ports.first));
     await child.waitFor(/baresip is ready/, 10_000);
@@ -118,6 +118,11 @@ export class Baresip implements Phone {
   /** Waits for a NOTIFY about messages with this line (with the option `mwi`). */
   async notified(line: string): Promise<void> {
     await this.event('MWI_NOTIFY', ({ param }) => (param ?? '').includes(line));
+  }
+
+  /** Waits until its list of contacts shows this one so: `Online`, `Offline`, `Busy`. */
+  async shows(who: string, state: string): Promise<void> {
+    await eventually(`${this.name} to show ${who} as ${state}`, async () => (await this.command('contacts')).split('\n').some((line) => line.includes(`sip:${who}@`) && line.includes(state)), 10_000, 100);
   }
 
   /** Blind transfer (REFER). */
@@ -279,6 +284,10 @@ async function pipeInside(netns: string, port: number, onData: (chunk: Buffer) =
   return { write: (data) => child.write(data), close: () => void child.stop('SIGKILL') };
 }
 
+/** The first is whom its messages go to. */
+const contacts = ({ contact, watches = [], domain, server }: PhoneOptions): string =>
+  [...(contact === undefined ? [] : [`<sip:${contact}@${domain ?? hostOf(server)}>`]), ...watches.map((who) => `"${who}" <sip:${who}@${domain ?? hostOf(server)}>;presence=p2p`)].map((line) => `${line}\n`).join('');
+
 const hostOf = (server: string): string => server.replace(/:\d+$/, '');
 
 function wavRate(options: PhoneOptions): number {
@@ -336,7 +345,7 @@ module_tmp account.so
 module_app contact.so
 module_app debug_cmd.so
 module_app menu.so
-${options.mwi ? 'module_app mwi.so\n' : ''}module_app ctrl_tcp.so
+${options.mwi ? 'module_app mwi.so\n' : ''}${options.watches ? 'module_app presence.so\n' : ''}module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:${controlPort}
 snd_path ${recordings}
 statmode_default off

@@ -147,6 +147,12 @@ export class Linphone implements Phone {
     await eventually(`${this.name} to show “${text}” of ${from}`, () => this.child.output.split('\n').some((line) => line.includes(`sip:${from}@`) && line.includes(text)), 10_000);
   }
 
+  /** Waits until it has shown somebody whom it watches so; once each. */
+  async shows(who: string, state: RegExp): Promise<void> {
+    const shown = new RegExp(`Friend .*${who}.* is (.*)`, 'g');
+    await eventually(`${this.name} to show ${who} as ${state}`, () => state.test([...this.child.output.matchAll(shown)].at(-1)?.[1] ?? ''), 10_000);
+  }
+
   async hangUp(): Promise<void> {
     this.command('terminate');
   }
@@ -276,5 +282,6 @@ reg_sendregister=1
 publish=${options.publishes ? 1 : 0}
 dial_escape_plus=0
 
+${(options.watches ?? []).map((who, i) => `[friend_${i}]\nurl="${who}" <sip:${who}@${domain}>\npol=accept\nsubscribe=1\n`).join('')}
 ${codecs.join('\n')}`;
 }

@@ -29,6 +29,8 @@ export interface PhoneOptions {
   keysByInfo?: boolean;
   /** Publishes its presence; Linphone only. */
   publishes?: boolean;
+  /** Whose presence it shows. */
+  watches?: string[];
   /** Whom its short messages go to: baresip only, which writes to contacts and nobody else. */
   contact?: string;
   /** Network namespace to run in. */

@@ -102,6 +102,7 @@ test.each<[string, string, Record<string, string>, number]>([
   ['hello', '1004', {}, 404],
   ['hello', 'a b', {}, 484],
   ['hello', '1002', { 'content-type': '' }, 400],
+  ['x', '1002', { 'content-encoding': 'deflate' }, 415],
   ['x'.repeat(MAX_BYTES + 1), '1002', {}, 413],
   ['<isComposing/>', '1003', { 'content-type': 'application/im-iscomposing+xml' }, 480],
 ])('%.5s to %s: refused', async (body, to, headers, status) => {
