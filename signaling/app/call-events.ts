@@ -22,6 +22,8 @@ export interface CallView {
   /** See `CallRecord`. */
   through: string | undefined;
   rung: readonly string[];
+  /** See `CallRecord`. */
+  trunk: string | undefined;
   state: Call['state'];
   /** Unix milliseconds. */
   startedAt: number;
@@ -55,6 +57,7 @@ export function viewOf(call: Call, now: number): CallView {
     parkedBy: call.parkedBy,
     pickedUpBy: call.pickedUpBy,
     forwarded: [...call.path],
+    trunk: call.line?.trunk ?? from.trunk,
     through: call.through,
     rung: [...call.rung],
     state,

@@ -27,6 +27,9 @@ export interface CallRecord {
   through: string | undefined;
   /** Whose phones rang, or were to, in this order. */
   rung: readonly string[];
+  /** The trunk over which it went out or came in, and the route it took. */
+  trunk: string | undefined;
+  route: string | undefined;
   /** To whom one of the two was transferred, which ended the call. */
   transferredTo: string | undefined;
   /** Unix milliseconds. */
@@ -63,6 +66,8 @@ export function recordOf(call: Call, { by, refusal }: Ending, now: number, media
     forwarded: [...call.path],
     through: call.through,
     rung: [...call.rung],
+    trunk: call.line?.trunk ?? call.from.trunk,
+    route: call.line?.route,
     transferredTo: call.transferredTo,
     startedAt: call.startedWall.getTime(),
     rangAfter: after(call.rangAt),
@@ -77,7 +82,7 @@ export function recordOf(call: Call, { by, refusal }: Ending, now: number, media
 
 /** What is known of whoever was refused; `callId`: of the INVITE, when there is one. */
 interface Refused {
-  caller: { number: string };
+  caller: { number: string; trunk?: string | undefined };
   dialled: string;
   originatedBy?: string | undefined;
   transferredBy?: string | undefined;
@@ -100,6 +105,8 @@ export function refusedRecord({ caller, dialled: to, originatedBy, transferredBy
     forwarded: [...path],
     through: undefined,
     rung: [],
+    trunk: caller.trunk,
+    route: undefined,
     transferredTo: undefined,
     startedAt,
     rangAfter: undefined,
@@ -132,12 +139,14 @@ export class CallRecords {
   }
 }
 
-function fields({ id, from, to, service, originatedBy, parkedBy, pickedUpBy, transferredBy, forwarded, through, rung, transferredTo, answeredAfter, lasted, ended, media, recordings }: CallRecord): Record<string, unknown> {
+function fields({ id, from, to, service, trunk, route, originatedBy, parkedBy, pickedUpBy, transferredBy, forwarded, through, rung, transferredTo, answeredAfter, lasted, ended, media, recordings }: CallRecord): Record<string, unknown> {
   return {
     call: id,
     from,
     to,
     ...(service !== undefined && { service }),
+    ...(trunk !== undefined && { trunk }),
+    ...(route !== undefined && { route }),
     ...(originatedBy !== undefined && { originatedBy }),
     ...(parkedBy !== undefined && { parkedBy }),
     ...(pickedUpBy !== undefined && { pickedUpBy }),

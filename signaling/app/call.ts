@@ -15,7 +15,7 @@ import type { Dialog, Outgoing, SipResponder } from './dialogs';
 import type { Hop } from './diversion';
 import type { Leg, Offered, Side } from './leg';
 import type { CallRefusal, Cause } from './reasons';
-import type { RingPlan, Stage } from './ring-plan';
+import type { Line, RingPlan, Stage } from './ring-plan';
 
 export type CallState = 'routing' | 'ringing' | 'answering' | 'up' | 'ended';
 export type CallEvent = 'ring' | 'answer' | 'connect' | 'return' | 'divert' | 'end';
@@ -80,6 +80,8 @@ export interface Fork {
   /** Whose it is. */
   readonly callee: Callee;
   readonly binding: Binding;
+  /** The trunk it is at the other end of. */
+  readonly line?: Line | undefined;
   /** Our offer to it; undefined until a media port is there. */
   offer: Offered | undefined;
   /** Undefined until its INVITE is out. */
@@ -96,6 +98,8 @@ export type Tune = 'music' | 'ringback';
 export type Callee = Omit<Extension, 'ha1' | 'createdAt'> & {
   /** It is no phone's: a service was dialled. */
   phoneless?: true;
+  /** Its phone is somewhere outside, at the other end of this trunk. It may not do what extensions may. */
+  trunk?: string | undefined;
 };
 
 /** The other end of a call that no phone is. */
@@ -160,6 +164,8 @@ export class Call {
   path: readonly Hop[] = [];
   /** The number that was rung for when somebody else's phone answered: a group, a queue, an extension that is to be found elsewhere. */
   through: string | undefined;
+  /** The way out that it has taken. */
+  line: Line | undefined;
   /** Numbers that have, or had, a part in it. */
   readonly parties = new Set<string>();
   /** Hears of each of them. */

@@ -9,7 +9,6 @@ import type { MediaPlane } from '../../media/plane';
 import type { Picked } from '../../media/sdp';
 import type { Clock, Random } from '../clock';
 import type { Logger } from '../log';
-import type { Extension } from '../store/store';
 import { FIRST_TENANT, tenantOf } from '../tenants';
 import { Arrival, sessionOf, type Newcomer } from './arrival';
 import { partiesOf } from './call-parties';
@@ -23,6 +22,7 @@ import type { CallContext, CallCounters, CallDirectory, CallLocations, CallMedia
 import { callSrf, type CallSrf, type SipRequest, type SipResponder } from './dialogs';
 import { findDialog, findRinging } from './dialog-finder';
 import { displace } from './displacing';
+import type { DestinationDeps } from './destination';
 import { dialledNumber, dialplan, type Dialplan } from './dialplan';
 import { Engaged } from './engaged';
 import type { Refusal } from './exchange';
@@ -60,6 +60,8 @@ export interface CallsDeps {
   clock: Clock;
   random: Random;
   reach: CallReach;
+  /** Numbers that are not ours; default: there are none. */
+  outside?: DestinationDeps['outside'];
   /** In the order in which they are offered unanswered calls. Default: none. */
   features?: readonly Feature[];
   /** The file of a spoken prompt; default: there are none. */
@@ -150,7 +152,7 @@ export class Calls {
       serve: (call, feature, handler) => this.serve(call, feature, handler),
       welcome: (newcomer) => this.stillWelcome(newcomer),
       refuse: (newcomer, refusal) => this.refuse(newcomer, refusal),
-    }, deps.groups);
+    }, deps.groups, deps.outside);
     this.board = {
       begin: (newcomer, callee, offer) => this.begin(newcomer, callee, offer),
       connect: (newcomer, number) => this.routing.connect(newcomer, number),
@@ -173,8 +175,11 @@ export class Calls {
     heedMedia(this.ctx, plane, (id) => this.byId.get(id));
   }
 
-  /** An INVITE outside any dialog, from an extension that has proved who it is. Resolves when the phones ring, or it was refused. Never fails. */
-  async onInvite(req: SipRequest, res: SipResponder, caller: Extension): Promise<void> {
+  /**
+   * An INVITE outside any dialog, from an extension that has proved who it is, or from a trunk, for where its rules say (null: nowhere). Resolves when the
+   * phones ring, or it was refused. Never fails.
+   */
+  async onInvite(req: SipRequest, res: SipResponder, caller: Callee, to: string | null | undefined = dialledNumber(req.uri)): Promise<void> {
     const key = `${req.get('Call-ID')} ${req.get('From')}`;
     if (this.invites.has(key)) {
       res.send(482, 'Merged Request', {});
@@ -183,7 +188,7 @@ export class Calls {
     this.invites.add(key);
     const arrival = new Arrival(req, res, caller);
     try {
-      await this.take(arrival);
+      await this.take(arrival, to);
     } catch (err) {
       this.ctx.counters.faults++;
       this.ctx.log.error({ error: err instanceof Error ? (err.stack ?? err.message) : String(err) }, 'an INVITE met a fault');
@@ -271,7 +276,7 @@ export class Calls {
     await this.windingUp.done();
   }
 
-  private async take(arrival: Arrival): Promise<void> {
+  private async take(arrival: Arrival, to: string | null | undefined): Promise<void> {
     const { req, caller } = arrival;
     if (this.draining) return this.refuse(arrival, refuse('shutting-down', ''));
     if (this.isFull(caller.number)) return this.refuse(arrival, refuse('too-many-calls', ''));
@@ -283,8 +288,9 @@ export class Calls {
     const offer = arrival.offer();
     if (offer && !('status' in offer)) this.ctx.srtpHabits.learn(caller.number, req.source_address, offer);
     const replaces = req.get('Replaces');
-    if (replaces !== undefined) return this.transfers.replace(arrival, replaces);
-    return this.routing.connect(arrival, dialledNumber(req.uri));
+    if (replaces !== undefined && caller.trunk === undefined) return this.transfers.replace(arrival, replaces);
+    if (to === null) return this.refuse(arrival, refuse('unknown-number', dialledNumber(req.uri) ?? ''));
+    return this.routing.connect(arrival, to);
   }
 
   /** Not one more: of all, or of that tenant. */

@@ -13,7 +13,7 @@ import { beside } from '../tenants';
 import type { Binding } from './binding';
 import type { Callee } from './call';
 import type { CallDirectory, CallLocations } from './context';
-import type { Dialplan, Route } from './dialplan';
+import { withoutPlus, type Dialplan, type Route } from './dialplan';
 import { divertedFor, mailboxIn, MAX_HOPS, VOICEMAIL, type Hop, type Why } from './diversion';
 import type { Engaged } from './engaged';
 import type { Colleagues, Party } from './feature';
@@ -21,6 +21,7 @@ import { findMePlan } from './find-me';
 import { Groups, type GroupBook } from './groups';
 import { findAll, isFull, reach } from './people';
 import { refuse, type CallRefusal, type Cause } from './reasons';
+import type { Trunks } from './trunks/trunks';
 import { inStages, phonesOf, waysTo, type RingPlan, type Way } from './ring-plan';
 
 export type Destination =
@@ -38,6 +39,8 @@ export interface DestinationDeps {
   random: Random;
   /** Which ring groups there are; default: none. */
   groups?: GroupBook | undefined;
+  /** Numbers that are not ours; default: there are none. */
+  outside?: Pick<Trunks, 'emergency' | 'find'> | undefined;
 }
 
 export class Destinations {
@@ -48,14 +51,23 @@ export class Destinations {
   }
 
   /** `path`: how the call came to this number; what sends it on is added. Errors: those of the directory. */
-  async find(caller: string, number: string | undefined, path: Hop[]): Promise<Destination> {
-    const { plan, directory, locations, engaged } = this.deps;
+  async find(caller: string, asked: string | undefined, path: Hop[]): Promise<Destination> {
+    const { plan, directory, locations, engaged, outside } = this.deps;
+    // numbers of ours have no +
+    const number = asked === undefined ? undefined : withoutPlus(asked);
+    const help = outside && number !== undefined ? await outside.emergency(caller, number) : undefined;
+    if (help) return help;
     const box = number === undefined ? undefined : mailboxIn(number);
     if (box !== undefined) return this.mailbox(caller, box);
     const callee = number === undefined ? undefined : await directory.find(beside(caller, number));
     const route = plan.route({ number, caller }, { isExtension: (id) => id === callee?.number, isGroup: (id) => this.groups?.find(id) !== undefined });
     if (route.kind === 'service') return route;
-    if (route.kind === 'reject') return { kind: 'nobody', refusal: route.refusal, callee };
+    if (route.kind === 'reject') {
+      // whoever has it forwarded calls there
+      const payer = path.at(-1)?.from.number ?? caller;
+      const out = route.refusal.cause === 'unknown-number' && outside && asked !== undefined ? await outside.find(caller, payer, asked, path) : undefined;
+      return out ?? { kind: 'nobody', refusal: route.refusal, callee };
+    }
     if (route.kind === 'group') return this.group(caller, route.number);
     if (!callee) throw new Error('the dial plan found an extension that is not there');
 

@@ -53,6 +53,8 @@ export interface DialogRequest {
 
 export interface Dialog {
   readonly connected: boolean;
+  /** For requests of ours inside it that are challenged. */
+  auth?: { username: string; password: string } | undefined;
   readonly local: { contact: string };
   readonly sip: { callId: string; localTag: string; remoteTag: string };
   on(event: 'destroy', fn: (bye: SipRequest, reason: string) => void): unknown;
@@ -115,7 +117,7 @@ export interface OutgoingHandlers {
   provisional(status: number, body: string | undefined): void;
   answered(dialog: Dialog, body: string | undefined): void;
   /** `status` 0: it never left. Not called after `cancel` unless an answer still comes. */
-  failed(status: number, problem: string): void;
+  failed(status: number, problem: string, answer: SipAnswer | undefined): void;
 }
 
 /** A request on its way. `cancel` may be called at any time, also before the engine has sent it; a 200 that crosses it still arrives as `answered`. */
@@ -137,7 +139,7 @@ export function sendInvite(srf: CallSrf, invite: OutgoingInvite, on: OutgoingHan
   const fail = (status: number, problem: string) => {
     if (settled) return;
     settled = true;
-    on.failed(status, problem);
+    on.failed(status, problem, final);
   };
 
   attempt(

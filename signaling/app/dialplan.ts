@@ -130,12 +130,15 @@ const maxLength = 64;
 
 /**
  * The number in a Request-URI. Whatever host a phone puts behind it is fine: it was authenticated, and it calls here. Escapes are undone,
- * parameters of the user part (`1001;phone-context=…`) left out; of what looks like a telephone number, the leading + and visual
- * separators (RFC 3966 §5.1.1) are too. `tel:` URIs are taken as well. undefined: no number, or none that could be one.
+ * parameters of the user part (`1001;phone-context=…`) left out; of what looks like a telephone number, visual
+ * separators (RFC 3966 §5.1.1) are too; the + in front is kept, since it says that the number is one in full (`withoutPlus`). `tel:` URIs are taken as well. undefined: no number, or none that could be one.
  */
 export function dialledNumber(requestUri: string): string | undefined {
   const user = /^tel:/i.test(requestUri) ? requestUri.slice(4) : parseSipUri(requestUri)?.user;
   const number = user?.split(';', 1)[0];
   if (number === undefined || number === '' || number.length > maxLength || !/^[A-Za-z0-9*#+\-._~()]+$/.test(number)) return undefined;
-  return /^\+?[0-9*#\-.()]*[0-9*#][0-9*#\-.()]*$/.test(number) ? number.replace(/[+\-.()]/g, '') : number;
+  return /^\+?[0-9*#\-.()]*[0-9*#][0-9*#\-.()]*$/.test(number) ? number.replace(/[\-.()]/g, '') : number;
 }
+
+/** As numbers of ours are known. */
+export const withoutPlus = (number: string): string => (number.startsWith('+') ? number.slice(1) : number);

@@ -60,6 +60,7 @@ export function cancelOthers(ctx: CallContext, call: Call, winner: Leg | undefin
     if (fork.leg === winner) continue;
     if (fork.ended === undefined) fork.outgoing?.cancel(reason);
     fork.ended ??= 'cancelled';
+    fork.line?.over();
     releaseLeg(ctx, call, fork.leg);
   }
   call.forks = [];

@@ -10,7 +10,7 @@ import type { Extension, Store, TextMessage } from '../store/store';
 import { beside } from '../tenants';
 import type { Binding } from './binding';
 import type { SipRequest } from './dialogs';
-import { dialledNumber } from './dialplan';
+import { dialledNumber, withoutPlus } from './dialplan';
 import type { Responder } from './exchange';
 import { ownHost } from './flow';
 import { CPIM_TYPE, notice, noticeAsked, wants, type Disposition } from './imdn';
@@ -80,7 +80,7 @@ export class Messages {
     if (body !== '' && contentType === '') return answer(400, 'A Message Needs a Content-Type');
     const dialled = dialledNumber(req.uri);
     if (dialled === undefined) return answer(484, 'No Valid Number');
-    const number = beside(from.number, dialled);
+    const number = beside(from.number, withoutPlus(dialled));
     if (!(await this.deps.directory.find(number))) return answer(404, 'There Is No Such Number');
     if (this.underWay >= MAX_UNDER_WAY) return answer(503, 'Too Many Messages', { 'Retry-After': '5' });
     this.underWay++;

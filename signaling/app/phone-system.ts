@@ -2,7 +2,7 @@
  * The phone system: which part of the application answers which request.
  *
  *   REGISTER → admission → registrar → locations
- *   INVITE   → admission → calls ( dial plan → ringing → bridge, or a feature; over locations and the media plane )
+ *   INVITE   → from a trunk, or admission → calls ( dial plan → ringing → bridge, or a feature; over locations and the media plane )
  *   SUBSCRIBE → admission → notifier ( event packages: over calls, mailboxes, locations )
  *   PUBLISH  → admission → publications ( what presence is made of )
  *   MESSAGE  → admission → messages ( to the phones of whom it is for, or kept until one comes )
@@ -12,12 +12,12 @@ import { join } from 'node:path';
 import type { MediaPlane } from '../../media/plane';
 import { isPrompt, promptFile, sayDate, sayDigits, sayNumber, sayTime } from '../../media/speech';
 import type { Reach } from '../../media/reach';
-import type { Clock, Random } from '../clock';
+import type { Clock, Random, Timer } from '../clock';
 import type { Config } from '../config';
 import type { Logger } from '../log';
 import { createMailer } from '../mail';
 import { SettingsCache } from '../settings/cache';
-import type { Store } from '../store/store';
+import type { CallClass, Store } from '../store/store';
 import { shown } from '../tenants';
 import { Admission } from './admission';
 import { Calls } from './calls';
@@ -42,6 +42,8 @@ import { defaultAbilities, stateless } from './options';
 import { RecordingArchive } from './recording-archive';
 import { Registrar } from './registrar';
 import { connectSrf, type EngineAddress, type SrfConnection } from './srf';
+import type { PeerSrf } from './trunks/peer';
+import { Trunks } from './trunks/trunks';
 import { VoicemailMail } from './voicemail-mail';
 
 export interface PhoneSystemDeps {
@@ -57,6 +59,8 @@ export interface PhoneSystemDeps {
 /** Requests outside dialogs that nobody answers yet; the engine would say 503, which sounds like a passing fault. */
 const unsupportedMethods = ['notify', 'info', 'update', 'prack'] as const;
 const connectTimeoutMs = 10_000;
+/** How long a change by another process may go unnoticed while nothing happens. */
+const LOOK_MS = 2000;
 
 type Srf = SrfConnection['srf'];
 type Req = Parameters<Parameters<Srf['invite']>[0]>[0];
@@ -70,6 +74,7 @@ export class PhoneSystem {
   readonly mailboxes: Mailboxes;
   readonly conferences: Conferences;
   readonly queues: Queues;
+  readonly trunks: Trunks;
   /** Who is in a call. */
   private readonly engaged = new Engaged();
   /** Groups, queues, menus, trunks… */
@@ -81,6 +86,7 @@ export class PhoneSystem {
   /** Whether the engine can be reached. */
   private reachable = false;
   private active: Calls | undefined;
+  private looking: Timer | undefined;
   private notifier: Notifier | undefined;
   private waiting: MessageWaiting | undefined;
   private publications: Publications | undefined;
@@ -102,6 +108,12 @@ export class PhoneSystem {
     this.mail = this.openMail();
     this.conferences = this.openConferences();
     this.queues = this.openQueues();
+    this.trunks = new Trunks({
+      book: this.settings, store, timeZone: zoneOf(config.speech), clock, random,
+      settings: { ...config.outside, permissions: config.outside.permissions as readonly CallClass[] },
+      directory: this.directory,
+      log: log.child({ part: 'trunks' }),
+    });
     this.registrar = new Registrar(config.registrar, { locations: this.locations, clock, log: log.child({ part: 'registrar' }) });
   }
 
@@ -113,6 +125,7 @@ export class PhoneSystem {
     await this.mailboxes.recover();
     this.mail?.wake();
     await this.conferences.start();
+    await this.trunks.start();
     await this.settings.start();
     await this.queues.start();
     this.directory.onChanged(() => void this.locations.dropRemovedExtensions());
@@ -135,7 +148,14 @@ export class PhoneSystem {
     });
     this.reachable = true;
     await this.messages?.start();
+    this.trunks.connected(this.connection.srf as unknown as PeerSrf);
+    this.lookForChanges();
     return this.connection.hostports;
+  }
+
+  /** Trunks have to do something about a change also when nobody calls, whose call would look for one. */
+  private lookForChanges(): void {
+    this.looking = this.deps.clock.after(LOOK_MS, () => void this.directory.refresh().finally(() => this.looking && this.lookForChanges()));
   }
 
   /** Something was written to the store in this process. Resolves when everything here knows. */
@@ -158,6 +178,9 @@ export class PhoneSystem {
     const calls = this.active;
     if (calls && calls.active() > 0) this.deps.log.info({ calls: calls.active(), seconds: this.deps.config.call.drainSeconds }, 'waiting for calls to end');
     await calls?.drain(this.deps.config.call.drainSeconds * 1000);
+    this.looking?.cancel();
+    this.looking = undefined;
+    await this.trunks.close();
     await this.conferences.close();
     this.waiting?.close();
     this.publications?.close();
@@ -304,6 +327,7 @@ export class PhoneSystem {
       prompt: promptOf,
       archive: this.archive,
       groups: this.settings,
+      outside: this.trunks,
       engaged: this.engaged,
     });
     this.active = calls;
@@ -368,6 +392,8 @@ export class PhoneSystem {
       if (extension) this.registrar.register(req, res, extension);
     });
     on('invite', async (req, res) => {
+      const inbound = this.trunks.recognise(req);
+      if (inbound) return calls.onInvite(req, res, inbound.caller, inbound.to ?? null);
       const extension = await this.admission.challengeOrAccept(req, res, 'other');
       if (extension) await calls.onInvite(req, res, extension);
     });

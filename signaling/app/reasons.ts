@@ -32,6 +32,10 @@ const table = {
   'no-ports': { status: 503, q850: 34, text: 'no media port is free' },
   'no-address': { status: 500, q850: 41, text: 'this server has no address that {who} could send audio to' },
   'too-many-calls': { status: 503, q850: 42, text: 'too many calls at the moment' },
+  'over-limit': { status: 503, q850: 34, text: 'no more calls to {who} at the moment' },
+  'budget-used': { status: 503, q850: 31, text: 'what calls may cost today is used up' },
+  'not-permitted': { status: 403, q850: 57, text: 'calls to {who} are not permitted' },
+  'no-trunk': { status: 503, q850: 38, text: 'no way to {who} at the moment' },
   'shutting-down': { status: 503, q850: 41, text: 'the server is shutting down' },
   'media-failed': { status: 500, q850: 41, text: 'the media relay failed' },
   'no-media': { status: 500, q850: 31, text: 'no media for {who} s' },
@@ -123,7 +127,7 @@ export const endsAll = (status: number): boolean => status >= 600;
  * RFC 3261 §16.7 step 6: a 6xx goes first; within a class the choice is ours, and the answer that tells the caller most about the person
  * wins over one that is about a device.
  */
-const informative: readonly Cause[] = ['busy-everywhere', 'declined', 'busy', 'no-answer', 'no-codec', 'bad-answer', 'refused', 'no-address', 'no-ports'];
+const informative: readonly Cause[] = ['busy-everywhere', 'declined', 'busy', 'no-answer', 'no-codec', 'bad-answer', 'refused', 'unknown-number', 'no-address', 'no-ports', 'over-limit'];
 
 export function bestCause(causes: readonly Cause[]): Cause {
   return informative.find((cause) => causes.includes(cause)) ?? causes[0] ?? 'unreachable';

@@ -5,12 +5,36 @@
  */
 import type { Binding } from './binding';
 import type { Callee } from './call';
+import type { SipAnswer } from './dialogs';
 import type { Cause } from './reasons';
+
+/** A way out of the system: the phone is at the other end of a trunk. */
+export interface Line {
+  readonly trunk: string;
+  readonly route: string;
+  readonly proxy: string;
+  /** Of the INVITE, besides what all have. */
+  readonly headers: Record<string, string>;
+  /** For requests inside the dialog. */
+  readonly credentials: { username: string; password: string } | undefined;
+  /** Before the INVITE. Why there can be none; undefined: it goes. */
+  take(): Cause | undefined;
+  /** Headers for the same INVITE once more; undefined: this challenge is not answered. */
+  authorize(answer: SipAnswer): Record<string, string> | undefined;
+  /** Every answer; 0: none came. */
+  heard(status: number): void;
+  /** The call is up. How long it may last, ms; undefined: as long as they like. */
+  answered(): number | undefined;
+  /** It has come to nothing, or has ended. */
+  over(): void;
+}
 
 /** One phone, and whose it is. */
 export interface Way {
   readonly callee: Callee;
   readonly binding: Binding;
+  /** Undefined: a phone that is registered. */
+  readonly line?: Line | undefined;
 }
 
 export interface Stage {
@@ -26,6 +50,8 @@ export interface RingPlan {
   next(): Stage | undefined;
   /** Phones of one extension at once, and that is all: what one of them plays before it answers is heard. */
   readonly plain?: boolean;
+  /** One phone at a time, each of which is heard before it answers. */
+  readonly early?: boolean;
   /** Different people: who declines does so for itself. Otherwise for all, since it is one person's phones. */
   readonly people?: boolean;
   /** Before the caller's name on the phones that ring. */

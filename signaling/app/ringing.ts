@@ -10,14 +10,14 @@ import type { Call, Callee, Fork } from './call';
 import { codecsFor } from './call-bridge';
 import { allocate, mediaAddress, NoMedia, releaseLeg } from './call-media';
 import type { CallContext } from './context';
-import { endDialog, sendInvite, type Dialog } from './dialogs';
+import { endDialog, sendInvite, type Dialog, type SipAnswer } from './dialogs';
 import { diversionHeaders } from './diversion';
 import { ownHost } from './flow';
 import { abilities } from './abilities';
 import { cancelOthers, endLateAnswer, guarded, hangup } from './hangup';
 import { newLeg, offerTo, type Leg } from './leg';
 import { answeredElsewhere, bestCause, causeOf, endsAll, reasonHeader, refuse, type Cause } from './reasons';
-import type { RingPlan, Stage, Way } from './ring-plan';
+import type { Line, RingPlan, Stage, Way } from './ring-plan';
 import { addressOf, isPrintable, nameAddr } from './text';
 import { wayBack } from './way-back';
 
@@ -63,12 +63,12 @@ function nextOf(ctx: CallContext, call: Call, plan: RingPlan): Stage | undefined
   }
 }
 
-function forkFor(ctx: CallContext, call: Call, { callee, binding }: Way): Fork {
+function forkFor(ctx: CallContext, call: Call, { callee, binding, line }: Way): Fork {
   if (!call.rung.includes(callee.number)) {
     call.rung.push(callee.number);
     call.joined(callee.number);
   }
-  return { leg: calleeLeg(ctx, callee, binding), callee, binding, offer: undefined, outgoing: undefined, rang: false, ended: undefined };
+  return { leg: calleeLeg(ctx, callee, binding), callee, binding, line, offer: undefined, outgoing: undefined, rang: false, ended: line?.take() };
 }
 
 function calleeLeg(ctx: CallContext, { number, srtp }: Callee, { source }: Binding): Leg {
@@ -99,22 +99,24 @@ function mediaCause(ctx: CallContext, call: Call, err: unknown): Cause {
   return err instanceof NoMedia ? err.refusal : 'media-failed';
 }
 
-function invite(ctx: CallContext, call: Call, fork: Fork): void {
-  const { leg, binding, callee } = fork;
+function invite(ctx: CallContext, call: Call, fork: Fork, credentials: Record<string, string> = {}): void {
+  const { leg, binding, callee, line } = fork;
   fork.offer = offerTo(leg, mediaAddress(leg, call.caller.heard?.stream), offerFor(ctx, call, fork));
   fork.outgoing = sendInvite(
     ctx.srf,
     {
       uri: binding.uri,
-      proxy: wayBack(binding, ctx.reach),
+      proxy: line?.proxy ?? wayBack(binding, ctx.reach),
       sdp: fork.offer.text,
-      headers: { ...inviteHeaders(call, callee), ...diversionHeaders(call.path, callee.number, ownHost(ctx.reach, leg.source) ?? 'localhost') },
+      headers: line
+        ? { ...abilities, ...line.headers, ...credentials }
+        : { ...inviteHeaders(call, callee), ...diversionHeaders(call.path, callee.number, ownHost(ctx.reach, leg.source) ?? 'localhost') },
     },
     {
       sent: (callId) => call.known(leg, callId),
       provisional: (status, body) => guarded(ctx, call, 'provisional answer', () => provisional(ctx, call, fork, status, body)),
       answered: (dialog, body) => guarded(ctx, call, 'answer', () => answered(ctx, call, fork, dialog, body)),
-      failed: (status, problem) => guarded(ctx, call, 'refusal', () => failed(ctx, call, fork, status, problem)),
+      failed: (status, problem, answer) => guarded(ctx, call, 'refusal', () => failed(ctx, call, fork, status, problem, answer)),
     },
   );
 }
@@ -145,13 +147,14 @@ function inviteHeaders(call: Call, to: Callee): Record<string, string> {
 function provisional(ctx: CallContext, call: Call, fork: Fork, status: number, body: string | undefined): void {
   // 199 ends an early dialog (RFC 6228); the caller has none of that fork
   if (call.state !== 'ringing' || fork.ended !== undefined || status <= 100 || status === 199) return;
+  fork.line?.heard(status);
   const news = !fork.rang;
   fork.rang = true;
   if (call.rangAt === undefined) {
     call.rangAt = ctx.clock.now();
     ctx.onRinging(call);
   } else if (news) ctx.onChanged(call);
-  const single = call.plan?.plain === true && call.forks.length === 1;
+  const single = call.plan?.early === true || (call.plan?.plain === true && call.forks.length === 1);
   const early = single && body ? earlyAnswer(ctx, call, fork, body) : undefined;
   if (early !== undefined) {
     progress(call, status, early);
@@ -188,17 +191,35 @@ function answered(ctx: CallContext, call: Call, fork: Fork, dialog: Dialog, body
   call.to = fork.callee;
   call.callee = fork.leg;
   fork.leg.dialog = dialog;
+  if (fork.line) lineAnswered(ctx, call, fork.line, dialog);
   cancelOthers(ctx, call, fork.leg);
   connectPhones(ctx, call, fork.leg, answer);
 }
 
-function failed(ctx: CallContext, call: Call, fork: Fork, status: number, problem: string): void {
-  if (fork.ended !== undefined) return;
+/** It costs from now on, until it ends, or what it may cost is used up. */
+function lineAnswered(ctx: CallContext, call: Call, line: Line, dialog: Dialog): void {
+  const lastsMs = line.answered();
+  dialog.auth = line.credentials;
+  call.line = line;
+  call.whenOver.push(() => line.over());
+  if (lastsMs !== undefined) call.timers.add(ctx.clock.after(lastsMs, () => guarded(ctx, call, 'budget', () => hangup(ctx, call, 'system', refuse('budget-used', '')))));
+}
+
+function failed(ctx: CallContext, call: Call, fork: Fork, status: number, problem: string, answer: SipAnswer | undefined): void {
+  if (fork.ended !== undefined) return fork.line?.over();
   ctx.log.debug({ call: call.id, to: fork.callee.number, status, problem }, 'a phone refused');
+  if (fork.line) {
+    const credentials = (status === 401 || status === 407) && answer && call.state === 'ringing' ? fork.line.authorize(answer) : undefined;
+    if (credentials) {
+      fork.offer?.refused();
+      return invite(ctx, call, fork, credentials);
+    }
+    fork.line.heard(status);
+  }
   // the connection it registered over is closed: 410 from drachtio, 430 from RFC 5626 §4.4.2
-  if (status === 410 || status === 430) ctx.locations.forget(fork.binding);
+  else if (status === 410 || status === 430) ctx.locations.forget(fork.binding);
   if (isAboutMedia(status) && call.state === 'ringing' && inviteOtherwise(ctx, call, fork)) return;
-  const cause = causeOf({ status, rang: fork.rang });
+  const cause = fork.line && noSuchNumber.has(status) ? 'unknown-number' : causeOf({ status, rang: fork.rang });
   if (endsAll(status) && call.plan?.people) {
     for (const other of call.forks) if (other !== fork && other.ended === undefined && other.callee.number === fork.callee.number) drop(ctx, call, other, cause, answeredElsewhere);
   } else if (endsAll(status)) {
@@ -208,6 +229,9 @@ function failed(ctx: CallContext, call: Call, fork: Fork, status: number, proble
   }
   out(ctx, call, fork, cause);
 }
+
+/** Said by a network of the number, by a phone of something of its own. */
+const noSuchNumber: ReadonlySet<number> = new Set([404, 484, 604]);
 
 const isAboutMedia = (status: number): boolean => status === 488 || status === 606;
 
@@ -227,6 +251,7 @@ function inviteOtherwise(ctx: CallContext, call: Call, fork: Fork): boolean {
 /** This phone is out of the race; with the last one the next stage begins, or the call ends. */
 function out(ctx: CallContext, call: Call, fork: Fork, cause: Cause): void {
   fork.ended = cause;
+  fork.line?.over();
   releaseLeg(ctx, call, fork.leg);
   ctx.onChanged(call);
   if (call.state === 'ringing') settle(ctx, call);
@@ -235,6 +260,7 @@ function out(ctx: CallContext, call: Call, fork: Fork, cause: Cause): void {
 /** It is told that it need not ring any more. */
 function drop(ctx: CallContext, call: Call, fork: Fork, cause: Cause, reason: string): void {
   fork.ended = cause;
+  fork.line?.over();
   fork.outgoing?.cancel(reason);
   releaseLeg(ctx, call, fork.leg);
   ctx.onChanged(call);

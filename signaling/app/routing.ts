@@ -10,7 +10,7 @@ import type { Newcomer } from './arrival';
 import { phoneless, type Call, type Callee } from './call';
 import { releaseLeg } from './call-media';
 import type { CallContext } from './context';
-import { Destinations, meant, type Destination } from './destination';
+import { Destinations, meant, type Destination, type DestinationDeps } from './destination';
 import type { Dialplan } from './dialplan';
 import { displace } from './displacing';
 import { divertedFor, type Hop } from './diversion';
@@ -50,9 +50,10 @@ export class Routing {
     private readonly features: readonly Feature[],
     private readonly board: RoutingBoard,
     groups?: GroupBook,
+    outside?: DestinationDeps['outside'],
   ) {
     const { directory, locations, engaged, random } = ctx;
-    this.destinations = new Destinations({ plan, directory, locations, engaged, random, groups });
+    this.destinations = new Destinations({ plan, directory, locations, engaged, random, groups, outside });
   }
 
   /** See `Destinations.find`. */

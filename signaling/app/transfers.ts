@@ -62,6 +62,8 @@ export class Transfers {
   refer(call: Call, leg: Leg, req: SipRequest, res: SipResponder): void {
     const { ctx } = this;
     const open = new OpenRequest(call, res);
+    // it would be ours that pays for where they are sent
+    if (extensionOf(call, leg).trunk !== undefined) return open.answer(403, 'Calls Are Not Transferred From Outside');
     const asked = readRefer(req);
     const refusal = 'status' in asked ? asked : this.cannot(call, leg);
     if (refusal || 'status' in asked) {

@@ -126,6 +126,15 @@ export const settings = {
     announcements: setting(oneOf('off', 'on'), 'off',
       'whether callers are told why a call is refused ("the number you dialled…"), before the answer and on top of what their phone shows'),
   },
+  outside: {
+    country: setting(optional(text(/^[1-9]\d{0,2}$/, 'a country code such as 49')), null, 'our country: numbers that begin with its prefix for areas are known in full, and patterns such as +49X. fit them'),
+    international: setting(text(/^\d{0,4}$/, 'up to 4 digits'), '00', 'what is dialled before the code of a country'),
+    national: setting(text(/^\d{0,3}$/, 'up to 3 digits'), '0', 'what is dialled before the code of an area; empty: nothing'),
+    emergency: setting(listOf(text(/^\d{2,6}$/, '2 to 6 digits'), 0, 'numbers, comma-separated'), ['110', '112', '911', '999'],
+      'numbers for help: before all others, over every limit, for everybody, not recorded; where there is a trunk that takes them'),
+    permissions: setting(listOf(oneOf('local', 'national', 'mobile', 'international', 'service', 'premium'), 0, 'classes, comma-separated'), ['local', 'national', 'mobile'],
+      'what extensions may call for which nothing is set: the classes of routes'),
+  },
   voicemail: {
     enabled: setting(oneOf('on', 'off'), 'on', 'whether calls that nobody takes go to the mailbox of whoever was called; off: they are refused, mailboxes stay'),
     maxSeconds: setting(whole(5, 3600, 'seconds'), 180, 'longest message', { unit: 'seconds' }),

@@ -3,8 +3,9 @@ import type { AnyKind } from './kind';
 import { group } from './kinds/group';
 import { queue } from './kinds/queue';
 import { tenant } from './kinds/tenant';
+import { inbound, route, trunk } from './kinds/trunk';
 
-export const kinds = [tenant, group, queue] as const;
+export const kinds = [tenant, trunk, route, group, queue, inbound] as const;
 
 /** Whatever the kind. */
 export const anyKinds = kinds as unknown as readonly AnyKind[];

@@ -52,7 +52,9 @@ export function mailboxIn(field: string, own: string, target: string | null): Re
 
 export const name = z
   .string()
-  .regex(/^[\p{L}\p{N}][\p{L}\p{N}._ -]{0,63}(@[a-z0-9.-]+)?$/u, 'must be 1 to 64 letters, digits, spaces, dots, - and _, a letter or digit first')
+  .max(320)
+  // a pattern of JSON Schema knows no flags
+  .refine((value) => /^[\p{L}\p{N}][\p{L}\p{N}._ -]{0,63}(@[a-z0-9.-]+)?$/u.test(value), 'must be 1 to 64 letters, digits, spaces, dots, - and _, a letter or digit first')
   .describe('What it is known by');
 
 /** What people are shown. */

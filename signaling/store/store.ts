@@ -2,7 +2,7 @@
 import type { SqliteOptions } from './sqlite';
 import type { Store } from './types';
 
-export type { Contact, ContactKey, Contacts, Diversion, Extension, ExtensionPatch, Extensions, ExtensionSettings, FindMe, Item, Items, Mailbox, MailboxPatch, Meta, Page, Recording, RecordingEnd, RecordingFilter, Recordings, Room, RoomPatch, Rooms, Store, StoreParts, TextMessage, TextMessageFilter, TextMessages, Token, Tokens, Voicemail, VoiceMessage, VoiceMessageKey, VoiceMessagePatch } from './types';
+export type { CallClass, Contact, ContactKey, Contacts, Diversion, Extension, ExtensionPatch, Extensions, ExtensionSettings, FindMe, Item, Items, Mailbox, MailboxPatch, Meta, Page, Recording, RecordingEnd, RecordingFilter, Recordings, Room, RoomPatch, Rooms, Store, StoreParts, TextMessage, TextMessageFilter, TextMessages, Token, Tokens, Voicemail, VoiceMessage, VoiceMessageKey, VoiceMessagePatch } from './types';
 
 export { noDiversion } from './types';
 

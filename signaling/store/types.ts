@@ -31,11 +31,20 @@ export interface ExtensionSettings {
   maxCalls?: number | undefined;
   /** Where else it rings. */
   findMe?: FindMe | undefined;
+  /** Classes of numbers outside that it may call. Default: `outside.permissions`. */
+  permissions?: readonly CallClass[] | undefined;
+  /** What those see whom it calls outside. Default: the trunk's number, and its name. */
+  callerId?: { number?: string | undefined; name?: string | undefined; anonymous?: boolean | undefined } | undefined;
+  /** Of its calls outside. */
+  limits?: { maxCalls?: number | undefined; callsPerMinute?: number | undefined; dailyBudget?: number | undefined } | undefined;
   /** Whether others of its tenant may see what it does (lamps, presence). Default: true. */
   watchable?: boolean | undefined;
   /** Names; who has one in common takes calls that ring at the other with `*8`. Default: none. */
   pickupGroups?: readonly string[] | undefined;
 }
+
+/** What a number outside is, for who may call it. */
+export type CallClass = 'local' | 'national' | 'mobile' | 'international' | 'service' | 'premium';
 
 /** Where somebody is looked for besides its own phones, which ring first. Whoever answers first has the call. */
 export interface FindMe {

@@ -1,6 +1,7 @@
 /** What can be set for an extension besides what has columns of its own. */
 import { z } from 'zod';
-import { target } from '../fields';
+import { label, target } from '../fields';
+import { callClass } from './trunk';
 import type { ExtensionSettings } from '../../store/store';
 
 export const extensionSettings = z.strictObject({
@@ -21,6 +22,19 @@ export const extensionSettings = z.strictObject({
     })
     .optional()
     .describe('Where else it rings; whoever answers first has the call'),
+  permissions: z.array(callClass).max(10).optional().describe('What it may call outside, by the classes of routes'),
+  callerId: z
+    .strictObject({ number: target.optional().describe('Its number, as a provider takes it'), name: label.optional(), anonymous: z.boolean().optional().describe('Whether its number is kept back') })
+    .optional()
+    .describe('What those see whom it calls outside'),
+  limits: z
+    .strictObject({
+      maxCalls: z.int().min(1).max(1000).optional().describe('Calls outside at once'),
+      callsPerMinute: z.int().min(1).max(1000).optional(),
+      dailyBudget: z.number().min(0).max(1_000_000_000).optional().describe('What they may cost in a day'),
+    })
+    .optional()
+    .describe('Of its calls outside'),
   watchable: z.boolean().optional().describe('Whether others may see by lamps and presence what it does'),
   pickupGroups: z.array(z.string().regex(/^[\p{L}\p{N}._-]{1,32}$/u, 'must be 1 to 32 letters, digits, dots, - and _')).max(20).optional().describe('Whoever has one in common takes calls that ring here with *8'),
 }) satisfies z.ZodType<ExtensionSettings>;

@@ -6,7 +6,7 @@ test.each<[string, object]>([
   ['<sip:1003@pbx.test>', { number: '1003', replaces: undefined, notices: true }],
   ['sip:1003@pbx.test', { number: '1003' }],
   ['"The voicemail" <sips:*97@pbx.test;transport=tls;method=INVITE>;x=y', { number: '*97' }],
-  ['<tel:+1-003>', { number: '1003' }],
+  ['<tel:+1-003>', { number: '+1003' }],
   ['<sip:pbx.test>', { number: undefined }],
   ['<sip:1003@pbx.test?Subject=x&Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2>', { number: '1003', replaces: { callId: 'a@b', localTag: '1', remoteTag: '2', earlyOnly: false } }],
 ])('Refer-To: %s', (to, asked) => {
