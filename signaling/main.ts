@@ -113,6 +113,7 @@ function serveApi({ config, store, plane, phones, embedded, socket, http }: Serv
     control: controlView(() => calls().control, recordings),
     contacts: contactsView(phones.locations, systemClock),
     conferences: conferencesView(() => phones.conferences),
+    trunks: { list: () => phones.trunks.list() },
     queues: queuesView(phones.queues, phones.directory),
     messages: store.texts,
     voicemail: voicemailView(store, phones.mailboxes),

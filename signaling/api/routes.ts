@@ -14,6 +14,7 @@ import { queueRoutes, type QueuesView } from './routes/queues';
 import { recordingRoutes, type RecordingsView } from './routes/recordings';
 import { settingsRoutes, type SettingsView } from './routes/settings';
 import { tokenRoutes, type TokensView } from './routes/tokens';
+import { trunkRoutes, type TrunksView } from './routes/trunks';
 import { voicemailRoutes, type VoicemailView } from './routes/voicemail';
 
 export type Api = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, ZodTypeProvider>;
@@ -26,6 +27,7 @@ export interface Views {
   contacts: ContactsView;
   conferences: ConferencesView;
   queues: QueuesView;
+  trunks: TrunksView;
   voicemail: VoicemailView;
   recordings: RecordingsView;
   messages: MessagesView;
@@ -44,6 +46,7 @@ export function addRoutes(api: Api, views: Views): void {
   contactRoutes(api, views.contacts);
   conferenceRoutes(api, views.conferences);
   queueRoutes(api, views.queues);
+  trunkRoutes(api, views.trunks);
   voicemailRoutes(api, views.voicemail);
   recordingRoutes(api, views.recordings);
   messageRoutes(api, views.messages);

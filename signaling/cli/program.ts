@@ -63,4 +63,6 @@ function buildProgram(context: Context, setExitCode: SetExitCode): Command {
 function addKinds(program: Command, context: Context): void {
   const { addKindCommands } = require('./kind-commands') as typeof import('./kind-commands');
   addKindCommands(program, context);
+  const { addTrunkStatus } = require('./trunk-status') as typeof import('./trunk-status');
+  addTrunkStatus(program, context);
 }

@@ -80,7 +80,7 @@ need('kamailio', 'linphone', 'baresip')('a trunk', () => {
     // 089777888 is +4989777888, and goes to the provider as 4989777888
     await wholeCall(linphone, '089777888', outside);
     await wholeCall(outside, ACCOUNT, linphone, 'callee');
-    expect(server.output).toMatch(/"to":"089777888".*"trunk":"provider"|trunk.*provider/);
+    expect(server.output).toMatch(/"to":"089777888","trunk":"provider","route":"Germany"/);
 
     await first.close();
     const other = { phone: await there(second, 1300), tone: 1300 };
@@ -97,6 +97,6 @@ need('kamailio', 'linphone', 'baresip')('a trunk', () => {
     await baresip.ended();
     await eventually('the refusal', () => server.output.includes('calls to 0900123 are not permitted'), 5000);
     await apply(trunks().replace(`password: pw${ACCOUNT}`, 'password: wrong'));
-    await eventually('the reason', () => server.output.includes('does not accept our user name and password'), 20_000);
+    await eventually('the reason', async () => (await offhook(['trunk', 'status', '--data', server.data])).output.includes('does not accept our user name and password'), 20_000);
   }, { suite: () => suite, seconds: 60 }));
 });

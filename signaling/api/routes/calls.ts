@@ -16,6 +16,7 @@ const common = {
   to: z.string(),
   service: z.string().nullable().describe('The service that is the other end; null: a phone'),
   forwarded: z.array(z.object({ by: z.string(), why: z.enum(['always', 'busy', 'no-answer', 'offline']) })).describe('Extensions whose settings sent it on before it came to `to`, in order'),
+  trunk: z.string().nullable().describe('The trunk over which it goes out or came in'),
   through: z.string().nullable().describe('The group, queue or extension for which `to` answered; null: it was called itself'),
   rung: z.array(z.string()).describe('Whose phones rang, or were to, in this order'),
   since: time,

@@ -30,7 +30,7 @@ export const extensionSettings = z.strictObject({
   limits: z
     .strictObject({
       maxCalls: z.int().min(1).max(1000).optional().describe('Calls outside at once'),
-      callsPerMinute: z.int().min(1).max(1000).optional(),
+      callsPerMinute: z.int().min(1).max(1000).optional().describe('Calls outside begun in a minute'),
       dailyBudget: z.number().min(0).max(1_000_000_000).optional().describe('What they may cost in a day'),
     })
     .optional()

@@ -78,7 +78,7 @@ export const route = kind({
     order: z.int().min(0).max(1_000_000).default(100).describe('Where they cost the same, the lower one goes first'),
     strip: z.int().min(0).max(20).default(0).describe('Digits taken off what was dialled'),
     prepend: z.string().regex(/^\+?[0-9*#]{0,20}$/, 'must be digits').default('').describe('Digits put in front then'),
-    enabled: z.boolean().default(true),
+    enabled: z.boolean().default(true).describe('Whether it is used'),
     ...limits,
   }),
   refers: ({ trunks }) => trunks.map((key, i) => ({ field: `trunks.${i}`, kind: 'trunk', key })),
@@ -89,7 +89,7 @@ export const inbound = kind({
   plural: 'inbound',
   meaning: 'where calls from outside go, by the number that was called',
   key: 'name',
-  example: { name: 'office', numbers: ['+4930123!'], to: '8000' },
+  example: { name: 'office', numbers: ['+4930123!'], trunks: [], to: '8000' },
   schema: z.object({
     name,
     numbers: z.array(pattern).min(1).max(1000).describe('Numbers that were called, as for routes'),

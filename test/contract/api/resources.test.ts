@@ -156,6 +156,7 @@ const scenes: Record<string, Scene> = {
   'delete /api/v1/calls/{id}/play': { url: '/api/v1/calls/abc/play?to=caller', status: 204, scope: 'write', unknown: '/api/v1/calls/nobody/play' },
   'post /api/v1/calls/{id}/dtmf': { url: '/api/v1/calls/abc/dtmf', status: 204, scope: 'write', body: { to: 'callee', digits: '42#' }, unknown: '/api/v1/calls/nobody/dtmf' },
   'delete /api/v1/calls/{id}': { url: '/api/v1/calls/abc', status: 204, scope: 'write', unknown: '/api/v1/calls/nobody' },
+  'get /api/v1/trunk-states': { url: '/api/v1/trunk-states', status: 200, scope: 'read' },
   'get /api/v1/contacts': { url: '/api/v1/contacts?limit=1', status: 200, scope: 'read' },
   'get /api/v1/queue-status': { url: '/api/v1/queue-status', status: 200, scope: 'read' },
   'get /api/v1/queue-status/{number}': { url: '/api/v1/queue-status/650', status: 200, scope: 'read', unknown: '/api/v1/queue-status/651' },

@@ -20,10 +20,10 @@ test('calls can be made while the engine is there, the store answers, and nobody
 test('what a call has not is null', () => {
   const dialogs = [{ side: 'caller' as const, party: '1001', callId: 'a' }];
   const calls = {
-    list: () => [{ id: 'x', from: '1001', to: '*43', service: undefined, forwarded: [{ from: { number: '1002', name: null }, why: 'busy' }], through: '600', rung: ['1002', '1003'], state: 'ringing', startedAt: 5, talking: undefined, held: false, muted: [], dialogs }],
-    recent: () => [{ id: 'y', from: '1001', to: '1002', service: 'echo', forwarded: [], through: undefined, rung: ['1002'], startedAt: 6, answeredAfter: undefined, lasted: 7, ended: { by: 'system', cause: 'busy', status: 486, reason: 'busy' }, dialogs: [] }],
+    list: () => [{ id: 'x', from: '1001', to: '*43', service: undefined, forwarded: [{ from: { number: '1002', name: null }, why: 'busy' }], trunk: 'out', through: '600', rung: ['1002', '1003'], state: 'ringing', startedAt: 5, talking: undefined, held: false, muted: [], dialogs }],
+    recent: () => [{ id: 'y', from: '1001', to: '1002', service: 'echo', forwarded: [], trunk: 'out', through: undefined, rung: ['1002'], startedAt: 6, answeredAfter: undefined, lasted: 7, ended: { by: 'system', cause: 'busy', status: 486, reason: 'busy' }, dialogs: [] }],
   } as unknown as Calls;
   const view = callsView(() => calls);
-  expect(view.up()).toEqual([{ id: 'x', from: '1001', to: '*43', service: null, forwarded: [{ by: '1002', why: 'busy' }], through: '600', rung: ['1002', '1003'], state: 'ringing', since: 5, talkingMs: null, held: false, muted: [], originatedBy: null, dialogs }]);
-  expect(view.ended()).toEqual([{ id: 'y', from: '1001', to: '1002', service: 'echo', forwarded: [], through: null, rung: ['1002'], since: 6, answeredAfterMs: null, durationMs: 7, endedBy: 'system', cause: 'busy', status: 486, reason: 'busy', dialogs: [] }]);
+  expect(view.up()).toEqual([{ id: 'x', from: '1001', to: '*43', service: null, forwarded: [{ by: '1002', why: 'busy' }], trunk: 'out', through: '600', rung: ['1002', '1003'], state: 'ringing', since: 5, talkingMs: null, held: false, muted: [], originatedBy: null, dialogs }]);
+  expect(view.ended()).toEqual([{ id: 'y', from: '1001', to: '1002', service: 'echo', forwarded: [], trunk: 'out', through: null, rung: ['1002'], since: 6, answeredAfterMs: null, durationMs: 7, endedBy: 'system', cause: 'busy', status: 486, reason: 'busy', dialogs: [] }]);
 });
