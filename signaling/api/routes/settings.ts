@@ -66,7 +66,7 @@ function kindRoutes(api: Api, view: SettingsView, kind: AnyKind): void {
     return show(reply, stored, created);
   });
 
-  api.patch(one, writes(`Change some fields of ${a}`, { description: `${EDITS} A merge patch (RFC 7396): null gives a field its default.`, params, body: patch, response: { 200: shown } }), async (request, reply) =>
+  api.patch(one, writes(`Change some fields of ${a}`, { description: `${EDITS} A merge patch (RFC 7396): null gives a field its default.`, consumes: ['application/json', 'application/merge-patch+json'], params, body: patch, response: { 200: shown } }), async (request, reply) =>
     show(reply, await view.patch(kind, keyIn(request), request.body, conditionsOf(request))),
   );
 

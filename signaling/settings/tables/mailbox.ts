@@ -9,6 +9,8 @@ import { kind, type Value } from '../kind';
 /** As `pin.ts` makes them. */
 const DIGEST = /^scrypt\$[\w-]{22}\$[\w-]{43}$/;
 
+const FEW = 200;
+
 const schema = z.object({
   number: numberBy(checkExtensionNumber).describe('Of its extension'),
   enabled: z.boolean().default(true).describe('Whether calls that nobody takes go there'),
@@ -38,8 +40,11 @@ export const mailbox = kind({
   kept: {
     owner: undefined,
     list: async (parts, page) => {
+      const extensions = await parts.extensions.list(page);
+      // a page of them is looked up, all are read at once
+      if (extensions.length <= FEW) return Promise.all(extensions.map(async ({ number }) => valueOf(await parts.voicemail.mailbox(number))));
       const set = new Map((await parts.voicemail.mailboxes()).map((one) => [one.number, one]));
-      return (await parts.extensions.list(page)).map(({ number }) => valueOf(set.get(number) ?? { number, enabled: true, email: null, pin: null }));
+      return extensions.map(({ number }) => valueOf(set.get(number) ?? { number, enabled: true, email: null, pin: null }));
     },
     get: async (parts, key) => ((await parts.extensions.get(key)) ? valueOf(await parts.voicemail.mailbox(key)) : undefined),
     prepare: async (_parts, _key, value, before, { random }) => {

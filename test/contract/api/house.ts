@@ -10,6 +10,7 @@ import { settingsView } from '../../../signaling/api-views';
 import { systemClock, systemRandom } from '../../../signaling/clock';
 import { silentLogger } from '../../../signaling/log';
 import { everything } from '../../../signaling/settings/everything';
+import { removeFiles } from '../../../signaling/settings/leftovers';
 import type { AnyKind } from '../../../signaling/settings/kind';
 import { write } from '../../../signaling/settings/write';
 import { addExtension } from '../../../signaling/store/seed';
@@ -73,7 +74,7 @@ export async function house(more: (store: Store, folder: string) => Partial<View
   for (const number of ['1001', '1002']) await store.transaction((parts) => addExtension(parts, config, { number, password: 'correct horse', createdAt: 0 }));
   const faults: unknown[] = [];
   let written = 0;
-  const settings = settingsView(store, { clock: systemClock, random: systemRandom, realm: REALM, written: () => void written++ });
+  const settings = settingsView(store, { clock: systemClock, random: systemRandom, realm: REALM, written: () => void written++, removed: removeFiles(folder) });
   const api = await createApi({
     views: { ...shown().views, settings: () => settings, ...(await more(store, folder)) },
     askerOf: ({ headers }) => (headers.authorization === undefined ? undefined : { name: 'a program', scope: headers.authorization as Scope }),

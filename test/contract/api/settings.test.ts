@@ -1,6 +1,9 @@
 /** What the description of the API promises of everything that can be set, held against every kind there is. */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { ha1 } from '../../../signaling/credentials';
 import { everything } from '../../../signaling/settings/everything';
+import { voicemailFolder } from '../../../signaling/voicemail-folder';
 import { badValues } from './bad-values';
 import { fits, house, isProblem, keyOf, writeExamples, type Answer, type Description, type House, type Operation } from './house';
 
@@ -147,6 +150,23 @@ it('a password is made when none is given, shown once, and another one on demand
   expect([text.includes('ha1'), text.includes(first?.ha1.md5 ?? '')]).toEqual([false, false]);
 });
 
+it('what was said to an extension goes with it', async () => {
+  await one.ask('PUT', '/api/v1/extensions/3100', { body: {} });
+  const voice = voicemailFolder(one.folder, '3100');
+  mkdirSync(voice, { recursive: true });
+  writeFileSync(join(voice, 'message-1.wav'), '');
+  expect([(await one.ask('DELETE', '/api/v1/extensions/3100')).status, existsSync(voice)]).toEqual([204, false]);
+});
+
+it('of 300 mailboxes a page is the same as that part of all', async () => {
+  for (let number = 4000; number < 4300; number++) await one.store.extensions.add({ number: String(number), name: null, ha1: { md5: 'a'.repeat(32), sha256: 'b'.repeat(64) }, media: 'anchored', srtp: 'off', recording: 'never', createdAt: 0 });
+  await one.store.voicemail.set('4007', { email: 'x@example.org' });
+  const list = async (query: string) => ((await one.ask('GET', `/api/v1/mailboxes${query}`)).body as { mailboxes: Array<{ number: string; email: string | null }> }).mailboxes;
+  const all = await list('?limit=1000');
+  expect([all.length > 300, all.find(({ number }) => number === '4007')?.email]).toEqual([true, 'x@example.org']);
+  expect(await list('?limit=20&cursor=3999')).toEqual(all.filter(({ number }) => number.length === 4 && number >= '4000' && number < '4020'));
+});
+
 it('the party line stays, and a number is one thing only', async () => {
   expect(isProblem(await one.ask('DELETE', '/api/v1/rooms/8000'), 409).code).toBe('room.party-line');
   expect(isProblem(await one.ask('PUT', '/api/v1/rooms/1001', { body: {} }), 422).errors).toEqual([{ field: 'number', problem: 'it is the number of an extension' }]);
@@ -168,6 +188,11 @@ it('a tenant has extensions of its own, with passwords for its domain, and stays
   expect(isProblem(await one.ask('DELETE', '/api/v1/tenants/b.example'), 409).code).toBe('settings.in-use');
   expect((await one.ask('DELETE', '/api/v1/extensions/1001%40b.example')).status).toBe(204);
   expect((await one.ask('DELETE', '/api/v1/tenants/b.example')).status).toBe(204);
+});
+
+it('has no content where there is none, and says which types patches have', () => {
+  const { delete: remove, patch, get } = description.paths['/api/v1/rooms/{number}']!;
+  expect([remove!.responses['204']?.content, get!.responses['304']?.content, Object.keys(patch!.requestBody!.content)]).toEqual([undefined, undefined, ['application/json', 'application/merge-patch+json']]);
 });
 
 it('is a page for people, too: everything that is described, nothing from elsewhere, no script', async () => {
