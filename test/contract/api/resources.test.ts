@@ -117,6 +117,7 @@ beforeAll(async () => {
     calls.ended = [ended()];
     return {
       calls: views.calls, control, conferences: room(), queues: serving(),
+      trunks: { list: () => [{ name: 'provider', label: '', enabled: true, state: 'up', registered: true, since: T0, host: 'sip.provider.example', problem: null, latencyMs: 12, calls: 1, spentToday: 0.5 }] },
       contacts: contactsView(locations, clock),
       voicemail: voicemailView(store, boxes),
       recordings: recordingsView(store.recordings, folder),

@@ -63,7 +63,7 @@ export interface Shown {
 }
 
 /** Of whatever there is nothing. */
-function idle(): Pick<Views, 'control' | 'contacts' | 'conferences' | 'queues' | 'voicemail' | 'recordings' | 'messages' | 'tokens' | 'config'> {
+function idle(): Pick<Views, 'control' | 'contacts' | 'conferences' | 'queues' | 'trunks' | 'voicemail' | 'recordings' | 'messages' | 'tokens' | 'config'> {
   const none = (id: string): never => {
     throw new OffhookError('call.not-found', { id });
   };
@@ -71,6 +71,7 @@ function idle(): Pick<Views, 'control' | 'contacts' | 'conferences' | 'queues' |
     control: { originate: async (from) => none(from), hangup: none, transfer: async (id) => none(id), mute: none, startRecording: none, stopRecording: none, play: async (id) => none(id), stopPlaying: none, sendDigits: none },
     contacts: { of: () => [], extensions: () => [], drop: () => false },
     conferences: { list: () => [], room: () => undefined, mute: () => false, deafen: () => false, kick: () => false, lock: () => false, hush: () => false, end: () => false },
+    trunks: { list: () => [] },
     queues: { list: () => [], queue: () => undefined, agent: none, login: async () => false, logout: async () => false, pause: async () => false },
     voicemail: { messages: async () => undefined, get: async () => undefined, file: () => '', mark: async () => false, remove: async () => undefined },
     recordings: { list: async () => [], get: async () => undefined, file: () => '', remove: async () => undefined },
