@@ -17,7 +17,8 @@ export function inOrder(strategy: Strategy, numbers: readonly string[], { random
     case 'random':
       return shuffled(numbers, random);
     case 'longest-idle':
-      return [...numbers].sort((a, b) => (talkedUntil(a) ?? -Infinity) - (talkedUntil(b) ?? -Infinity) || numbers.indexOf(a) - numbers.indexOf(b));
+      // of those who are equal the order stays
+      return [...numbers].sort((a, b) => (talkedUntil(a) ?? -Infinity) - (talkedUntil(b) ?? -Infinity));
     case 'round-robin': {
       const next = last === undefined ? 0 : numbers.indexOf(last) + 1;
       return [...numbers.slice(next), ...numbers.slice(0, next)];

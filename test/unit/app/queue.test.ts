@@ -266,6 +266,24 @@ describe('a caller', () => {
     else expect(c.w.calls.list()).toMatchObject([{ service: 'other', to: '*9' }]);
   });
 
+  test('presses the key while an agent is called, and is called for elsewhere', async () => {
+    const c = new Centre({ agents: ['1002'], exitKey: '0', overflow: '1004' });
+    await c.comes('2001');
+    expect(c.called).toEqual(['1002']);
+    await c.presses('0');
+    expect(c.called).toEqual(['1004']);
+    expect(c.w.calls.stats().faults).toBe(0);
+  });
+
+  test('is not sent away while a phone rings for it', async () => {
+    const c = new Centre({ agents: ['1002'], agentSeconds: 15, maxWaitSeconds: 5, overflow: '1004' });
+    await c.comes('2001');
+    for (let i = 0; i < 14; i++) await c.after(1);
+    expect(c.called).toEqual(['1002']);
+    for (let i = 0; i < 3; i++) await c.after(1);
+    expect(c.called).toEqual(['1004']);
+  });
+
   test('from one queue to the next and back, where nobody is, comes to an end', async () => {
     const c = new Centre([{ overflow: '651' }, { number: '651', overflow: '650' }]);
     await c.comes('2001');
@@ -298,6 +316,31 @@ describe('an agent', () => {
     // nobody is left, and so is nobody who waits
     await c.after(5);
     expect(c.events.at(-1)).toBe('650 -2001 overflow');
+  });
+
+  test('who has not been called for a caller comes before who has, also when that one is free again', async () => {
+    const c = new Centre({ agents: ['1002', '1003', '1004'], strategy: 'in-turn', agentSeconds: 10, retrySeconds: 2, maxMisses: 0 });
+    await c.comes('2001');
+    const seen: string[] = [];
+    for (let i = 0; i < 4; i++) {
+      seen.push(...c.called);
+      await c.after(10);
+    }
+    expect(seen).toEqual(['1002', '1003', '1004', '1002']);
+  });
+
+  test('who answers has missed nothing in a row', async () => {
+    const c = new Centre({ agents: ['1002'], agentSeconds: 10, retrySeconds: 0, maxMisses: 2 });
+    await c.comes('2001');
+    await c.after(10);
+    const phone = await c.answers('1002');
+    phone.bye();
+    await c.w.settle();
+    await c.comes('2002');
+    await c.after(10);
+    expect(c.queues.agent('1002')).toMatchObject({ paused: false, missed: 2, answered: 1 });
+    await c.after(10);
+    expect(c.queues.agent('1002')).toMatchObject({ paused: true, missed: 3 });
   });
 
   test('who declines is no miss; who does not want to be disturbed is not called', async () => {

@@ -50,6 +50,16 @@ describe('a group', () => {
     expect(w.left).toEqual(nothing);
   });
 
+  test('its calls are anchored, whoever answers', async () => {
+    const w = world();
+    set(w, '1002', { findMe: { order: 'at-once', targets: [{ number: '1003', delay: 0, seconds: 20 }] } });
+    for (const one of w.extensions.values()) one.media = 'direct';
+    await dial(w, '600');
+    await dial(w, '1002');
+    expect(w.srf.forks).toHaveLength(5);
+    for (const fork of w.srf.forks) expect(fork.options.localSdp).toContain('c=IN IP4 10.0.0.1');
+  });
+
   test('who declines does so for itself; only when all have, the caller is refused', async () => {
     const w = world();
     w.phones = [binding('1002', '192.168.9.30'), binding('1002', '192.168.9.33')];
@@ -130,7 +140,7 @@ describe('a group', () => {
     ['has all its calls go elsewhere, which the group follows', (w) => set(w, '1005', {}, { always: '1003' }), { members: ['1005'], followForwarding: true }, ['1003']],
     ['has calls go elsewhere that it does not answer: those of the group do not', (w) => set(w, '1003', {}, { noAnswer: '1005', busy: '1005' }), {}, ['1002', '1003', '1004']],
     ['has no phone', (w) => w.registered.delete('1004'), {}, ['1002', '1003']],
-    ['calls itself', () => undefined, { members: ['1001', '1002'] }, ['1002']],
+    ['calls itself', (w) => w.registered.set('1001', [binding('1001', '192.168.7.20')]), { members: ['1001', '1002'], skipBusy: false }, ['1002']],
     ['is gone', () => undefined, { members: ['1009', '1002'] }, ['1002']],
   ])('a member who %s', async (_name, happens, settings, expected) => {
     const w = world(settings);
@@ -248,6 +258,7 @@ describe('a group', () => {
     w.plane.letGo();
     await w.settle();
     expect(rung(w)).toEqual(['1002']);
+    expect(w.calls.list()).toMatchObject([{ to: '1002', state: 'up' }]);
     expect(w.plane.held.size).toBe(2);
     w.answer.dialog.bye();
     await w.settle();
@@ -494,6 +505,30 @@ describe('a service takes its caller on', () => {
     await w.settle();
     expect(log).toEqual(['busy']);
     w.fork(0).refuses(487);
+    expect(w.left).toEqual(nothing);
+  });
+
+  test.each([['before it begins', false], ['while ports are being taken', true]])('to one of several, and thinks better of it %s', async (_name, slow) => {
+    const stop = new AbortController();
+    const w = world({}, [service(async (call) => {
+      await call.answer();
+      if (!slow) stop.abort();
+      w.plane.slow = slow;
+      log.push(await call.transferTo({ any: ['1002'] }, { signal: stop.signal }));
+      await call.pause(1_000_000);
+    })]);
+    await w.dial(linphone, {}, 'sip:*1@pbx.test');
+    await w.settle();
+    stop.abort();
+    w.plane.slow = false;
+    w.plane.letGo();
+    await w.settle();
+    expect([log, ringing(w)]).toEqual([['cancelled'], []]);
+    expect(w.calls.list()).toMatchObject([{ to: '*1', state: 'up' }]);
+    if (!slow) expect(rung(w)).toEqual([]);
+    w.answer.dialog.bye();
+    await w.settle();
+    for (const fork of w.srf.forks) fork.refuses(487);
     expect(w.left).toEqual(nothing);
   });
 
