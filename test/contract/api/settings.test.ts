@@ -22,6 +22,10 @@ afterAll(async () => {
 
 const exemplary = everything.filter(({ example }) => example !== undefined);
 
+it('every kind has an example, or nothing of it is looked at here', () => {
+  expect(everything.filter((kind) => !exemplary.includes(kind)).map(({ name }) => name)).toEqual([]);
+});
+
 describe.each(exemplary.map((kind) => [kind.plural, kind] as const))('%s', (plural, kind) => {
   const path = `/api/v1/${plural}`;
   const described = `${path}/{${kind.key}}`;
