@@ -4,6 +4,7 @@ import { benchCalls } from './calls';
 import { benchContacts } from './contacts';
 import { benchEngine } from './engine';
 import { benchJitter } from './jitter';
+import { benchLamps } from './lamps';
 import { benchMemory } from './memory';
 import { benchPhone } from './phone';
 import { benchPeers } from './peers';
@@ -33,6 +34,7 @@ const benchmarks: Record<string, { about: string; run(log: (line: string) => voi
   phone: { about: 'our own phone: mouth to ear, cost of a call, start', run: benchPhone },
   'sound-card': { about: 'our phone with a sound card beside Linphone: mouth to ear, cost', run: benchSoundCard },
   engine: { about: 'the engine with a plain B2BUA: calls/s, CPU, memory, connections', run: benchEngine },
+  lamps: { about: '300 phones that watch one extension: CPU of a NOTIFY, and until the last one knows', run: benchLamps },
   contacts: { about: '100,000 contacts: memory and lookup', run: benchContacts },
   api: { about: 'reads of the HTTP API a second', run: benchApi },
   memory: { about: 'resident memory, idle and by contact', run: benchMemory },
