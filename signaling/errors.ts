@@ -93,6 +93,8 @@ const table = {
   'mailbox.running': { sentence: 'Message {id} of {number} is still being spoken.', http: 409 },
   'mailbox.bad-file': { sentence: '{file} cannot be written: {reason}.' },
 
+  'record.not-found': { sentence: 'There is no record of a call {id}. “offhook records list” shows those that there are.', http: 404 },
+  'record.not-exported': { sentence: 'The records cannot be written to {file}: {reason}.' },
   'recording.not-found': { sentence: 'There is no recording {id}. “offhook recording list” shows those that there are.', http: 404 },
   'recording.running': { sentence: 'Recording {id} is not over yet. Its call has to end first; after a crash of the server, its next start ends it.', http: 409 },
   'recording.not-exported': { sentence: 'Recording {id} cannot be copied to {file}: {reason}.' },

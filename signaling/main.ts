@@ -29,7 +29,7 @@ import type { Logger } from './log';
 import { LoopDelay } from './loop-delay';
 import { metricsView } from './metrics-view';
 import { Owned } from './ownership';
-import { conferencesView, contactsView, controlView, queuesView, recordingsView, voicemailView } from './resource-views';
+import { conferencesView, contactsView, controlView, queuesView, recordingsView, recordsView, voicemailView } from './resource-views';
 import { firstScreen, parseHostports, type SipAddress } from './ready';
 import { removeFiles } from './settings/leftovers';
 import { checkRealm, seedFirstExtensions } from './store/seed';
@@ -110,6 +110,7 @@ function serveApi({ config, store, plane, phones, embedded, socket, http }: Serv
   const views = {
     engine,
     recordings,
+    records: recordsView(store.records, phones.history),
     control: controlView(() => calls().control, recordings),
     contacts: contactsView(phones.locations, systemClock),
     conferences: conferencesView(() => phones.conferences),

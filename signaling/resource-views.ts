@@ -5,6 +5,7 @@ import type { CallControlView } from './api/routes/call-control';
 import type { ConferencesView } from './api/routes/conferences';
 import type { ContactsView } from './api/routes/contacts';
 import type { QueuesView } from './api/routes/queues';
+import type { RecordsView } from './api/routes/records';
 import type { RecordingsView } from './api/routes/recordings';
 import type { VoicemailView } from './api/routes/voicemail';
 import type { Binding } from './app/binding';
@@ -13,6 +14,7 @@ import type { Conferences, Queues } from './app/features';
 import { formatFlow } from './app/flow';
 import type { Locations } from './app/locations';
 import type { Mailboxes } from './app/mailboxes';
+import type { CallHistory } from './app/call-history';
 import { removeFile } from './app/recording-archive';
 import type { Clock } from './clock';
 import { OffhookError } from './errors';
@@ -124,6 +126,20 @@ export function recordingsView(recordings: Store['recordings'], data: string): R
         throw new OffhookError('recording.not-removed', { id, reason: err instanceof Error ? err.message : String(err) }, { cause: err });
       }
       await recordings.remove(id);
+    },
+  };
+}
+
+/** Whoever asks sees the call that has just ended. */
+export function recordsView(rows: Store['records'], history: Pick<CallHistory, 'flush'>): RecordsView {
+  return {
+    async list(filter) {
+      await history.flush();
+      return rows.list(filter);
+    },
+    async get(id) {
+      await history.flush();
+      return rows.get(id);
     },
   };
 }

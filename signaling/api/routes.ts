@@ -11,6 +11,7 @@ import { healthRoutes, type HealthView } from './routes/health';
 import { messageRoutes, type MessagesView } from './routes/messages';
 import { metricsRoutes, type MetricsView } from './routes/metrics';
 import { queueRoutes, type QueuesView } from './routes/queues';
+import { recordRoutes, type RecordsView } from './routes/records';
 import { recordingRoutes, type RecordingsView } from './routes/recordings';
 import { settingsRoutes, type SettingsView } from './routes/settings';
 import { tokenRoutes, type TokensView } from './routes/tokens';
@@ -31,6 +32,7 @@ export interface Views {
   voicemail: VoicemailView;
   recordings: RecordingsView;
   messages: MessagesView;
+  records: RecordsView;
   tokens: TokensView;
   config: { inForce(): readonly SettingInForce[] };
   health: HealthView;
@@ -50,6 +52,7 @@ export function addRoutes(api: Api, views: Views): void {
   voicemailRoutes(api, views.voicemail);
   recordingRoutes(api, views.recordings);
   messageRoutes(api, views.messages);
+  recordRoutes(api, views.records);
   tokenRoutes(api, views.tokens);
   configRoutes(api, views.config);
   healthRoutes(api, views.health);

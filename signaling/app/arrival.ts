@@ -21,6 +21,7 @@ export interface Newcomer {
   onCancel: () => void;
   /** Of its INVITE. */
   readonly callId?: string | undefined;
+  readonly userAgent?: string | undefined;
   /** See `Call`. */
   readonly originatedBy?: string | undefined;
   readonly transferredBy?: string | undefined;
@@ -63,6 +64,10 @@ export class Arrival implements Newcomer {
 
   get callId(): string | undefined {
     return this.req.get('Call-ID');
+  }
+
+  get userAgent(): string | undefined {
+    return this.req.get('User-Agent');
   }
 
   leg(random: Random): Leg {

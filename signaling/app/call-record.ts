@@ -12,6 +12,8 @@ export interface CallRecord {
   id: string;
   from: string;
   to: string;
+  fromName: string | null;
+  toName: string | null;
   /** The service that had the call (first, when it put the caller through). */
   service: string | undefined;
   /** Who has had the system call the caller: a number, the name of a token. */
@@ -43,6 +45,7 @@ export interface CallRecord {
     cause: Cause | 'refused-request';
     /** What the caller was told when the call was not answered. */
     status: number | undefined;
+    q850: number | undefined;
     reason: string;
   };
   media: MediaReport | undefined;
@@ -58,6 +61,8 @@ export function recordOf(call: Call, { by, refusal }: Ending, now: number, media
     id: call.id,
     from: call.from.number,
     to: call.to.number,
+    fromName: call.from.name,
+    toName: call.to.name,
     service: call.servedBy,
     originatedBy: call.originatedBy,
     parkedBy: call.parkedBy,
@@ -73,7 +78,7 @@ export function recordOf(call: Call, { by, refusal }: Ending, now: number, media
     rangAfter: after(call.rangAt),
     answeredAfter: after(call.answeredAt),
     lasted: now - call.startedAt,
-    ended: { by, cause: refusal.cause, status: call.answeredAt === undefined ? refusal.status : undefined, reason: refusal.reason },
+    ended: { by, cause: refusal.cause, status: call.answeredAt === undefined ? refusal.status : undefined, q850: refusal.q850, reason: refusal.reason },
     media: call.answeredAt === undefined ? undefined : media,
     dialogs: [...call.dialogs],
     recordings: [...call.recordings],
@@ -82,7 +87,7 @@ export function recordOf(call: Call, { by, refusal }: Ending, now: number, media
 
 /** What is known of whoever was refused; `callId`: of the INVITE, when there is one. */
 interface Refused {
-  caller: { number: string; trunk?: string | undefined };
+  caller: { number: string; name?: string | null; trunk?: string | undefined };
   dialled: string;
   originatedBy?: string | undefined;
   transferredBy?: string | undefined;
@@ -91,12 +96,14 @@ interface Refused {
 }
 
 /** Of an INVITE that did not become a call. */
-export function refusedRecord({ caller, dialled: to, originatedBy, transferredBy, callId, path }: Refused, startedAt: number, refusal: CallRefusal | Refusal): CallRecord {
+export function refusedRecord({ caller, dialled: to, originatedBy, transferredBy, callId, path }: Refused, id: string, startedAt: number, refusal: CallRefusal | Refusal): CallRecord {
   const cause = 'cause' in refusal ? refusal.cause : 'refused-request';
   return {
-    id: '-',
+    id,
     from: caller.number,
     to,
+    fromName: caller.name ?? null,
+    toName: null,
     service: undefined,
     originatedBy,
     parkedBy: undefined,
@@ -112,7 +119,7 @@ export function refusedRecord({ caller, dialled: to, originatedBy, transferredBy
     rangAfter: undefined,
     answeredAfter: undefined,
     lasted: 0,
-    ended: { by: 'system', cause, status: refusal.status, reason: refusal.reason },
+    ended: { by: 'system', cause, status: refusal.status, q850: 'cause' in refusal ? refusal.q850 : undefined, reason: refusal.reason },
     media: undefined,
     dialogs: callId === undefined ? [] : [{ side: 'caller', party: caller.number, callId }],
     recordings: [],

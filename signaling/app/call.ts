@@ -13,6 +13,7 @@ import type { Extension } from '../store/store';
 import type { Binding } from './binding';
 import type { Dialog, Outgoing, SipResponder } from './dialogs';
 import type { Hop } from './diversion';
+import { CallLegs } from './call-legs';
 import type { Leg, Offered, Side } from './leg';
 import type { CallRefusal, Cause } from './reasons';
 import type { Line, RingPlan, Stage } from './ring-plan';
@@ -196,6 +197,8 @@ export class Call {
   near: string | undefined;
   /** In the order they came; phones that only rang included. */
   readonly dialogs: CallDialog[] = [];
+  /** What its record will say of them. */
+  readonly legs: CallLegs;
   /** For whoever keeps something until the call ends. */
   readonly whenOver: Array<(why: CallRefusal) => void> = [];
 
@@ -210,7 +213,10 @@ export class Call {
     /** On Clock.now(). */
     readonly startedAt: number,
     readonly startedWall: Date,
-  ) {}
+    now: () => number = () => startedAt,
+  ) {
+    this.legs = new CallLegs(now);
+  }
 
   get over(): boolean {
     return this.state === 'ended';
@@ -224,8 +230,10 @@ export class Call {
   }
 
   /** Remembers which dialog this phone has, or had, with us; undefined: that is not known. */
-  known({ side, party }: Pick<Leg, 'side' | 'party'>, callId: string | undefined): void {
+  known(leg: Leg, callId: string | undefined): void {
+    const { side, party } = leg;
     if (!this.parties.has(party)) this.joined(party);
+    if (callId !== undefined) this.legs.dialog(leg, callId);
     if (callId !== undefined && !this.dialogs.some((one) => one.callId === callId && one.side === side)) this.dialogs.push({ side, party, callId });
   }
 

@@ -9,11 +9,14 @@ import type { MediaPlane } from '../../media/plane';
 import type { Picked } from '../../media/sdp';
 import type { Clock, Random } from '../clock';
 import type { Logger } from '../log';
+import type { LegDetails } from '../store/store';
 import { FIRST_TENANT, tenantOf } from '../tenants';
 import { Arrival, sessionOf, type Newcomer } from './arrival';
 import { partiesOf } from './call-parties';
 import { Call, type Callee } from './call';
 import { CallControl } from './call-control';
+import type { CallHistory } from './call-history';
+import { legsOf, rowOf } from './call-row';
 import { CallListeners, viewOf, type CallEvents, type CallView } from './call-events';
 import { CallRecorder, recordingPolicy } from './call-recording';
 import { CallTally, type CallTotals } from './call-tally';
@@ -72,6 +75,8 @@ export interface CallsDeps {
   engaged?: Engaged;
   /** Where recorded calls go; default: none is recorded. */
   archive?: RecordingArchive;
+  /** Where records of calls go; default: they are only remembered. */
+  history?: Pick<CallHistory, 'add'>;
   /** Ended calls that are remembered. */
   recentCalls?: number;
 }
@@ -85,6 +90,7 @@ export class Calls {
   private readonly invites = new Set<string>();
   private readonly windingUp: WindingUp;
   private readonly records: CallRecords;
+  private readonly history: Pick<CallHistory, 'add'> | undefined;
   private readonly listeners: CallListeners;
   private readonly ctx: CallContext;
   private readonly board: Switchboard;
@@ -110,6 +116,7 @@ export class Calls {
     };
     this.windingUp = new WindingUp(clock, log);
     this.records = new CallRecords(deps.recentCalls ?? 200, log);
+    this.history = deps.history;
     this.listeners = new CallListeners(log);
     this.plan = dialplan(features);
     this.ctx = {
@@ -128,6 +135,7 @@ export class Calls {
       onAnswered: (call) => {
         this.changed(call);
         this.counted.answered++;
+        call.legs.answered(call.caller);
         if (call.rangAt === undefined) this.reached(call, call.answeredAt);
         this.listeners.tell('answered', this.view(call));
         this.recorder?.tend(call);
@@ -319,12 +327,13 @@ export class Calls {
     const { clock, random } = this.ctx;
     const leg = arrival.leg(random);
     leg.heard ??= offer;
-    const call = new Call(random(6).toString('hex'), caller, callee, leg, clock.now(), clock.wall());
+    const call = new Call(random(6).toString('hex'), caller, callee, leg, clock.now(), clock.wall(), () => clock.now());
     // without an address to hand on there is nothing the phones could do directly; and keys are between each phone and us
     const secured = offer?.crypto !== undefined || callee.srtp === 'required';
     const recorded = this.recorder !== undefined && recordingPolicy(caller, callee) === 'always';
     call.anchored = recorded || arrival.anchored === true || !(caller.media === 'direct' && callee.media === 'direct' && offer?.stream.remote && !secured);
     call.joined = (number) => this.ctx.engaged.enter(number, call);
+    call.legs.begin(leg, arrival.userAgent?.slice(0, 200) ?? null);
     call.known(leg, arrival.callId);
     call.originatedBy = arrival.originatedBy;
     call.transferredBy = transferredBy;
@@ -351,7 +360,8 @@ export class Calls {
   private refuse(arrival: Newcomer, refusal: CallRefusal | Refusal): void {
     this.counted.refused++;
     if (!arrival.cancelled) arrival.answer(refusal.status, refusal.reason, 'cause' in refusal ? refusalHeaders(refusal) : (refusal.headers ?? {}));
-    this.record(refusedRecord(arrival, this.ctx.clock.wall().getTime(), refusal));
+    const id = this.ctx.random(6).toString('hex');
+    this.record(refusedRecord(arrival, id, this.ctx.clock.wall().getTime(), refusal));
   }
 
   private ended(call: Call, ending: Ending): void {
@@ -360,9 +370,9 @@ export class Calls {
     for (const fn of call.whenOver.splice(0)) fn(ending.refusal);
     const now = this.ctx.clock.now();
     this.ctx.engaged.over(call, now);
-    const reported = ending.media.then((report) => {
+    const reported = Promise.all([ending.media, call.legs.reports()]).then(([report, earlier]) => {
       const record = recordOf(call, ending, now, report);
-      this.record(record);
+      this.record(record, () => legsOf(call, ending, now, report, earlier));
       this.listeners.tell('ended', record);
     });
     this.windingUp.track(Promise.all([reported, ending.dialogs, this.recorder?.finished(call)]), call.id);
@@ -374,8 +384,9 @@ export class Calls {
     if (at !== undefined && servedBy === undefined) this.tally.reached(at - startedAt);
   }
 
-  private record(record: CallRecord): void {
+  private record(record: CallRecord, legs: () => LegDetails[] = () => []): void {
     this.records.add(record);
+    this.history?.add(() => rowOf(record, legs()));
     this.tally.add(record);
   }
 

@@ -61,6 +61,7 @@ export function cancelOthers(ctx: CallContext, call: Call, winner: Leg | undefin
     if (fork.ended === undefined) fork.outgoing?.cancel(reason);
     fork.ended ??= 'cancelled';
     fork.line?.over();
+    call.legs.ended(fork.leg, fork.ended);
     releaseLeg(ctx, call, fork.leg);
   }
   call.forks = [];

@@ -54,6 +54,7 @@ export async function bring(ctx: CallContext, call: Call, found: Found, on: Join
     came: (dialog, body) => {
       moved.dialog = dialog;
       call.known(moved, dialog.sip.callId);
+      call.legs.answered(moved);
       on.left();
       guarded(ctx, call, 'answer to a re-INVITE', () => {
         const picked = usable(ctx, call, () => offer.read(body ?? ''));

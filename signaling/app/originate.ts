@@ -198,6 +198,7 @@ class Origin implements Newcomer {
   private invite(call: Call, attempt: Attempt, up: () => void): void {
     const { ctx } = this;
     const { leg, binding } = attempt;
+    call.legs.begin(leg, binding.userAgent);
     attempt.offer = prepareOffer(ctx, leg);
     attempt.outgoing = sendInvite(
       ctx.srf,
@@ -226,6 +227,7 @@ class Origin implements Newcomer {
   private rings(call: Call, attempt: Attempt, status: number): void {
     if (call.state !== 'ringing' || attempt.ended !== undefined || status <= 100) return;
     attempt.rang = true;
+    call.legs.rang(attempt.leg);
     if (call.rangAt !== undefined) return;
     call.rangAt = this.ctx.clock.now();
     this.ctx.onRinging(call);

@@ -20,6 +20,7 @@ import { SettingsCache } from '../settings/cache';
 import type { CallClass, Store } from '../store/store';
 import { shown } from '../tenants';
 import { Admission } from './admission';
+import { CallHistory } from './call-history';
 import { Calls } from './calls';
 import { Directory } from './directory';
 import { Engaged } from './engaged';
@@ -71,6 +72,8 @@ export class PhoneSystem {
   readonly locations: Locations;
   readonly admission: Admission;
   readonly archive: RecordingArchive;
+  /** Records of calls. */
+  readonly history: CallHistory;
   readonly mailboxes: Mailboxes;
   readonly conferences: Conferences;
   readonly queues: Queues;
@@ -97,6 +100,7 @@ export class PhoneSystem {
     this.archive = new RecordingArchive({
       folder: config.data, settings: config.recording, timeZone: zoneOf(config.speech), store, clock, log: log.child({ part: 'recordings' }), hasOpus: () => plane.codecs.includes('opus'),
     });
+    this.history = new CallHistory({ rows: store.records, settings: config.records, clock, log: log.child({ part: 'records' }) });
     this.directory = new Directory(store, { clock, log: log.child({ part: 'directory' }) });
     this.locations = new Locations(store, { maxExpires: config.registrar.maxExpires }, { clock, log: log.child({ part: 'locations' }) });
     this.settings = new SettingsCache(store.items, log.child({ part: 'settings' }));
@@ -122,6 +126,7 @@ export class PhoneSystem {
     const { log } = this.deps;
     await this.locations.start();
     await this.archive.start();
+    await this.history.start();
     await this.mailboxes.recover();
     this.mail?.wake();
     await this.conferences.start();
@@ -191,6 +196,7 @@ export class PhoneSystem {
     this.connection?.disconnect();
     await this.mail?.close();
     this.archive.close();
+    await this.history.close();
     await this.locations.close();
   }
 
@@ -326,6 +332,7 @@ export class PhoneSystem {
       features: features({ clock, settings: config.call, speech: speechOf(config.speech), conferences: this.conferences, forwarding: this.forwarding(), callWaiting: this.callWaiting(), groupMusic: this.groupMusic(), queues: this.queues, park: this.parking(messages), pickup: this.pickup(), voicemail: this.voicemail() }),
       prompt: promptOf,
       archive: this.archive,
+      history: this.history,
       groups: this.settings,
       outside: this.trunks,
       engaged: this.engaged,

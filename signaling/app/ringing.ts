@@ -68,7 +68,9 @@ function forkFor(ctx: CallContext, call: Call, { callee, binding, line }: Way): 
     call.rung.push(callee.number);
     call.joined(callee.number);
   }
-  return { leg: calleeLeg(ctx, callee, binding), callee, binding, line, offer: undefined, outgoing: undefined, rang: false, ended: line?.take() };
+  const leg = calleeLeg(ctx, callee, binding);
+  call.legs.begin(leg, binding.userAgent);
+  return { leg, callee, binding, line, offer: undefined, outgoing: undefined, rang: false, ended: line?.take() };
 }
 
 function calleeLeg(ctx: CallContext, { number, srtp }: Callee, { source }: Binding): Leg {
@@ -150,6 +152,7 @@ function provisional(ctx: CallContext, call: Call, fork: Fork, status: number, b
   fork.line?.heard(status);
   const news = !fork.rang;
   fork.rang = true;
+  call.legs.rang(fork.leg);
   if (call.rangAt === undefined) {
     call.rangAt = ctx.clock.now();
     ctx.onRinging(call);
@@ -192,6 +195,7 @@ function answered(ctx: CallContext, call: Call, fork: Fork, dialog: Dialog, body
   call.callee = fork.leg;
   fork.leg.dialog = dialog;
   if (fork.line) lineAnswered(ctx, call, fork.line, dialog);
+  call.legs.answered(fork.leg);
   cancelOthers(ctx, call, fork.leg);
   connectPhones(ctx, call, fork.leg, answer);
 }
@@ -224,6 +228,7 @@ function failed(ctx: CallContext, call: Call, fork: Fork, status: number, proble
     for (const other of call.forks) if (other !== fork && other.ended === undefined && other.callee.number === fork.callee.number) drop(ctx, call, other, cause, answeredElsewhere);
   } else if (endsAll(status)) {
     fork.ended = cause;
+    call.legs.ended(fork.leg, cause);
     ctx.unanswered(call, 'callee', refuse(cause, call.to.number));
     return;
   }
@@ -252,6 +257,7 @@ function inviteOtherwise(ctx: CallContext, call: Call, fork: Fork): boolean {
 function out(ctx: CallContext, call: Call, fork: Fork, cause: Cause): void {
   fork.ended = cause;
   fork.line?.over();
+  call.legs.ended(fork.leg, cause);
   releaseLeg(ctx, call, fork.leg);
   ctx.onChanged(call);
   if (call.state === 'ringing') settle(ctx, call);
@@ -261,6 +267,7 @@ function out(ctx: CallContext, call: Call, fork: Fork, cause: Cause): void {
 function drop(ctx: CallContext, call: Call, fork: Fork, cause: Cause, reason: string): void {
   fork.ended = cause;
   fork.line?.over();
+  call.legs.ended(fork.leg, cause);
   fork.outgoing?.cancel(reason);
   releaseLeg(ctx, call, fork.leg);
   ctx.onChanged(call);

@@ -10,6 +10,7 @@ import { addConfig } from './config-command';
 import { type Context, type SetExitCode, systemContext } from './context';
 import { addExtensionCommands } from './extension';
 import { addRoomCommands } from './room';
+import { addRecordsCommands } from './records';
 import { addRecordingCommands } from './recording';
 import { addPhone } from './phone';
 import { addLadder } from './ladder';
@@ -50,6 +51,7 @@ function buildProgram(context: Context, setExitCode: SetExitCode): Command {
   addExtensionCommands(program, context);
   addRoomCommands(program, context);
   addRecordingCommands(program, context);
+  addRecordsCommands(program, context);
   addVoicemailCommands(program, context);
   addTokenCommands(program, context);
   addStats(program, context);

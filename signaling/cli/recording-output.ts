@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Recording } from '../store/store';
 import { columns } from './columns';
+import { lasting } from './times';
 
 /** `data`: the data folder. */
 export function recordingJson({ id, callId, from, to, startedAt, durationMs, file, bytes, state, problem }: Recording, data: string): Record<string, unknown> {
@@ -28,13 +29,4 @@ export function recordingDetails(recording: Recording, data: string): string {
     ['bytes', state === 'recording' ? '-' : String(bytes)],
     ['file', join(data, file)],
   ]);
-}
-
-/** `1:02:03`, `2:03`, `0:03` */
-function lasting(ms: number): string {
-  const seconds = Math.round(ms / 1000);
-  const two = (n: number) => String(n).padStart(2, '0');
-  const hours = Math.floor(seconds / 3600);
-  const minutes = Math.floor(seconds / 60) % 60;
-  return `${hours > 0 ? `${hours}:${two(minutes)}` : minutes}:${two(seconds % 60)}`;
 }

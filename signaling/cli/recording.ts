@@ -8,6 +8,7 @@ import { openStore, type Recording, type Store } from '../store/store';
 import type { Context } from './context';
 import { recordingDetails, recordingJson, recordingTable } from './recording-output';
 import { addSettingOptions, configFor, type SettingOptions } from './settings';
+import { timeOf } from './times';
 
 interface RecordingOptions extends SettingOptions {
   from?: string;
@@ -40,7 +41,7 @@ export function addRecordingCommands(program: Command, context: Context): void {
 }
 
 async function runList(context: Context, options: RecordingOptions): Promise<void> {
-  const since = options.since === undefined ? undefined : timeOf(options.since, context.clock.wall().getTime());
+  const since = options.since === undefined ? undefined : timeOf('--since', options.since, context.clock.wall().getTime());
   await withStore(context, options, async (store, data) => {
     const recordings = await store.recordings.list({ from: options.from, to: options.to, since });
     context.out(options.json ? json(recordings.map((one) => recordingJson(one, data))) : recordingTable(recordings));
@@ -121,17 +122,6 @@ async function copyProblem(error: unknown, source: string, to: string): Promise<
   if (code === 'ENOSPC') return 'the disk is full';
   if (code === 'EACCES' || code === 'EPERM') return `one of ${source} and ${to} may not be used by this user`;
   return message;
-}
-
-const UNITS: Record<string, number> = { m: 60_000, h: 3600_000, d: 24 * 3600_000 };
-
-/** Unix milliseconds. Errors: `command.usage`. */
-function timeOf(text: string, now: number): number {
-  const [, amount, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
-  if (amount !== undefined && unit !== undefined) return now - Number(amount) * UNITS[unit]!;
-  const time = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:?\d{2})?)?$/.test(text) ? Date.parse(text.includes('T') ? text : `${text}T00:00`) : NaN;
-  if (Number.isNaN(time)) throw new OffhookError('command.usage', { problem: `--since is “${text}”, but must be a day (2026-11-23), a time (2026-11-23T14:15Z), or how long ago (90m, 12h, 7d).` });
-  return time;
 }
 
 function json(value: unknown): string {

@@ -177,6 +177,10 @@ export const settings = {
   messages: {
     keepDays: setting(whole(0, 365, 'days'), 14, 'short messages for somebody whose phones cannot be reached wait this long, and what became of them can be looked up as long; 0: none is kept', { unit: 'days' }),
   },
+  records: {
+    keepDays: setting(whole(0, 36_500, 'days'), 365, 'records of calls are removed when they are older; 0: never', { unit: 'days' }),
+    maxRows: setting(whole(0, 1_000_000_000), 1_000_000, 'records of calls that are kept at most, the newest; 0: any number'),
+  },
   partyline: {
     port: setting(whole(0, 65_535), 0, 'UDP port that lets programs into conference rooms by the simple packet format (see README); 0: off'),
     address: setting(ipAddress(), '0.0.0.0', 'address that port is bound to'),

@@ -169,6 +169,26 @@ export const migrations: Readonly<Record<string, Migration>> = {
       await db.schema.createIndex('text_message_sender').on('textMessage').columns(['state', 'from']).execute();
     },
   },
+  '0011-call-records': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('callRecord')
+        .addColumn('id', 'varchar(64)', (column) => column.primaryKey())
+        .addColumn('tenant', 'varchar(253)', (column) => column.notNull())
+        .addColumn('from', 'varchar(320)', (column) => column.notNull())
+        .addColumn('to', 'varchar(320)', (column) => column.notNull())
+        .addColumn('startedAt', 'bigint', (column) => column.notNull())
+        .addColumn('answeredAt', 'bigint')
+        .addColumn('endedAt', 'bigint', (column) => column.notNull())
+        .addColumn('cause', 'varchar(64)', (column) => column.notNull())
+        .addColumn('service', 'varchar(64)')
+        .addColumn('details', 'text', (column) => column.notNull())
+        .execute();
+      await db.schema.createIndex('call_record_started').on('callRecord').columns(['startedAt', 'id']).execute();
+      await db.schema.createIndex('call_record_from').on('callRecord').columns(['from', 'startedAt']).execute();
+      await db.schema.createIndex('call_record_to').on('callRecord').columns(['to', 'startedAt']).execute();
+    },
+  },
 };
 
 export const migrationProvider: MigrationProvider = { getMigrations: async () => ({ ...migrations }) };

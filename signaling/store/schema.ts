@@ -1,4 +1,5 @@
 /** The tables as Kysely sees them. Columns are named as the fields of `store.ts`; HA1s are two columns. */
+import type { CallRow } from './record-types';
 import type { Contact, Extension, Item, Mailbox, Recording, Room, TextMessage, Token, VoiceMessage } from './types';
 
 export interface ExtensionRow extends Omit<Extension, 'ha1' | 'diversion' | 'settings'> {
@@ -29,6 +30,11 @@ export interface MailboxRow extends Omit<Mailbox, 'enabled'> {
   lastId: number;
 }
 
+/** `details` as JSON. */
+export interface CallRecordRow extends Omit<CallRow, 'details'> {
+  details: string;
+}
+
 export interface MetaRow {
   key: string;
   value: string;
@@ -47,5 +53,6 @@ export interface Schema {
   room: RoomRow;
   token: Token;
   item: ItemRow;
+  callRecord: CallRecordRow;
   textMessage: TextMessage;
 }

@@ -9,11 +9,13 @@ import { sqlContacts } from './sql-contacts';
 import { sqlExtensions } from './sql-extensions';
 import { sqlItems } from './sql-items';
 import { sqlMeta } from './sql-meta';
+import { sqlRecords } from './sql-records';
 import { sqlRecordings } from './sql-recordings';
 import { sqlRooms } from './sql-rooms';
 import { sqlTexts } from './sql-texts';
 import { sqlTokens } from './sql-tokens';
 import { sqlVoicemail } from './sql-voicemail';
+import type { CallRecordRows } from './record-types';
 import type { Contacts, Extensions, Items, Meta, Recordings, Rooms, Store, StoreParts, TextMessages, Tokens, Voicemail } from './types';
 
 export interface SqlBackend {
@@ -40,6 +42,7 @@ export class SqlStore implements Store {
   readonly rooms: Rooms;
   readonly tokens: Tokens;
   readonly items: Items;
+  readonly records: CallRecordRows;
   readonly texts: TextMessages;
   private closed = false;
 
@@ -56,6 +59,7 @@ export class SqlStore implements Store {
     this.rooms = parts.rooms;
     this.tokens = parts.tokens;
     this.items = parts.items;
+    this.records = parts.records;
     this.texts = parts.texts;
   }
 
@@ -98,6 +102,7 @@ function partsOver(access: Access): StoreParts {
     rooms: sqlRooms(access),
     tokens: sqlTokens(access),
     items: sqlItems(access),
+    records: sqlRecords(access),
     texts: sqlTexts(access),
   };
 }

@@ -4,6 +4,8 @@ import type { Store } from './types';
 
 export type { CallClass, Contact, ContactKey, Contacts, Diversion, Extension, ExtensionPatch, Extensions, ExtensionSettings, FindMe, Item, Items, Mailbox, MailboxPatch, Meta, Page, Recording, RecordingEnd, RecordingFilter, Recordings, Room, RoomPatch, Rooms, Store, StoreParts, TextMessage, TextMessageFilter, TextMessages, Token, Tokens, Voicemail, VoiceMessage, VoiceMessageKey, VoiceMessagePatch } from './types';
 
+export type { CallDetails, CallFilter, CallRecordRows, CallRow, LegDetails, LegSound } from './record-types';
+
 export { noDiversion } from './types';
 
 export type StoreOptions = SqliteOptions;

@@ -3,6 +3,8 @@
  * database; `test/contract/store` runs over every implementation.
  */
 
+import type { CallRecordRows } from './record-types';
+
 export interface Extension {
   number: string;
   /** What phones show, e.g. a person's name. */
@@ -398,6 +400,8 @@ export interface StoreParts {
   readonly voicemail: Voicemail;
   readonly rooms: Rooms;
   readonly tokens: Tokens;
+  /** Of calls that ended. */
+  readonly records: CallRecordRows;
 }
 
 /** Errors of every method: `store.busy` (retryable), `store.full`, `store.corrupt`, `store.unwritable`, `store.closed`, `store.failed`. */

@@ -11,9 +11,11 @@ import { systemRandom } from '../../../signaling/clock';
 import { settingsInForce, loadConfig } from '../../../signaling/config';
 import { OffhookError } from '../../../signaling/errors';
 import { silentLogger } from '../../../signaling/log';
-import { contactsView, recordingsView, voicemailView } from '../../../signaling/resource-views';
+import { contactsView, recordingsView, recordsView, voicemailView } from '../../../signaling/resource-views';
 import { everything } from '../../../signaling/settings/everything';
 import type { Recording, Store } from '../../../signaling/store/store';
+import { csvHead } from '../../../signaling/records-csv';
+import { callRow } from '../../support/call-row';
 import { FakeClock } from '../../support/fake-clock';
 import { ended, shown, T0, up } from '../../unit/api/views';
 import { badValues } from './bad-values';
@@ -97,6 +99,7 @@ async function fill(store: Store, folder: string): Promise<void> {
   }
   for (const id of ['m1', 'm2']) await store.texts.add({ id, from: '1001', fromName: 'Anna', to: '1002', contentType: 'text/plain', body: 'Hello', state: 'queued', tries: 0, receivedAt: T0, endedAt: null }, { each: 9, bySender: 9 });
   await store.texts.tried('m1', { state: 'delivered', endedAt: T0 + 5 });
+  await store.records.add(['c1', 'c2', 'c3'].map((id) => callRow(id, { startedAt: T0 + Number(id[1]) })));
   await store.tokens.add({ name: 'old', scope: 'read', digest: 'a'.repeat(64), createdAt: T0 });
 }
 
@@ -122,6 +125,7 @@ beforeAll(async () => {
       voicemail: voicemailView(store, boxes),
       recordings: recordingsView(store.recordings, folder),
       messages: store.texts,
+      records: recordsView(store.records, { flush: async () => undefined }),
       tokens: { list: () => store.tokens.list(), add: (token) => store.tokens.add(token), remove: (name) => store.tokens.remove(name), now: () => T0 },
       config: { inForce: () => settingsInForce(loadConfig({ env: {}, flags: { 'engine.secret': 'very-secret' } })) },
     };
@@ -181,6 +185,8 @@ const scenes: Record<string, Scene> = {
   'delete /api/v1/recordings/{id}': { url: '/api/v1/recordings/r3', status: 204, scope: 'write', unknown: '/api/v1/recordings/r3' },
   'get /api/v1/messages': { url: '/api/v1/messages?limit=1&from=1001', status: 200, scope: 'read' },
   'get /api/v1/messages/{id}': { url: '/api/v1/messages/m1', status: 200, scope: 'read', unknown: '/api/v1/messages/m9' },
+  'get /api/v1/records': { url: '/api/v1/records?limit=2&answered=true&number=1001', status: 200, scope: 'read' },
+  'get /api/v1/records/{id}': { url: '/api/v1/records/c1', status: 200, scope: 'read', unknown: '/api/v1/records/c9' },
   'get /api/v1/tokens': { url: '/api/v1/tokens', status: 200, scope: 'admin' },
   'post /api/v1/tokens': { url: '/api/v1/tokens', status: 201, scope: 'admin', body: { name: 'fresh', scope: 'write' } },
   'delete /api/v1/tokens/{name}': { url: '/api/v1/tokens/old', status: 204, scope: 'admin', unknown: '/api/v1/tokens/nobody' },
@@ -192,7 +198,7 @@ const scenes: Record<string, Scene> = {
   'get /metrics': { url: '/metrics', status: 200, scope: 'read' },
 };
 /** Proved elsewhere: what is set (settings.test.ts), and what has suites of its own. */
-const elsewhere = new Set(['get /api/v1/engine/ladder', 'delete /api/v1/contacts/{extension}/{id}', ...everything.flatMap(({ plural, key }) => [`/api/v1/${plural}`, `/api/v1/${plural}/{${key}}`].flatMap((path) => ['get', 'post', 'put', 'patch', 'delete'].map((method) => `${method} ${path}`)))]);
+const elsewhere = new Set(['get /api/v1/records.csv', 'get /api/v1/engine/ladder', 'delete /api/v1/contacts/{extension}/{id}', ...everything.flatMap(({ plural, key }) => [`/api/v1/${plural}`, `/api/v1/${plural}/{${key}}`].flatMap((path) => ['get', 'post', 'put', 'patch', 'delete'].map((method) => `${method} ${path}`)))]);
 
 it('every operation of the description is looked at', () => {
   const all = Object.entries(description.paths).flatMap(([path, of]) => Object.keys(of).map((method) => `${method} ${path}`));
@@ -294,6 +300,21 @@ it('short messages follow page by page, the newest first', async () => {
   const second = await list('?limit=1&cursor=m2');
   expect([second.messages.map(({ id, state, endedAt }) => [id, state, endedAt]), second.next]).toEqual([[['m1', 'delivered', new Date(T0 + 5).toISOString()]], null]);
   expect((await list('?state=failed')).messages).toEqual([]);
+});
+
+it('records follow page by page, the newest first, and come as a table', async () => {
+  const seen: string[] = [];
+  let url: string | undefined = '/api/v1/records?limit=1&since=2026-01-01T00:00:00Z';
+  while (url !== undefined) {
+    const { body, headers } = await one.ask('GET', url);
+    seen.push(...(body as { records: Array<{ id: string }> }).records.map(({ id }) => id));
+    url = /^<([^>]+)>; rel="next"$/.exec(String(headers['link'] ?? ''))?.[1];
+  }
+  expect(seen).toEqual(['c3', 'c2', 'c1']);
+  for (const query of ['cursor=x', 'since=yesterday', 'answered=maybe', 'limit=0']) isProblem(await one.ask('GET', `/api/v1/records?${query}`), 400);
+  isProblem(await one.ask('GET', '/api/v1/records.csv', { scope: 'none' }), 401);
+  const { status, headers, text } = await one.ask('GET', '/api/v1/records.csv?cause=hung-up', { scope: 'read' });
+  expect([status, headers['content-type'], text.startsWith(csvHead()), text.split('\r\n').map((line) => line.slice(0, 2))]).toEqual([200, 'text/csv; charset=utf-8; header=present', true, ['id', 'c3', 'c2', 'c1', '']]);
 });
 
 it('contacts are listed by extension, and forgotten on demand', async () => {

@@ -63,7 +63,7 @@ export interface Shown {
 }
 
 /** Of whatever there is nothing. */
-function idle(): Pick<Views, 'control' | 'contacts' | 'conferences' | 'queues' | 'trunks' | 'voicemail' | 'recordings' | 'messages' | 'tokens' | 'config'> {
+function idle(): Pick<Views, 'control' | 'contacts' | 'conferences' | 'queues' | 'trunks' | 'voicemail' | 'recordings' | 'records' | 'messages' | 'tokens' | 'config'> {
   const none = (id: string): never => {
     throw new OffhookError('call.not-found', { id });
   };
@@ -76,6 +76,7 @@ function idle(): Pick<Views, 'control' | 'contacts' | 'conferences' | 'queues' |
     voicemail: { messages: async () => undefined, get: async () => undefined, file: () => '', mark: async () => false, remove: async () => undefined },
     recordings: { list: async () => [], get: async () => undefined, file: () => '', remove: async () => undefined },
     messages: { list: async () => [], get: async () => undefined },
+    records: { list: async () => [], get: async () => undefined },
     tokens: { list: async () => [], add: async () => undefined, remove: async () => false, now: () => T0 },
     config: { inForce: () => [] },
   };

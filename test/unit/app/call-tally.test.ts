@@ -3,9 +3,9 @@ import { CallTally } from '../../../signaling/app/call-tally';
 import { refusedRecord, type CallRecord } from '../../../signaling/app/call-record';
 import { refuse } from '../../../signaling/app/reasons';
 
-const refused = refusedRecord({ caller: { number: '1001' }, dialled: '1002', path: [] }, 0, refuse('busy', '1002'));
+const refused = refusedRecord({ caller: { number: '1001' }, dialled: '1002', path: [] }, 'r', 0, refuse('busy', '1002'));
 const call = (more: Partial<CallRecord>): CallRecord => ({ ...refused, ...more });
-const hungUp = { by: 'caller', cause: 'hung-up', status: undefined, reason: '' } as const;
+const hungUp = { by: 'caller', cause: 'hung-up', status: undefined, q850: 16, reason: '' } as const;
 
 test('by cause, answered or not, with delays and lengths', () => {
   const tally = new CallTally();
