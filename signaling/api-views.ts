@@ -73,16 +73,17 @@ export function callsView(calls: () => Calls): CallsView {
     up: () =>
       calls()
         .list()
-        .map(({ id, from, to, service, forwarded, trunk, through, rung, state, startedAt, talking, held, muted, originatedBy, dialogs }) => ({ id, from, to, service: service ?? null, forwarded: hops(forwarded), trunk: trunk ?? null, through: through ?? null, rung: [...rung], since: startedAt, state, talkingMs: talking ?? null, held, muted: [...muted], originatedBy: originatedBy ?? null, dialogs: [...dialogs] })),
+        .map(({ id, from, to, service, forwarded, trunk, through, rung, parkedBy, pickedUpBy, state, startedAt, talking, held, muted, originatedBy, dialogs }) => ({ id, from, to, service: service ?? null, forwarded: hops(forwarded), trunk: trunk ?? null, through: through ?? null, rung: [...rung], parkedBy: parkedBy ?? null, pickedUpBy: pickedUpBy ?? null, since: startedAt, state, talkingMs: talking ?? null, held, muted: [...muted], originatedBy: originatedBy ?? null, dialogs: [...dialogs] })),
     ended: () =>
       calls()
         .recent()
-        .map(({ id, from, to, service, forwarded, trunk, through, rung, startedAt, answeredAfter, lasted, ended: { by, cause, status, reason }, dialogs }) => ({
+        .map(({ id, from, to, service, forwarded, trunk, through, rung, parkedBy, pickedUpBy, startedAt, answeredAfter, lasted, ended: { by, cause, status, reason }, dialogs }) => ({
           id, from, to,
           service: service ?? null,
           forwarded: hops(forwarded),
           trunk: trunk ?? null, through: through ?? null,
           rung: [...rung],
+          parkedBy: parkedBy ?? null, pickedUpBy: pickedUpBy ?? null,
           since: startedAt,
           answeredAfterMs: answeredAfter ?? null,
           durationMs: lasted,

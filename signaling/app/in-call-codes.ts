@@ -10,7 +10,7 @@
 import { receives } from '../../media/sdp';
 import type { Call } from './call';
 import type { CallContext } from './context';
-import { displace, type DisplaceBoard, type Found, type Place } from './displacing';
+import { displace, extensionOf, type DisplaceBoard, type Found, type Place } from './displacing';
 import type { ServiceCall } from './feature';
 import type { Leg } from './leg';
 import { playOver } from './sound-over';
@@ -58,7 +58,7 @@ export class InCallCodes {
 
   private act(call: Call, leg: Leg, keys: string): void {
     const { ctx } = this;
-    if (call.state !== 'up' || call.service || !call.anchored || !this.isRegistered(leg)) return;
+    if (call.state !== 'up' || call.service || !call.anchored || extensionOf(call, leg).trunk !== undefined || !this.isRegistered(leg)) return;
     const refused = this.transfers.cannot(call, leg) !== undefined;
     ctx.log.info({ call: call.id, by: leg.party, keys: keys.slice(0, 2) }, 'a code was pressed');
     if (refused) return this.no(call, leg);

@@ -59,6 +59,7 @@ export class Pickups {
 
 /** Who was dialled, and whose phones ring; none: it does not ring anywhere. */
 export function ringsAt({ state, to, forks }: Call): string[] {
-  const live = forks.filter(({ ended }) => ended === undefined);
+  // what rings outside is not ours to take
+  const live = forks.filter(({ ended, callee }) => ended === undefined && callee.trunk === undefined);
   return state === 'ringing' && live.length > 0 ? [...new Set([to.number, ...live.map(({ callee }) => callee.number)])] : [];
 }

@@ -19,6 +19,8 @@ const common = {
   trunk: z.string().nullable().describe('The trunk over which it goes out or came in'),
   through: z.string().nullable().describe('The group, queue or extension for which `to` answered; null: it was called itself'),
   rung: z.array(z.string()).describe('Whose phones rang, or were to, in this order'),
+  parkedBy: z.string().nullable().describe('Who parked one of the two; null: nobody'),
+  pickedUpBy: z.string().nullable().describe('Who answered in the place of whom it rang at; null: nobody'),
   since: time,
   dialogs: z.array(dialog).describe('SIP dialogs that are, or were, part of it, phones that only rang included'),
 };

@@ -45,11 +45,11 @@ type Remembered = Awaited<ReturnType<EngineView['ladderCalls']>>[number];
 export const remembered = (callId: string, more: Partial<Remembered> = {}): Remembered => ({ callId, method: 'INVITE', from: '1001', to: '1002', firstAt: T0, lastAt: T0 + 1500, messages: 7, status: 200, ...more });
 
 type Up = ReturnType<CallsView['up']>[number];
-export const up = (more: Partial<Up> = {}): Up => ({ id: 'abc', from: '1001', to: '1002', service: null, forwarded: [], trunk: null, through: null, rung: ['1002'], since: T0, state: 'up', talkingMs: 100, held: false, muted: [], originatedBy: null, dialogs: [], ...more });
+export const up = (more: Partial<Up> = {}): Up => ({ id: 'abc', from: '1001', to: '1002', service: null, forwarded: [], trunk: null, through: null, rung: ['1002'], parkedBy: null, pickedUpBy: null, since: T0, state: 'up', talkingMs: 100, held: false, muted: [], originatedBy: null, dialogs: [], ...more });
 
 type Ended = ReturnType<CallsView['ended']>[number];
 export const ended = (more: Partial<Ended> = {}): Ended => ({
-  id: 'def', from: '1001', to: '1002', service: null, forwarded: [], trunk: null, through: null, rung: ['1002'], since: T0, answeredAfterMs: 10, durationMs: 900, endedBy: 'caller', cause: 'hung-up', status: null, reason: '1001 hung up', dialogs: [], ...more,
+  id: 'def', from: '1001', to: '1002', service: null, forwarded: [], trunk: null, through: null, rung: ['1002'], parkedBy: null, pickedUpBy: null, since: T0, answeredAfterMs: 10, durationMs: 900, endedBy: 'caller', cause: 'hung-up', status: null, reason: '1001 hung up', dialogs: [], ...more,
 });
 
 export interface Shown {

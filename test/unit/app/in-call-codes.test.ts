@@ -122,6 +122,7 @@ describe('keys', () => {
     ['of the two sides mixed', 0, ({ w }) => { press(w, '*2100'); press(w, '3#', 'callee 1002'); }],
     ['*1, *5 and plain digits', 0, ({ w }) => press(w, '*1*5123#**')],
     ['of a phone that is not registered here', 0, ({ w }) => { w.registered.delete('1001'); press(w, '*21003#'); }],
+    ['of somebody outside', 0, ({ w }) => { Object.assign(w.extensions.get('1001')!, { trunk: 'provider' }); press(w, '*21003#'); }],
     ['of a phone elsewhere', 0, ({ w }) => { w.registered.set('1001', [binding('1001', DAN)]); press(w, '*21003#'); }],
   ])('%s', async (_what, count, type) => {
     expect(await called(type)).toBe(count);

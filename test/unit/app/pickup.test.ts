@@ -132,6 +132,12 @@ describe('who may', () => {
     expect(w.left).toEqual(nothing);
   });
 
+  test('what rings outside is nobody\'s to take', async () => {
+    const { w } = await ringing({}, (one) => one.extensions.set('1002', { ...extension('1002'), trunk: 'provider' } as never));
+    expect((await dials(w, '**1002')).res.final?.status).toBe(404);
+    await w.calls.close();
+  });
+
   test('a call to a ring group, by its number and by that of a member', async () => {
     for (const code of ['**500', '**1002']) {
       const group = {
