@@ -4,7 +4,7 @@ import type { AudioSetup, Playable, PlayEnd, PlayOptions, RecordEnd, RecordOptio
 import type { CodecName } from '../../../media/frame';
 import { emptyStats } from '../../../media/net/endpoint';
 import { MediaError, type EndpointStats } from '../../../media/plane';
-import { Calls, type CallPlane } from '../../../signaling/app/calls';
+import { Calls, type CallPlane, type CallsDeps } from '../../../signaling/app/calls';
 import type { Binding } from '../../../signaling/app/binding';
 import type { CallMediaSettings } from '../../../signaling/app/context';
 import type { Engaged } from '../../../signaling/app/engaged';
@@ -190,9 +190,9 @@ export class FakeFork {
     return this.dialog;
   }
 
-  refuses(status: number): void {
+  refuses(status: number, headers: Record<string, string> = {}): void {
     this.final = true;
-    for (const fn of this.listeners) fn(answerOf(status));
+    for (const fn of this.listeners) fn(answerOf(status, '', headers));
     this.done(Object.assign(new Error(`Sip non-success response: ${status}`), { status }));
   }
 
@@ -456,7 +456,7 @@ export class World {
   readonly asked: Array<[string, number]> = [];
   readonly calls: Calls;
 
-  constructor(settings: { ringSeconds?: number; maxCalls?: number; maxCallsOf?: (tenant: string) => number | undefined; pickup?: 'all' | 'groups'; recentCalls?: number; media?: CallMediaSettings; features?: readonly Feature[]; prompt?: (key: string) => string | undefined; groups?: readonly GroupSettings[]; engaged?: Engaged; archive?: (parts: { clock: FakeClock; log: FakeLog }) => RecordingArchive } = {}) {
+  constructor(settings: { ringSeconds?: number; maxCalls?: number; maxCallsOf?: (tenant: string) => number | undefined; pickup?: 'all' | 'groups'; recentCalls?: number; media?: CallMediaSettings; features?: readonly Feature[]; prompt?: (key: string) => string | undefined; groups?: readonly GroupSettings[]; engaged?: Engaged; outside?: CallsDeps['outside']; archive?: (parts: { clock: FakeClock; log: FakeLog }) => RecordingArchive } = {}) {
     let seed = 0;
     this.calls = new Calls({
       srf: this.srf,
@@ -477,6 +477,7 @@ export class World {
       media: settings.media ?? { transcode: false, holdMusic: null },
       groups: { get: (_kind, number) => settings.groups?.find((group) => group.number === number) },
       ...(settings.engaged && { engaged: settings.engaged }),
+      outside: settings.outside,
       ...(settings.features && { features: settings.features }),
       ...(settings.prompt && { prompt: settings.prompt }),
       ...(settings.archive && { archive: settings.archive({ clock: this.clock, log: this.log }) }),
