@@ -7,7 +7,7 @@ import { Lamps } from '../../../signaling/app/lamps';
 import { systemClock } from '../../../signaling/clock';
 import { eventually } from '../../support/wait';
 import { FakeLog } from '../../unit/app/call-fakes';
-import { fastTimers, isRealServer, startApp, startServer, type AppUnderTest, type ServerUnderTest } from '../engine/harness';
+import { isRealServer, startApp, startServer, type AppUnderTest, type ServerUnderTest } from '../engine/harness';
 import { Watcher } from './watcher';
 
 let server: ServerUnderTest;
@@ -20,7 +20,8 @@ let watchers: Watcher[];
 let made = 0;
 
 beforeAll(async () => {
-  server = await startServer({ timers: fastTimers });
+  // the timers of every day: 300 phones in one process may be late with their answers
+  server = await startServer();
   app = await startApp(server, (srf) => {
     lamps = new Lamps(systemClock);
     const pkg = dialogInfo({

@@ -39,7 +39,7 @@ export class Watcher {
   /** The next that it was told and that nobody has asked for yet. */
   async next(): Promise<string> {
     const at = this.read++;
-    const notify = await eventually(`watcher ${this.number} to be told`, () => this.told[at]);
+    const notify = await eventually(`watcher ${this.number} to be told`, () => this.told[at], 15_000);
     return notify.body.toString();
   }
 
