@@ -93,6 +93,8 @@ const table = {
   'mailbox.running': { sentence: 'Message {id} of {number} is still being spoken.', http: 409 },
   'mailbox.bad-file': { sentence: '{file} cannot be written: {reason}.' },
 
+  'events.bad-question': { sentence: '“type” takes names of events with commas between them, “since” the id of one.', http: 400 },
+  'events.too-many': { sentence: 'No more than {most} programs listen to events at once. Try again later.', http: 503, retryable: true },
   'record.not-found': { sentence: 'There is no record of a call {id}. “offhook records list” shows those that there are.', http: 404 },
   'record.not-exported': { sentence: 'The records cannot be written to {file}: {reason}.' },
   'recording.not-found': { sentence: 'There is no recording {id}. “offhook recording list” shows those that there are.', http: 404 },

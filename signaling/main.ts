@@ -10,6 +10,7 @@ import { openOperatorSocket, type OperatorSocket } from './api/operator-socket';
 import { openHttp } from './api/tcp';
 import { operator } from './api/access';
 import { bearer } from './api/bearer';
+import { EventSockets } from './api/event-sockets';
 import type { HttpListener } from './api/listener';
 import { apiOnDemand } from './api/on-demand';
 import { callsView, engineView, healthView, settingsView } from './api-views';
@@ -127,11 +128,17 @@ function serveApi({ config, store, plane, phones, embedded, socket, http }: Serv
   };
   const listenerFor = apiOnDemand({ views, log: log.child({ part: 'api' }) });
   const { maxFailures: max, failureSeconds, maxSources } = config.auth;
-  http?.serve(listenerFor(bearer({ tokens: store.tokens, failures: new FailureLimiter({ max, windowMs: failureSeconds * 1000, maxSources }, systemClock), sourceOf: sourceKey })));
+  const withToken = bearer({ tokens: store.tokens, failures: new FailureLimiter({ max, windowMs: failureSeconds * 1000, maxSources }, systemClock), sourceOf: sourceKey });
+  const sockets = new EventSockets({ events: phones.events, clock: systemClock, log: log.child({ part: 'api' }) });
+  http?.serve(listenerFor(withToken));
+  http?.upgrades(sockets.upgrade(withToken));
+  socket?.upgrades(sockets.upgrade(() => operator));
   if (config.http.address && !isLoopback(config.http.address.host)) log.warn('http.address is reached by other machines, and what passes is not encrypted: tokens can be read on the way');
   socket?.serve(listenerFor(() => operator));
   // first on the way down: nobody is to be told of what is being taken apart
   if (socket) owned.own('the operator’s socket', socket, (s) => s.close());
+  // a listener waits for its connections, and theirs stay open
+  owned.own('listeners to events', sockets, (s) => s.close());
 }
 
 const isLoopback = (host: string): boolean => /^(127\.|::1$|localhost$)/.test(host);

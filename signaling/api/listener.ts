@@ -1,4 +1,5 @@
 /** An HTTP server whose requests are told to come again until there is somebody to answer them. */
+import type { Duplex } from 'node:stream';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { OffhookError } from '../errors';
 import { problemAnswer } from './problems';
@@ -41,6 +42,11 @@ export class HttpListener {
   /** Requests are answered by this from now on. */
   serve(listener: Listener): void {
     this.listener = listener;
+  }
+
+  /** Requests for another protocol (RFC 9110 §7.8) go there from now on. */
+  upgrades(take: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): void {
+    this.server.on('upgrade', take);
   }
 
   /** Idempotent. */

@@ -18,6 +18,7 @@ export interface OperatorSocketDeps {
 export interface OperatorSocket {
   /** Requests are answered by this from now on. */
   serve(listener: Listener): void;
+  upgrades: HttpListener['upgrades'];
   /** Idempotent. */
   close(): Promise<void>;
 }
@@ -62,6 +63,7 @@ async function open(data: string, path: string, release: () => void): Promise<Op
   let closing: Promise<void> | undefined;
   return {
     serve: (next) => listener.serve(next),
+    upgrades: (take) => listener.upgrades(take),
     close: () => (closing ??= listener.close().finally(release)),
   };
 }

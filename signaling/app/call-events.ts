@@ -41,6 +41,8 @@ export interface CallEvents {
   started: CallView;
   ringing: CallView;
   answered: CallView;
+  /** A key was pressed, by one of two phones or for a service. */
+  key: { id: string; from: string; party: string; side: Side; digit: string };
   ended: CallRecord;
 }
 
@@ -73,7 +75,7 @@ type Listeners = { [E in keyof CallEvents]: Array<(event: CallEvents[E]) => void
 
 /** A listener that throws harms nobody else. */
 export class CallListeners {
-  private readonly listeners: Listeners = { changed: [], started: [], ringing: [], answered: [], ended: [] };
+  private readonly listeners: Listeners = { changed: [], started: [], ringing: [], answered: [], key: [], ended: [] };
 
   constructor(private readonly log: Logger) {}
 

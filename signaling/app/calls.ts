@@ -39,6 +39,7 @@ import { Pickups } from './pickups';
 import { SrtpHabits } from './srtp-habits';
 import type { RecordingArchive } from './recording-archive';
 import { heedMedia } from './media-events';
+import type { Leg } from './leg';
 import { refusalHeaders, refuse, type CallRefusal } from './reasons';
 import { Routing } from './routing';
 import { serve } from './services';
@@ -141,7 +142,9 @@ export class Calls {
         this.recorder?.tend(call);
       },
       onWired: (call) => this.recorder?.tend(call),
+      onServiceKey: (call, leg, digit) => this.pressed(call, leg, digit),
       onKey: (call, leg, digit, way) => {
+        this.pressed(call, leg, digit);
         this.recorder?.pressed(call, leg, digit);
         this.codes.pressed(call, leg, digit, way);
       },
@@ -388,6 +391,10 @@ export class Calls {
     this.records.add(record);
     this.history?.add(() => rowOf(record, legs()));
     this.tally.add(record);
+  }
+
+  private pressed({ id, from }: Call, { party, side }: Leg, digit: string): void {
+    this.listeners.tell('key', { id, from: from.number, party, side, digit });
   }
 
   private changed(call: Call): void {

@@ -117,6 +117,8 @@ export interface CallContext {
   onWired(call: Call): void;
   /** A key pressed in a call between phones, which goes to the other one whatever we make of it. */
   onKey(call: Call, leg: Leg, digit: string, way: 'media' | 'info'): void;
+  /** The same of one that a service has, which reads it. */
+  onServiceKey(call: Call, leg: Leg, digit: string): void;
   /** One that is not over. */
   callOf(id: string): Call | undefined;
   /**

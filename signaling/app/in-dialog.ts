@@ -91,6 +91,7 @@ function onInfo(ctx: CallContext, call: Call, leg: Leg, req: SipRequest, res: Si
     const open = new OpenRequest(call, res);
     if (key) {
       open.answer(200, 'OK');
+      ctx.onServiceKey(call, leg, key.digit);
       call.service.pressed(key.digit);
     } else if (req.body) open.answer(415, 'Only Key Presses Are Understood', { headers: { Accept: keyTypes.join(', ') } });
     else open.answer(200, 'OK');

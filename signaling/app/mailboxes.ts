@@ -56,7 +56,14 @@ export interface Counts {
   saved: number;
 }
 
-export type MailboxEvent = { mailbox: string; kind: 'left' | 'changed' };
+/** A message was left, was marked as heard or new again, or is gone. */
+export interface MailboxEvent {
+  mailbox: string;
+  kind: 'new' | 'heard' | 'unheard' | 'removed';
+  /** Its id. */
+  message: number;
+  from: string;
+}
 
 /** A message being left. One of `keep` and `discard` ends it; what comes later does nothing. */
 export interface Draft {
@@ -153,13 +160,13 @@ export class Mailboxes {
   /** As heard, or as new. False: it is not there any more. */
   async mark(message: VoiceMessage, state: 'new' | 'saved'): Promise<boolean> {
     const there = await this.deps.store.voicemail.update(message.mailbox, message.id, { state });
-    this.tell({ mailbox: message.mailbox, kind: 'changed' });
+    this.tell(message, state === 'saved' ? 'heard' : 'unheard');
     return there;
   }
 
   async remove(message: VoiceMessage): Promise<void> {
     await this.drop(message);
-    this.tell({ mailbox: message.mailbox, kind: 'changed' });
+    this.tell(message, 'removed');
   }
 
   /** The personal greeting's file; undefined when there is none (or it is gone). */
@@ -241,7 +248,7 @@ export class Mailboxes {
       return;
     }
     this.counters.received++;
-    this.tell({ mailbox: message.mailbox, kind: 'left' });
+    this.tell(message, 'new');
   }
 
   private async drop(message: VoiceMessage): Promise<void> {
@@ -258,7 +265,8 @@ export class Mailboxes {
     }
   }
 
-  private tell(event: MailboxEvent): void {
+  private tell({ mailbox, id, from }: VoiceMessage, kind: MailboxEvent['kind']): void {
+    const event: MailboxEvent = { mailbox, kind, message: id, from };
     for (const listener of this.listeners) {
       try {
         listener(event);

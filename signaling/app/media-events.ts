@@ -41,6 +41,9 @@ function pressed(ctx: CallContext, call: Call, id: string, digit: string): void 
   if (!leg) return;
   guarded(ctx, call, 'digit', () => {
     if (!call.service) ctx.onKey(call, leg, digit, 'media');
-    else if (leg === call.caller) call.service.pressed(digit);
+    else if (leg === call.caller) {
+      ctx.onServiceKey(call, leg, digit);
+      call.service.pressed(digit);
+    }
   });
 }

@@ -23,6 +23,8 @@ import { Admission } from './admission';
 import { CallHistory } from './call-history';
 import { Calls } from './calls';
 import { Directory } from './directory';
+import { EventBus } from './event-bus';
+import { tellEvents } from './event-sources';
 import { Engaged } from './engaged';
 import { Conferences, features, nameFiles, Queues, type QueueDeps, type FeatureDeps, type FeatureSpeech } from './features';
 import { mediaSettings, musicFiles } from './hold-music';
@@ -72,6 +74,8 @@ export class PhoneSystem {
   readonly locations: Locations;
   readonly admission: Admission;
   readonly archive: RecordingArchive;
+  /** What happens, for those outside. */
+  readonly events: EventBus;
   /** Records of calls. */
   readonly history: CallHistory;
   readonly mailboxes: Mailboxes;
@@ -100,6 +104,7 @@ export class PhoneSystem {
     this.archive = new RecordingArchive({
       folder: config.data, settings: config.recording, timeZone: zoneOf(config.speech), store, clock, log: log.child({ part: 'recordings' }), hasOpus: () => plane.codecs.includes('opus'),
     });
+    this.events = new EventBus({ clock, log });
     this.history = new CallHistory({ rows: store.records, settings: config.records, clock, log: log.child({ part: 'records' }) });
     this.directory = new Directory(store, { clock, log: log.child({ part: 'directory' }) });
     this.locations = new Locations(store, { maxExpires: config.registrar.maxExpires }, { clock, log: log.child({ part: 'locations' }) });
@@ -338,6 +343,7 @@ export class PhoneSystem {
       engaged: this.engaged,
     });
     this.active = calls;
+    tellEvents(this.events, { calls, locations, mailboxes: this.mailboxes, queues: this.queues });
     const counts = new MailboxCounts(this.deps.store.voicemail);
     const countsOf = (number: string) => counts.of(number);
     const lamps = new Lamps(clock);

@@ -47,7 +47,7 @@ export class VoicemailMail {
 
   constructor(private readonly deps: VoicemailMailDeps) {
     deps.boxes.onEvent(({ kind }) => {
-      if (kind === 'left') this.wake();
+      if (kind === 'new') this.wake();
     });
   }
 

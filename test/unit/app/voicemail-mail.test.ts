@@ -68,11 +68,11 @@ afterEach(async () => {
 
 test('a message that was left is sent at once, once', async () => {
   await message();
-  tell({ mailbox: '1002', kind: 'changed' });
+  tell({ mailbox: '1002', kind: 'heard', message: 1, from: '1002' });
   await settle();
   expect(sent).toEqual([]);
-  tell({ mailbox: '1002', kind: 'left' });
-  tell({ mailbox: '1002', kind: 'left' });
+  tell({ mailbox: '1002', kind: 'new', message: 1, from: '1002' });
+  tell({ mailbox: '1002', kind: 'new', message: 1, from: '1002' });
   await settle();
   expect(sent).toEqual([{
     to: 'bob@example.com',

@@ -189,7 +189,7 @@ describe('leaving a message', () => {
     const { said } = await leave([{ record: {} }], cause);
     expect(said).toEqual([`person-at-extension 1 0 0 2 ${absence} leave-a-message`, '[beep]', '<record>', 'message-saved goodbye']);
     expect(await stored()).toEqual(['1 new 5000']);
-    expect(events).toEqual([{ mailbox: '1002', kind: 'left' }]);
+    expect(events).toEqual([{ mailbox: '1002', kind: 'new', message: 1, from: expect.any(String) }]);
     expect((await store.voicemail.get('1002', 1))?.fromName).toBe('Ann');
     expect(files()).toHaveLength(1);
   });
@@ -310,7 +310,7 @@ describe('*97', () => {
     const { said } = await dial('*97', ['1', '6', '#']);
     expect(said).toEqual([...greets, 'new-message from 1 0 0 1 received today at noon', '(message)', menu(), 'no-more-messages', 'you-have 1 saved-message menu-saved menu-greeting menu-pin menu-hang-up', 'goodbye']);
     expect(await stored()).toEqual(['1 saved 5000']);
-    expect(events).toEqual([{ mailbox: '1002', kind: 'changed' }]);
+    expect(events).toEqual([{ mailbox: '1002', kind: 'heard', message: expect.any(Number), from: expect.any(String) }]);
   });
 
   test('deleted messages can be had back until the end, then they are gone with their files', async () => {

@@ -86,7 +86,7 @@ const doors: Record<string, RegExp> = {
   'sip.js': /^client\/sip\/sip-js\.ts$/,
   '@noble/hashes': /^client\/sip\/digest\.ts$/,
   '@jitsi/rnnoise-wasm': /^client\/node\/media\/microphone\//,
-  ws: /^(client\/node\/channel|signaling\/engine\/transport)\//,
+  ws: /^(client\/node\/channel\/|signaling\/engine\/transport\/|signaling\/api\/event-sockets\.ts$)/,
 };
 
 test('there are sources to look at', () => {
