@@ -50,8 +50,8 @@ export class Destinations {
     this.groups = deps.groups && new Groups({ ...deps, book: deps.groups, lookUp: (caller, number) => this.lookUp(caller, number, []) });
   }
 
-  /** `path`: how the call came to this number; what sends it on is added. Errors: those of the directory. */
-  async find(caller: string, asked: string | undefined, path: Hop[]): Promise<Destination> {
+  /** `path`: how the call came to this number; what sends it on is added. `by`: who put the caller through to it. Errors: those of the directory. */
+  async find(caller: string, asked: string | undefined, path: Hop[], by = caller): Promise<Destination> {
     const { plan, directory, locations, engaged, outside } = this.deps;
     // numbers of ours have no +
     const number = asked === undefined ? undefined : withoutPlus(asked);
@@ -63,8 +63,8 @@ export class Destinations {
     const route = plan.route({ number, caller }, { isExtension: (id) => id === callee?.number, isGroup: (id) => this.groups?.find(id) !== undefined });
     if (route.kind === 'service') return route;
     if (route.kind === 'reject') {
-      // whoever has it forwarded calls there
-      const payer = path.at(-1)?.from.number ?? caller;
+      // whoever has it forwarded, or puts it through, calls there
+      const payer = path.at(-1)?.from.number ?? by;
       const out = route.refusal.cause === 'unknown-number' && outside && asked !== undefined ? await outside.find(caller, payer, asked, path) : undefined;
       return out ?? { kind: 'nobody', refusal: route.refusal, callee };
     }

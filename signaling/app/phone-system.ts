@@ -405,7 +405,7 @@ export class PhoneSystem {
       if (extension) this.registrar.register(req, res, extension);
     });
     on('invite', async (req, res) => {
-      const inbound = this.trunks.recognise(req);
+      const inbound = await this.trunks.recognise(req);
       if (inbound) return calls.onInvite(req, res, inbound.caller, inbound.to ?? null);
       const extension = await this.admission.challengeOrAccept(req, res, 'other');
       if (extension) await calls.onInvite(req, res, extension);

@@ -23,8 +23,8 @@ export interface Line {
   authorize(answer: SipAnswer): Record<string, string> | undefined;
   /** Every answer; 0: none came. */
   heard(status: number): void;
-  /** The call is up. How long it may last, ms; undefined: as long as they like. */
-  answered(): number | undefined;
+  /** The call is up. `used`: what it may cost is used up; it has to end. */
+  answered(used: () => void): void;
   /** It has come to nothing, or has ended. */
   over(): void;
 }

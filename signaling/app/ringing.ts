@@ -202,11 +202,10 @@ function answered(ctx: CallContext, call: Call, fork: Fork, dialog: Dialog, body
 
 /** It costs from now on, until it ends, or what it may cost is used up. */
 function lineAnswered(ctx: CallContext, call: Call, line: Line, dialog: Dialog): void {
-  const lastsMs = line.answered();
   dialog.auth = line.credentials;
   call.line = line;
   call.whenOver.push(() => line.over());
-  if (lastsMs !== undefined) call.timers.add(ctx.clock.after(lastsMs, () => guarded(ctx, call, 'budget', () => hangup(ctx, call, 'system', refuse('budget-used', '')))));
+  line.answered(() => guarded(ctx, call, 'budget', () => hangup(ctx, call, 'system', refuse('budget-used', ''))));
 }
 
 function failed(ctx: CallContext, call: Call, fork: Fork, status: number, problem: string, answer: SipAnswer | undefined): void {

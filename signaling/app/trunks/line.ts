@@ -48,8 +48,6 @@ export class TrunkLine implements Line {
   readonly route: string;
   /** It has rung, or said something final: no other trunk is tried. */
   settled = false;
-  /** Why it was not even tried; said where no trunk could be. */
-  full: string | undefined;
   private taken: Taken | undefined;
   private challenged = false;
 
@@ -99,7 +97,6 @@ export class TrunkLine implements Line {
       this.taken = taken;
       return undefined;
     }
-    this.full = taken;
     refused(this.trunk, taken);
     return 'over-limit';
   }
@@ -124,10 +121,9 @@ export class TrunkLine implements Line {
     else if (status === 0 || status === 408 || status === 503) this.plan.peer.missed();
   }
 
-  answered(): number | undefined {
+  answered(used: () => void): void {
     this.settled = true;
-    this.taken?.answered();
-    return this.taken?.lastsMs;
+    this.taken?.answered(used);
   }
 
   over(): void {

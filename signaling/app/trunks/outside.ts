@@ -3,8 +3,7 @@
  *
  *   number ─ emergency? ─ routes that fit best ─ may it? ─ cheapest first ─ trunks that are up ─▶ one after the other, until one rings or has the last word
  */
-import type { Random } from '../../clock';
-import type { Clock } from '../../clock';
+import type { Clock, Random } from '../../clock';
 import type { CallClass, Extension } from '../../store/store';
 import type { ValueOf } from '../../settings/values';
 import { shown, tenantOf, within } from '../../tenants';
@@ -77,7 +76,7 @@ export class Outside {
   }
 
   /**
-   * `payer`: whose call it is: the caller, or whoever has it forwarded. Undefined: no route has this number.
+   * `payer`: whose call it is: the caller, or whoever has it forwarded or put it through. Undefined: no route has this number.
    * Errors: those of the directory.
    */
   async find(caller: string, payerId: string, number: string, path: readonly Hop[]): Promise<OutsideDestination | undefined> {

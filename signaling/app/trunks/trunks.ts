@@ -10,6 +10,7 @@ import { Limits } from './limits';
 import { Outside, type OutsideDestination } from './outside';
 import { Peer, type PeerSrf, type TrunkSettings, type TrunkView } from './peer';
 import type { Hop } from '../diversion';
+import { shown, tenantOf, within } from '../../tenants';
 
 export type { TrunkView };
 
@@ -107,10 +108,17 @@ export class Trunks {
     return this.outsiders.find(caller, payer, number, path);
   }
 
-  /** A request from one of our trunks; undefined: from somebody else. */
-  recognise(req: IncomingRequest): Inbound | undefined {
-    for (const peer of this.peers.values()) if (peer.owns(req.source_address)) return this.numbers.read(req, peer);
+  /** A request from one of our trunks; undefined: from somebody else. Errors: those of the directory. */
+  async recognise(req: IncomingRequest): Promise<Inbound | undefined> {
+    for (const peer of this.peers.values()) if (peer.owns(req.source_address)) return this.stranger(this.numbers.read(req, peer));
     return undefined;
+  }
+
+  /** Whoever calls from outside under the number of an extension of ours is not that extension: has not its mailbox, its permissions, its money. */
+  private async stranger(inbound: Inbound): Promise<Inbound> {
+    const { caller } = inbound;
+    if (caller.number.startsWith('+') || !(await this.deps.directory.find(caller.number))) return inbound;
+    return { ...inbound, caller: { ...caller, number: within(tenantOf(caller.number), 'anonymous'), name: caller.name ?? shown(caller.number) } };
   }
 
   async close(): Promise<void> {

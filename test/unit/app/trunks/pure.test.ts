@@ -150,24 +150,79 @@ describe('limits', () => {
     clock.advance(600_000);
     unanswered.over();
     const call = takes(limits, ten, 4);
-    expect(call.lastsMs).toBe(150_000);
-    call.answered();
+    call.answered(() => undefined);
     clock.advance(90_000);
     call.over();
+    clock.advance(600_000);
     expect(limits.spent('extension 1')).toBeCloseTo(6);
-    expect(takes(limits, ten, 4).lastsMs).toBe(60_000);
-    expect(takes(limits, ten, 0).lastsMs).toBeUndefined();
     await limits.close();
     const again = world(writes.at(-1));
     await again.limits.start();
     expect(again.limits.spent('extension 1')).toBeCloseTo(6);
     const long = takes(again.limits, ten, 4);
-    long.answered();
-    again.clock.advance(120_000);
-    long.over();
+    let ended = 0;
+    long.answered(() => {
+      ended++;
+      long.over();
+    });
+    again.clock.advance(59_999);
+    expect(ended).toBe(0);
+    again.clock.advance(1);
+    expect(ended).toBe(1);
     expect(again.limits.take(ten, 4)).toBe('extension 1 has used up its budget of 10 for today');
     again.clock.advance(86_400_000);
     takes(again.limits, ten, 4);
+  });
+
+  it('calls at once use a budget together, and one that ends leaves more time to the others', async () => {
+    const { limits, clock } = world();
+    await limits.start();
+    const ten: Limited[] = [['trunk a', { dailyBudget: 10 }], ['route b', {}]];
+    const ended: string[] = [];
+    const up = (name: string): Taken => {
+      const taken = takes(limits, ten, 1);
+      taken.answered(() => {
+        ended.push(name);
+        taken.over();
+      });
+      return taken;
+    };
+    const first = up('first');
+    clock.advance(120_000);
+    up('second');
+    up('third');
+    clock.advance(60_000);
+    expect(limits.spent('trunk a')).toBeCloseTo(5);
+    first.over();
+    clock.advance(149_000);
+    expect(ended).toEqual([]);
+    clock.advance(1001);
+    expect(ended).toEqual(['second', 'third']);
+    expect(limits.calls('trunk a')).toBe(0);
+    expect(limits.spent('route b')).toBeCloseTo(10);
+  });
+
+  it('a call over midnight has the budget of the new day', async () => {
+    const { limits, clock } = world();
+    await limits.start();
+    clock.advance(86_400_000 - 60_000);
+    const call = takes(limits, [['a', { dailyBudget: 2 }]], 1);
+    let ended = false;
+    call.answered(() => (ended = true));
+    clock.advance(120_000);
+    expect(ended).toBe(false);
+    clock.advance(121_000);
+    expect(ended).toBe(true);
+  });
+
+  it('what a call costs is written while it is up', async () => {
+    const { limits, clock, writes } = world();
+    await limits.start();
+    takes(limits, [['a', {}]], 2).answered(() => undefined);
+    clock.advance(1000);
+    clock.advance(60_000);
+    await limits.close();
+    expect(writes.map((text) => (JSON.parse(text) as { spent: Record<string, number> }).spent.a)).toEqual([expect.closeTo(2 / 60, 3), expect.closeTo(122 / 60, 3), expect.closeTo(122 / 60, 3)]);
   });
 
   it('goes on when the ledger cannot be written', async () => {
@@ -175,11 +230,11 @@ describe('limits', () => {
     await limits.start();
     fail();
     const call = takes(limits, [['a', { dailyBudget: 10 }]], 1);
-    call.answered();
+    call.answered(() => undefined);
     clock.advance(60_000);
     call.over();
     await limits.close();
-    expect(failed).toHaveLength(1);
+    expect(failed).toHaveLength(2);
     expect(limits.spent('a')).toBeCloseTo(1);
   });
 });
