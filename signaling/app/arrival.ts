@@ -25,6 +25,8 @@ export interface Newcomer {
   /** See `Call`. */
   readonly originatedBy?: string | undefined;
   readonly transferredBy?: string | undefined;
+  /** Whose permissions count; default: those of the caller. */
+  readonly payer?: string | undefined;
   readonly referredBy?: string | undefined;
   readonly replaces?: string | undefined;
   readonly transfers?: number;

@@ -50,7 +50,7 @@ export class Destinations {
     this.groups = deps.groups && new Groups({ ...deps, book: deps.groups, lookUp: (caller, number) => this.lookUp(caller, number, []) });
   }
 
-  /** `path`: how the call came to this number; what sends it on is added. `by`: who put the caller through to it. Errors: those of the directory. */
+  /** `path`: how the call came to this number; what sends it on is added. `by`: the extension that puts the caller through to it. Errors: those of the directory. */
   async find(caller: string, asked: string | undefined, path: Hop[], by = caller): Promise<Destination> {
     const { plan, directory, locations, engaged, outside } = this.deps;
     // numbers of ours have no +

@@ -40,6 +40,8 @@ export interface Witness {
 export interface About {
   /** Who has asked for it, for records. */
   transferredBy?: string | undefined;
+  /** The extension that has asked for it. Its permissions count. */
+  payer?: string | undefined;
   /** See `Call`. */
   referredBy?: string | undefined;
   /** The id of a call that ends when it has come about: whoever asked talked there to where the phone goes. */
@@ -57,6 +59,7 @@ export class Displacement implements Newcomer, Transferring {
   readonly by: Side;
   readonly caller: Callee;
   readonly transferredBy: string | undefined;
+  readonly payer: string | undefined;
   readonly referredBy: string | undefined;
   readonly replaces: string | undefined;
   readonly transfers: number;
@@ -73,6 +76,7 @@ export class Displacement implements Newcomer, Transferring {
     this.by = leg.side === 'caller' ? 'callee' : 'caller';
     this.caller = extensionOf(call, leg);
     this.transferredBy = about.transferredBy;
+    this.payer = about.payer;
     this.referredBy = about.referredBy;
     this.replaces = about.replaces;
     this.transfers = call.transfers + 1;

@@ -70,7 +70,7 @@ export class Routing {
   async connect(arrival: Newcomer, number: string | undefined): Promise<void> {
     const { caller } = arrival;
     arrival.dialled = number ?? '';
-    const to = await this.destinations.find(caller.number, number, arrival.path, arrival.transferredBy);
+    const to = await this.destinations.find(caller.number, number, arrival.path, arrival.payer);
     if (to.kind === 'nobody') return this.refuseOrOffer(arrival, to.refusal, to.callee, to.mailbox);
 
     const offer = arrival.offer();

@@ -156,7 +156,7 @@ export class Transfers {
     const { ctx } = this;
     const leg = call.other(transferor);
     if (!leg) throw new Error('a transfer of nobody');
-    const about = { transferredBy: transferor.party, referredBy: `<${addressOf(transferor.party, hostOf(transferor))}>`, replaces: replaced?.call.id };
+    const about = { transferredBy: transferor.party, payer: transferor.party, referredBy: `<${addressOf(transferor.party, hostOf(transferor))}>`, replaces: replaced?.call.id };
     const displacement = new Displacement(ctx, { call, leg }, about, {
       progress: (status) => notices.progress(status),
       failed: (status, reason) => {

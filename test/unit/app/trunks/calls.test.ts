@@ -1,6 +1,6 @@
 /** Calls to the outside and from there. */
 import type { Inbound } from '../../../../signaling/app/trunks/inbound';
-import { noDiversion, type Extension } from '../../../../signaling/store/store';
+import { noDiversion, type CallClass, type Extension } from '../../../../signaling/store/store';
 import { linphone } from '../../media/sdp-offers';
 import { binding, extension, FakeRequest, FakeResponder, nothing, World } from '../call-fakes';
 import { request } from '../fakes';
@@ -267,7 +267,7 @@ describe('in', () => {
     const provider = new Provider(new Map([['1002', extension('1002')]]));
     await provider.start({ trunk: [account], route: [germany], inbound: [office] });
     const w = new World({ outside: provider.trunks });
-    const inbound = provider.trunks.recognise(invite())!;
+    const inbound = (await provider.trunks.recognise(invite()))!;
     const call = async (to: string | null) => {
       const res = new FakeResponder();
       await w.calls.onInvite(new FakeRequest('INVITE', linphone, {}, 'sip:+4930100@pbx.test', '192.0.2.1'), res, inbound.caller, to);
@@ -283,6 +283,23 @@ describe('in', () => {
     const refer = w.answer.dialog.receives('REFER', '', { 'Refer-To': '<sip:0900123@pbx>' });
     expect(refer.final).toMatchObject({ status: 403, reason: 'Calls Are Not Transferred From Outside' });
     expect(w.calls.list()[0]).toMatchObject({ trunk: 'provider' });
+  });
+
+  test.each<[string, readonly CallClass[], string | undefined]>([
+    ['whoever may call there puts a caller from outside through to it', ['national'], 'sip:+4930123456@a.example;user=phone'],
+    ['whoever may not does not', ['premium'], undefined],
+  ])('%s', async (_what, permissions, uri) => {
+    const { w, provider } = await scene({ trunk: [account, gateway], route: [germany], inbound: [office] }, (extensions) => extensions.set('1002', { ...extension('1002'), settings: { permissions } }));
+    const inbound = (await provider.trunks.recognise(invite()))!;
+    w.phones = [binding('1002', '192.168.9.30')];
+    await w.calls.onInvite(new FakeRequest('INVITE', linphone, {}, 'sip:+4930100@pbx.test', '192.0.2.1'), new FakeResponder(), inbound.caller, '1002');
+    const phone = w.fork().answers(answer);
+    await w.settle();
+    w.answer.goesOut();
+    await w.settle();
+    expect(phone.receives('REFER', '', { 'refer-to': '<sip:030123456@pbx>' }).final).toMatchObject({ status: 202 });
+    await w.settle();
+    expect(w.srf.forks.slice(1).map((fork) => fork.uri)).toEqual(uri === undefined ? [] : [uri]);
   });
 });
 
