@@ -150,7 +150,7 @@ export class Calls {
       },
       callOf: (id) => this.byId.get(id),
       serve: (call, feature, handler) => this.serve(call, feature, handler),
-      destination: (caller, number, path) => this.routing.find(caller, number, path),
+      destination: (caller, number, path, by) => this.routing.find(caller, number, path, by),
       instead: (call, refusal, path) => this.routing.instead(call, refusal, path),
       colleagues: (call, whom) => this.routing.colleagues(call, whom),
       handOver: (call, to, leave) => this.routing.handOver(call, to, leave),

@@ -129,7 +129,7 @@ export interface CallContext {
   /** Gives a call to a feature. */
   serve(call: Call, feature: Pick<Feature, 'name' | 'silence'>, handler: Handler): void;
   /** Where a number leads that this extension would dial; `path` is added to. Errors: those of the directory. */
-  destination(caller: string, number: string, path: Hop[]): Promise<Destination>;
+  destination(caller: string, number: string, path: Hop[], by?: string): Promise<Destination>;
   /** See `Routing`. */
   instead(call: Call, refusal: CallRefusal, path: Hop[]): Promise<Destination>;
   colleagues(call: Call, whom: Colleagues): Promise<Destination>;

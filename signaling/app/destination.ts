@@ -40,17 +40,20 @@ export interface DestinationDeps {
   /** Which ring groups there are; default: none. */
   groups?: GroupBook | undefined;
   /** Numbers that are not ours; default: there are none. */
-  outside?: Pick<Trunks, 'emergency' | 'find'> | undefined;
+  outside?: Pick<Trunks, 'emergency' | 'find' | 'owns'> | undefined;
 }
 
 export class Destinations {
   private readonly groups: Groups | undefined;
 
   constructor(private readonly deps: DestinationDeps) {
-    this.groups = deps.groups && new Groups({ ...deps, book: deps.groups, lookUp: (caller, number) => this.lookUp(caller, number, []) });
+    this.groups = deps.groups && new Groups({ ...deps, book: deps.groups, lookUp: (caller, number, group) => this.lookUp(caller, number, [], group) });
   }
 
-  /** `path`: how the call came to this number; what sends it on is added. `by`: the extension that puts the caller through to it. Errors: those of the directory. */
+  /**
+   * `path`: how the call came to this number; what sends it on is added. `by`: the extension, group or service that puts the caller through to it.
+   * Errors: those of the directory.
+   */
   async find(caller: string, asked: string | undefined, path: Hop[], by = caller): Promise<Destination> {
     const { plan, directory, locations, engaged, outside } = this.deps;
     // numbers of ours have no +
@@ -64,7 +67,7 @@ export class Destinations {
     if (route.kind === 'service') return route;
     if (route.kind === 'reject') {
       // whoever has it forwarded, or puts it through, calls there
-      const payer = path.at(-1)?.from.number ?? by;
+      const payer = path.at(-1)?.from.number ?? (by === caller || outside?.owns(by) || (await directory.find(by)) ? by : caller);
       const out = route.refusal.cause === 'unknown-number' && outside && asked !== undefined ? await outside.find(caller, payer, asked, path) : undefined;
       return out ?? { kind: 'nobody', refusal: route.refusal, callee };
     }
@@ -92,19 +95,19 @@ export class Destinations {
 
   /**
    * The phones of whoever has this number, its own forwarding aside, or the lines to it; none: they cannot ring, or nothing that rings has it.
-   * `path`: who wants it rung.
+   * `path`, `by`: who wants it rung.
    */
-  private async lookUp(caller: string, number: string, path: readonly Hop[]): Promise<readonly Way[]> {
+  private async lookUp(caller: string, number: string, path: readonly Hop[], by?: string): Promise<readonly Way[]> {
     if (number === caller) return [];
     const extension = await this.deps.directory.find(number);
-    const ways = extension ? reach(extension, this.deps, false) : await this.lines(caller, number, path);
+    const ways = extension ? reach(extension, this.deps, false) : await this.lines(caller, number, path, by);
     return typeof ways === 'string' ? [] : ways;
   }
 
   /** Of numbers that are no extensions. A group is not rung within another. */
-  private async lines(caller: string, number: string, path: readonly Hop[]): Promise<readonly Way[]> {
+  private async lines(caller: string, number: string, path: readonly Hop[], by?: string): Promise<readonly Way[]> {
     if (this.groups?.find(number)) return [];
-    const to = await this.find(caller, number, [...path]);
+    const to = await this.find(caller, number, [...path], by);
     return to.kind === 'phones' ? (to.plan.next()?.ways ?? []) : [];
   }
 

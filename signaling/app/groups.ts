@@ -27,7 +27,7 @@ export interface GroupsDeps extends PeopleDeps {
   engaged: Pick<Engaged, 'count' | 'talkedUntil'>;
   random: Random;
   /** Phones, or lines, of whoever is no extension of ours, or of where all calls of a member go: known for the whole call. */
-  lookUp(caller: string, number: string): Promise<readonly Way[]>;
+  lookUp(caller: string, number: string, group: string): Promise<readonly Way[]>;
 }
 
 /** One who is to be called: its phones, or why it is not to ring now. */
@@ -69,12 +69,12 @@ export class Groups {
     return inTime({ ...plan, people: true, prefix: prefix === '' ? undefined : `${prefix} `, missed }, seconds);
   }
 
-  private async member({ skipBusy, followForwarding }: GroupSettings, caller: string, number: string): Promise<Member> {
+  private async member({ number: group, skipBusy, followForwarding }: GroupSettings, caller: string, number: string): Promise<Member> {
     const extension = await this.deps.directory.find(number);
     if (number === caller) return { number, now: () => 'own-number' };
     const elsewhere = extension?.diversion?.always;
     if (extension && (elsewhere == null || !followForwarding)) return { number, now: () => reach(extension, this.deps, skipBusy) };
-    const ways = await this.deps.lookUp(caller, elsewhere == null ? number : beside(number, elsewhere));
+    const ways = await this.deps.lookUp(caller, elsewhere == null ? number : beside(number, elsewhere), group);
     return { number, now: () => (extension?.diversion?.doNotDisturb ? 'do-not-disturb' : ways.length === 0 ? 'unreachable' : ways) };
   }
 }

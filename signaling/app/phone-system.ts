@@ -121,6 +121,7 @@ export class PhoneSystem {
       book: this.settings, store, timeZone: zoneOf(config.speech), clock, random,
       settings: { ...config.outside, permissions: config.outside.permissions as readonly CallClass[] },
       directory: this.directory,
+      owns: (id) => this.settings.get('group', id) !== undefined || this.settings.get('queue', id) !== undefined,
       log: log.child({ part: 'trunks' }),
     });
     this.registrar = new Registrar(config.registrar, { locations: this.locations, clock, log: log.child({ part: 'registrar' }) });

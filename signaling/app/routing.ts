@@ -57,8 +57,8 @@ export class Routing {
   }
 
   /** See `Destinations.find`. */
-  find(caller: string, number: string, path: Hop[]): Promise<Destination> {
-    return this.destinations.find(caller, number, path);
+  find(caller: string, number: string, path: Hop[], by?: string): Promise<Destination> {
+    return this.destinations.find(caller, number, path, by);
   }
 
   /** Where a call goes that whoever it was for does not take; `path` is added to. */

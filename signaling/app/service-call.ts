@@ -318,7 +318,7 @@ export class ServedCall implements ServiceCall, Serving {
       if (this.transfer) throw new Error(`${this.name}: two transfers of one call`);
       const path: Hop[] = [];
       const { to: service, path: before } = call;
-      let to = await (typeof target === 'string' ? ctx.destination(this.caller.number, target, path) : ctx.colleagues(call, target));
+      let to = await (typeof target === 'string' ? ctx.destination(this.caller.number, target, path, this.dialled) : ctx.colleagues(call, target));
       for (;;) {
         this.check();
         if (options.signal?.aborted) return 'cancelled';

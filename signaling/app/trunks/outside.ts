@@ -32,6 +32,8 @@ export interface OutsideDeps {
   peer(name: string): Peer | undefined;
   peers(): readonly Peer[];
   directory: { find(number: string): Promise<Extension | undefined> };
+  /** Whether a group or a queue has this number: where those send calls, whoever runs the system has said. */
+  owns?(id: string): boolean;
   limits: Limits;
   clock: Clock;
   random: Random;
@@ -88,7 +90,7 @@ export class Outside {
     const payer = await this.deps.directory.find(payerId);
     const id = within(tenant, dialled);
     // who calls from outside is no extension, and does not go out again by itself
-    const allowed = payer?.settings?.permissions ?? (payer ? this.deps.settings.permissions : []);
+    const allowed = payer?.settings?.permissions ?? (payer || this.deps.owns?.(payerId) ? this.deps.settings.permissions : []);
     const may = found.filter((route) => allowed.includes(route.class));
     if (may.length === 0) return { kind: 'nobody', refusal: refuse('not-permitted', shown(id)), callee: undefined };
     const cheapest = may.toSorted((a, b) => a.costPerMinute - b.costPerMinute || a.order - b.order);

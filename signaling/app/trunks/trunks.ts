@@ -23,6 +23,8 @@ export interface TrunksDeps {
   book: TrunkBook;
   store: Pick<Store, 'meta'>;
   directory: { find(number: string): Promise<Extension | undefined> };
+  /** See `Outside`; default: there are none. */
+  owns?(id: string): boolean;
   settings: { country: string | null; international: string; national: string; emergency: readonly string[]; permissions: readonly CallClass[] };
   timeZone: string;
   clock: Clock;
@@ -60,6 +62,7 @@ export class Trunks {
     this.outsiders = new Outside({
       settings, directory, clock, random,
       limits: this.limits,
+      owns: (id) => this.owns(id),
       routes: () => book.all('route'),
       peer: (name) => this.peers.get(name),
       peers: () => [...this.peers.values()],
@@ -70,6 +73,11 @@ export class Trunks {
     });
     this.numbers = new InboundNumbers(settings);
     book.onChanged(() => this.adopt());
+  }
+
+  /** Whether calls may go outside in the name of this number, which is no extension's. */
+  owns(id: string): boolean {
+    return this.deps.owns?.(id) ?? false;
   }
 
   /** What was spent today. Errors: the store's. */

@@ -3,7 +3,13 @@ import { group as groupKind } from '../../../signaling/settings/kinds/group';
 import { callWaiting } from '../../../signaling/app/features/call-waiting';
 import { exactly, type Feature, type Unanswered } from '../../../signaling/app/feature';
 import { group as groupMusic } from '../../../signaling/app/features/group';
+import { Destinations, type Destination } from '../../../signaling/app/destination';
+import { dialplan } from '../../../signaling/app/dialplan';
+import type { Hop } from '../../../signaling/app/diversion';
+import { Engaged } from '../../../signaling/app/engaged';
 import type { GroupSettings } from '../../../signaling/app/groups';
+import { refuse } from '../../../signaling/app/reasons';
+import { phonesOf } from '../../../signaling/app/ring-plan';
 import { noDiversion, type ExtensionSettings } from '../../../signaling/store/store';
 import { linphone, sipp } from '../media/sdp-offers';
 import { binding, extension, nothing, World } from './call-fakes';
@@ -351,6 +357,52 @@ describe('somebody is looked for', () => {
     await after(w, 5);
     await after(w, 15);
     expect(ringing(w)).toEqual(['1004']);
+  });
+});
+
+describe('numbers outside', () => {
+  const asked: string[] = [];
+  beforeEach(() => asked.splice(0));
+  const lines = (w: World, settings: Partial<GroupSettings> = {}): Destinations =>
+    new Destinations({
+      plan: dialplan(),
+      directory: { find: async (number) => w.extensions.get(number) },
+      locations: { lookup: (number) => w.registered.get(number) ?? [] },
+      engaged: new Engaged(),
+      random: (bytes) => Buffer.alloc(bytes),
+      groups: { get: (_kind, number) => (number === '600' ? groupOf(settings) : undefined) },
+      outside: {
+        emergency: async () => undefined,
+        owns: (id) => id === '600' || id === '650',
+        find: async (_caller, payer, number) => {
+          asked.push(`${number} for ${payer}`);
+          const callee = extension(number);
+          return { kind: 'phones', callee, plan: phonesOf(callee, [binding(number, '203.0.113.1')]) };
+        },
+      },
+    });
+  const waysOf = (to: Destination): string[] => (to.kind === 'phones' ? (to.plan.next()?.ways ?? []).map(({ callee }) => callee.number) : []);
+
+  test('are members of a group, in the name of the group', async () => {
+    expect(waysOf(await lines(world(), { members: ['+4917012345', '1003'] }).find('1001', '600', []))).toEqual(['+4917012345', '1003']);
+    expect(asked).toEqual(['+4917012345 for 600']);
+  });
+
+  test('are where somebody is looked for, in her name', async () => {
+    const w = world();
+    set(w, '1005', { findMe: { order: 'in-turn', targets: [{ number: '004917012345', delay: 0, seconds: 20 }] } });
+    const to = await lines(w).find('1001', '1005', []);
+    expect([waysOf(to), waysOf(to)]).toEqual([[], ['004917012345']]);
+    expect(asked).toEqual(['004917012345 for 1005']);
+  });
+
+  test('are where a group or a queue sends calls; any other service does so in the name of its caller', async () => {
+    const all = lines(world());
+    const path: Hop[] = [];
+    await all.instead('1001', { ...extension('600'), diversion: { ...noDiversion, noAnswer: '0301' } }, refuse('no-answer', '600'), path);
+    await all.find('1001', '0302', [], '650');
+    await all.find('1001', '0303', [], '*1');
+    expect(asked).toEqual(['0301 for 600', '0302 for 650', '0303 for 1001']);
   });
 });
 

@@ -19,7 +19,7 @@ interface Scene {
 
 async function scene(settings: Parameters<Provider['set']>[0], more: (extensions: Map<string, Extension>) => void = () => undefined): Promise<Scene> {
   const extensions = new Map<string, Extension>();
-  const w: World = new World({ ringSeconds: 60, outside: { emergency: (...asked) => provider.trunks.emergency(...asked), find: (...asked) => provider.trunks.find(...asked) } });
+  const w: World = new World({ ringSeconds: 60, outside: { owns: (id) => provider.trunks.owns(id), emergency: (...asked) => provider.trunks.emergency(...asked), find: (...asked) => provider.trunks.find(...asked) } });
   const provider = new Provider(extensions, { clock: w.clock });
   for (const [number, one] of w.extensions) extensions.set(number, one);
   more(extensions);
