@@ -7,16 +7,16 @@ import type { BenchResult } from './support/report';
 import { credentials, percentile, startSipp, type SippOutcome } from './support/sipp';
 import { sideBySide, type System } from './support/system';
 
-const PAIRS = 100;
+export const PAIRS = 100;
 const STEADY = 50;
 const SECONDS = 10;
 const LADDER = [100, 150, 200, 250, 300, 400, 500, 600];
 const CALLEE_PORT = 15380;
 
-const callers = Array.from({ length: PAIRS }, (_, i) => String(10_000 + i));
-const callees = Array.from({ length: PAIRS }, (_, i) => String(20_000 + i));
+export const callers = Array.from({ length: PAIRS }, (_, i) => String(10_000 + i));
+export const callees = Array.from({ length: PAIRS }, (_, i) => String(20_000 + i));
 
-async function registerCallees(system: System): Promise<void> {
+export async function registerCallees(system: System): Promise<void> {
   const outcome = await startSipp({
     scenario: 'register.xml',
     remote: { host: '127.0.0.1', port: system.port },
@@ -30,7 +30,8 @@ async function registerCallees(system: System): Promise<void> {
   if (outcome.successful < PAIRS) throw new Error(`${system.name}: ${outcome.failed} callees did not register\n${outcome.output.slice(-2000)}`);
 }
 
-async function round(system: System, rate: number, seconds: number): Promise<{ outcome: SippOutcome; cpu: number }> {
+/** `dialled`: what each caller dials; default: the callees. */
+export async function round(system: System, rate: number, seconds: number, dialled: readonly string[] = callees): Promise<{ outcome: SippOutcome; cpu: number }> {
   const callee = startSipp({ scenario: 'callee.xml', local: { host: '127.0.0.1', port: CALLEE_PORT, mediaPort: 15600 }, timeoutMs: 180_000 });
   await sleep(500); // SIPp says nothing when its socket is up
   const before = cpuMicros(system.pids);
@@ -42,7 +43,7 @@ async function round(system: System, rate: number, seconds: number): Promise<{ o
     calls: rate * seconds,
     atOnce: 10_000,
     pauseMs: 200,
-    rows: callers.map((u, i) => [u, credentials(u), callees[i] ?? '']),
+    rows: callers.map((u, i) => [u, credentials(u), dialled[i] ?? '']),
     rtt: true,
     timeoutMs: (seconds + 60) * 1000,
   }).outcome();

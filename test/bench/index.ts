@@ -2,6 +2,7 @@
 import { benchApi } from './api';
 import { benchCalls } from './calls';
 import { benchContacts } from './contacts';
+import { benchDialPlan } from './dial-plan';
 import { benchEngine } from './engine';
 import { benchJitter } from './jitter';
 import { benchLamps } from './lamps';
@@ -24,6 +25,7 @@ export interface BenchOptions {
 const benchmarks: Record<string, { about: string; run(log: (line: string) => void, options: BenchOptions): Promise<BenchResult> }> = {
   registrations: { about: 'digest registrations, against Kamailio', run: benchRegistrations },
   calls: { about: 'calls with media anchored, against Kamailio with rtpengine', run: benchCalls },
+  'dial-plan': { about: 'a call through a full dial plan, against an empty one', run: benchDialPlan },
   standing: { about: '500 calls up with media, against Kamailio with rtpengine', run: benchStanding },
   relay: { about: 'relayed RTP packets, against rtpengine', run: (log) => benchRelay({ log }) },
   quality: { about: 'speech over lost packets, against silence and repetition', run: benchQuality },
