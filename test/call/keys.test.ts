@@ -21,6 +21,9 @@ const LOSS = 0.1;
 let suite: Stage;
 let server: Server;
 let numbers = 5000;
+/** Jest begins tests that run side by side before what is set up for them is there. */
+let ready: () => void = () => undefined;
+const isReady = new Promise<void>((resolve) => (ready = resolve));
 
 const shared = <Args extends unknown[]>(body: (stage: Stage, ...args: Args) => Promise<void>): ReturnType<typeof staged<Args>> => staged(body, { suite: () => suite, seconds: 60 });
 
@@ -39,6 +42,7 @@ interface Talk {
 }
 
 async function talk(stage: Stage, from: Side, to: Side, talkMs = 9000, values: Record<string, string | number> = {}): Promise<Talk> {
+  await isReady;
   const sides = await Promise.all([from, to].map(async ({ codecs, voice }, i) => {
     const account = await server.add(String(++numbers));
     const options = { ...account, server: server.address };
@@ -95,11 +99,12 @@ need('sipp')('keys', () => {
   beforeAll(async () => {
     suite = new Stage();
     server = await Server.start(suite, { mediaPorts: 200 });
+    ready();
   }, 30_000);
   afterAll(() => suite.close());
 
   describe.each([1, 2, 3])('line %i, which loses a tenth', (seed) => {
-    test('relayed, both ways', ...shared(async (stage) => {
+    test.concurrent('relayed, both ways', ...shared(async (stage) => {
       const call = await talk(stage, { codecs: [0, 101], voice: { loss: { share: LOSS, seed } } }, { codecs: [0, 101], voice: { loss: { share: LOSS, seed: 100 + seed } } });
       await audible(call);
       await Promise.all([call.caller.press(ALL), call.callee.press(ALL)]);
@@ -109,7 +114,7 @@ need('sipp')('keys', () => {
       await call.over();
     }));
 
-    test('transcoded, both ways', ...shared(async (stage) => {
+    test.concurrent('transcoded, both ways', ...shared(async (stage) => {
       const call = await talk(stage, { codecs: [0, 101], voice: { loss: { share: LOSS, seed } } }, { codecs: [8, 101], voice: { loss: { share: LOSS, seed: 100 + seed } } });
       await audible(call);
       await Promise.all([call.caller.press(ALL), call.callee.press(ALL)]);
@@ -120,7 +125,7 @@ need('sipp')('keys', () => {
     }));
   });
 
-  test('as events from a line that loses a tenth to a phone that knows tones only', ...shared(async (stage) => {
+  test.concurrent('as events from a line that loses a tenth to a phone that knows tones only', ...shared(async (stage) => {
     const call = await talk(stage, { codecs: [0, 101], voice: { loss: { share: LOSS, seed: 4 } } }, { codecs: [0] });
     await audible(call);
     await call.caller.press(ALL);
@@ -131,7 +136,7 @@ need('sipp')('keys', () => {
   }));
 
   // the other way round there is nothing to turn them into: keys are not offered on behalf of a caller that has none
-  test('as tones of the phone that is called, to one on a line that loses a tenth and takes events', ...shared(async (stage) => {
+  test.concurrent('as tones of the phone that is called, to one on a line that loses a tenth and takes events', ...shared(async (stage) => {
     const call = await talk(stage, { codecs: [0, 101], voice: { loss: { share: LOSS, seed: 5 } } }, { codecs: [0] });
     await audible(call);
     await call.callee.play(keyTones(ALL));
@@ -140,7 +145,7 @@ need('sipp')('keys', () => {
     await call.over();
   }));
 
-  test('as INFO to a phone that refuses it: as an event of its stream', ...shared(async (stage) => {
+  test.concurrent('as INFO to a phone that refuses it: as an event of its stream', ...shared(async (stage) => {
     const call = await talk(stage, { codecs: [0, 101], scenario: 'caller-presses' }, { codecs: [0, 101], scenario: 'callee-takes-no-info', voice: { loss: { share: LOSS, seed: 6 } } }, 3000, { waitMs: 1500, key: '#' });
     await arrive(call.callee, '#');
     expect(call.callee.keys()).toBe('#');

@@ -16,6 +16,9 @@ const CAT = 1300;
 
 let suite: Stage;
 let server: Server;
+/** Jest begins tests that run side by side before what is set up for them is there. */
+let ready: () => void = () => undefined;
+const isReady = new Promise<void>((resolve) => (ready = resolve));
 let numbers = 5000;
 
 interface Person {
@@ -27,6 +30,7 @@ interface Person {
 }
 
 async function person(stage: Stage, tone: number, options: { payloadType?: 0 | 8; away?: boolean } = {}): Promise<Person> {
+  await isReady;
   const { payloadType = 0, away = false } = options;
   const account = { ...(await server.add(String(++numbers))), server: server.address };
   const phone = await (away ? ScriptedPhone.make(stage, account) : ScriptedPhone.registered(stage, account));
@@ -71,10 +75,11 @@ need('sipp')('transfer', () => {
   beforeAll(async () => {
     suite = new Stage();
     server = await Server.start(suite, { settings: { 'call.ringSeconds': 3, 'call.drainSeconds': 0 }, mediaPorts: 300 });
+    ready();
   }, 30_000);
   afterAll(() => suite.close());
 
-  test.each([['the same codec', 0], ['another codec', 8]] as const)('blind, the target has %s: ring-back, then the two hear each other, and the transferor is out', ...staged(async (stage, _: string, payloadType: 0 | 8) => {
+  test.concurrent.each([['the same codec', 0], ['another codec', 8]] as const)('blind, the target has %s: ring-back, then the two hear each other, and the transferor is out', ...staged(async (stage, _: string, payloadType: 0 | 8) => {
     const [ann, bob, cat] = [await person(stage, ANN, { away: true }), await person(stage, BOB), await person(stage, CAT, { payloadType })];
     const target = await cat.phone.expects('callee-rings-and-hangs-up', { sdp: cat.sdp, ringMs: 2000, talkMs: 5000 });
     const { calling, called } = await talking(ann, 'caller-transfers', { to: `${cat.number}@${server.address}` }, bob, 'callee-is-reinvited');
@@ -92,7 +97,7 @@ need('sipp')('transfer', () => {
     expect(received(ends[0]).at(-1)).toBe('BYE');
   }, { suite: () => suite, seconds: 40 }));
 
-  test('the transferor hangs up at once', ...shared(async (stage) => {
+  test.concurrent('the transferor hangs up at once', ...shared(async (stage) => {
     const [ann, bob, cat] = [await person(stage, ANN, { away: true }), await person(stage, BOB), await person(stage, CAT)];
     const target = await cat.phone.expects('callee-rings-and-hangs-up', { sdp: cat.sdp, ringMs: 1500, talkMs: 4000 });
     const { calling, called } = await talking(ann, 'caller-transfers-and-goes', { to: `${cat.number}@${server.address}` }, bob, 'callee-is-reinvited');
@@ -103,7 +108,7 @@ need('sipp')('transfer', () => {
     expect(ends.map(({ code }) => code)).toEqual([0, 0, 0]);
   }));
 
-  test.each<[string, string | undefined, string, string[]]>([
+  test.concurrent.each<[string, string | undefined, string, string[]]>([
     ['is busy', 'callee-refuses', '486 Busy Here', ['100', '180', '486']],
     ['declines', 'callee-refuses', '603 Decline', ['100', '180', '603']],
     ['never answers', 'callee-is-cancelled', '', ['100', '180', '408']],
@@ -121,7 +126,7 @@ need('sipp')('transfer', () => {
     expect(received(ends[1])).toEqual(['INVITE', 'ACK', 'BYE']);
   }, { suite: () => suite, seconds: 40 }));
 
-  test('the one who is transferred hangs up meanwhile: it rings no more there', ...shared(async (stage) => {
+  test.concurrent('the one who is transferred hangs up meanwhile: it rings no more there', ...shared(async (stage) => {
     const [ann, bob, cat] = [await person(stage, ANN, { away: true }), await person(stage, BOB), await person(stage, CAT)];
     const target = await cat.phone.expects('callee-is-cancelled');
     const { calling, called } = await talking(ann, 'caller-transfers-and-is-left', { to: `${cat.number}@${server.address}` }, bob, 'callee-hangs-up', { talkMs: 4500 });
@@ -129,7 +134,7 @@ need('sipp')('transfer', () => {
     expect(ends.map(({ code }) => code)).toEqual([0, 0, 0]);
   }));
 
-  test('to a service: it talks to whoever is transferred, and hangs up', ...shared(async (stage) => {
+  test.concurrent('to a service: it talks to whoever is transferred, and hangs up', ...shared(async (stage) => {
     const [ann, bob] = [await person(stage, ANN, { away: true }), await person(stage, BOB)];
     const { calling, called } = await talking(ann, 'caller-transfers', { to: `*60@${server.address}` }, bob, 'callee-is-reinvited');
     await moved(bob, called);
@@ -139,7 +144,7 @@ need('sipp')('transfer', () => {
     expect(judge(cutOut(bob.voice.heard(), from)).loudSeconds).toBeGreaterThan(2);
   }));
 
-  test('into a conference, whose members live together', ...shared(async (stage) => {
+  test.concurrent('into a conference, whose members live together', ...shared(async (stage) => {
     const [ann, bob, cat] = [await person(stage, ANN, { away: true }), await person(stage, BOB), await person(stage, CAT, { away: true })];
     const member = await cat.phone.calls('8000', 'caller-presses', { sdp: cat.sdp, waitMs: 500, key: 1, talkMs: 12_000 });
     await speak(cat.voice, member);
