@@ -122,7 +122,7 @@ function serveApi({ config, store, plane, phones, embedded, socket, http }: Serv
     tokens: { list: () => store.tokens.list(), add: (token: Token) => store.tokens.add(token), remove: (name: string) => store.tokens.remove(name), now: () => systemClock.wall().getTime() },
     config: { inForce: () => settingsInForce(config) },
     calls: callsView(calls),
-    metrics: metricsView({ calls, locations: phones.locations, plane, loop, engine, process, startedAt: Date.now() - process.uptime() * 1000 }),
+    metrics: metricsView({ calls, locations: phones.locations, trunks: phones.trunks, queues: phones.queues, history: phones.history, plane, loop, engine, process, startedAt: Date.now() - process.uptime() * 1000 }),
     health: healthView({ store, connected: () => phones.connected, stopping: () => state.stopping }),
     settings: () => settingsView(store, { clock: systemClock, random: systemRandom, realm: config.sip.realm, written: () => phones.changed(), removed: removeFiles(config.data) }),
   };

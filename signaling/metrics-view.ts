@@ -2,13 +2,19 @@
 import type { MediaPlane } from '../media/plane';
 import type { EngineView } from './api/routes/engine';
 import type { MetricsView } from './api/routes/metrics';
+import type { CallHistory } from './app/call-history';
 import type { Calls } from './app/calls';
+import type { Queues } from './app/features';
 import type { Locations } from './app/locations';
+import type { Trunks } from './app/trunks/trunks';
 import type { LoopDelay } from './loop-delay';
 
 export interface MetricsViewDeps {
   calls: () => Pick<Calls, 'list' | 'stats' | 'totals'>;
   locations: Pick<Locations, 'stats'>;
+  trunks: Pick<Trunks, 'list' | 'stats'>;
+  queues: Pick<Queues, 'list'>;
+  history: Pick<CallHistory, 'stats'>;
   plane: Pick<MediaPlane, 'load'>;
   loop: Pick<LoopDelay, 'lateness'>;
   engine: Pick<EngineView, 'stats'> | undefined;
@@ -19,7 +25,7 @@ export interface MetricsViewDeps {
 
 const STATES = ['routing', 'ringing', 'answering', 'up'];
 
-export function metricsView({ calls, locations, plane, loop, engine, process, startedAt }: MetricsViewDeps): MetricsView {
+export function metricsView({ calls, locations, trunks, queues, history, plane, loop, engine, process, startedAt }: MetricsViewDeps): MetricsView {
   return {
     async read() {
       const [{ ports, workers, workersLost }, counted] = await Promise.all([plane.load(), engine?.stats()]);
@@ -28,6 +34,7 @@ export function metricsView({ calls, locations, plane, loop, engine, process, st
       const sum = (of: (worker: (typeof workers)[number]) => number): number => workers.reduce((all, worker) => all + of(worker), 0);
       const { user, system } = process.cpuUsage();
       const { contacts, extensions } = locations.stats();
+      const recorded = history.stats();
       return {
         calls: Object.fromEntries(STATES.map((name) => [name, states.filter(({ state }) => state === name).length])),
         started,
@@ -40,6 +47,12 @@ export function metricsView({ calls, locations, plane, loop, engine, process, st
           ticks: { made: sum(({ sound }) => sound.ticks), late: sum(({ sound }) => sound.late), skipped: sum(({ sound }) => sound.skipped) },
           workersLost,
         },
+        trunks: trunks.list().map(({ name, state, calls: over, spentToday }) => ({ name, up: state === 'up', calls: over, spentToday })),
+        refusedByLimits: trunks.stats().refusedByLimit,
+        queues: queues.list().map(({ number, waiting, agents, stats }) => ({
+          number, waiting: waiting.length, agents: agents.length, free: agents.filter(({ state }) => state === 'free').length, answered: stats.answered, abandoned: stats.abandoned,
+        })),
+        records: { waiting: recorded.waiting, written: recorded.written, dropped: recorded.dropped },
         eventLoop: loop.lateness(),
         process: { residentBytes: process.memoryUsage().rss, cpuSeconds: (user + system) / 1e6, startedAt: startedAt / 1000 },
         engine: counted,

@@ -20,3 +20,16 @@ test('by cause, answered or not, with delays and lengths', () => {
   expect(postDialDelay).toEqual({ bounds: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10], counts: [1, 1, 0, 1, 0, 0, 0, 0, 0], sum: expect.closeTo(0.41) });
   expect(talk).toEqual({ bounds: [5, 15, 60, 180, 600, 1800, 3600], counts: [1, 0, 1, 0, 0, 0, 0, 1], sum: 4021 });
 });
+
+test('how phones sounded, of those from whom anything came', () => {
+  const tally = new CallTally();
+  const heard = (packets: number, lost: number, mos: number | null, jitterMs: number | null) => ({ received: { packets }, lost, mos, jitterMs }) as unknown as NonNullable<NonNullable<CallRecord['media']>['caller']>;
+  const answered = { answeredAfter: 1, lasted: 2000, ended: hungUp };
+  tally.add(call({ ...answered, media: { caller: heard(99, 1, 4.1, 12), callee: heard(0, 0, null, null) } as unknown as CallRecord['media'] }));
+  tally.add(call({ ...answered, media: { caller: heard(100, 0, 4.4, 0.5), callee: heard(80, 20, 2.2, 60) } as unknown as CallRecord['media'] }));
+  tally.add(call({ ...answered, media: undefined }));
+  const { mos, loss, jitter } = tally.totals();
+  expect(mos).toEqual({ bounds: [1, 2, 2.5, 3, 3.5, 4, 4.3], counts: [0, 0, 1, 0, 0, 0, 1, 1], sum: expect.closeTo(10.7) });
+  expect(loss).toEqual({ bounds: [0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2], counts: [1, 0, 0, 1, 0, 0, 0, 1, 0], sum: expect.closeTo(0.21) });
+  expect(jitter).toEqual({ bounds: [0.001, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1], counts: [1, 0, 0, 1, 0, 0, 1, 0], sum: expect.closeTo(0.0725) });
+});

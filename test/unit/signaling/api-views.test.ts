@@ -25,5 +25,5 @@ test('what a call has not is null', () => {
   } as unknown as Calls;
   const view = callsView(() => calls);
   expect(view.up()).toEqual([{ id: 'x', from: '1001', to: '*43', service: null, forwarded: [{ by: '1002', why: 'busy' }], trunk: 'out', through: '600', rung: ['1002', '1003'], state: 'ringing', since: 5, talkingMs: null, held: false, muted: [], originatedBy: null, parkedBy: null, pickedUpBy: null, dialogs }]);
-  expect(view.ended()).toEqual([{ id: 'y', from: '1001', to: '1002', service: 'echo', forwarded: [], trunk: 'out', through: null, rung: ['1002'], since: 6, answeredAfterMs: null, durationMs: 7, endedBy: 'system', cause: 'busy', status: 486, reason: 'busy', dialogs: [] }]);
+  expect(view.ended()).toEqual([{ id: 'y', from: '1001', to: '1002', service: 'echo', forwarded: [], trunk: 'out', through: null, rung: ['1002'], since: 6, answeredAfterMs: null, durationMs: 7, parkedBy: null, pickedUpBy: null, endedBy: 'system', cause: 'busy', status: 486, reason: 'busy', dialogs: [] }]);
 });
