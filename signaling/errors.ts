@@ -97,6 +97,9 @@ const table = {
   'events.too-many': { sentence: 'No more than {most} programs listen to events at once. Try again later.', http: 503, retryable: true },
   'record.not-found': { sentence: 'There is no record of a call {id}. “offhook records list” shows those that there are.', http: 404 },
   'record.not-exported': { sentence: 'The records cannot be written to {file}: {reason}.' },
+  'prompt.bad': { sentence: '{problem}', exit: 2, http: 422 },
+  'prompt.not-found': { sentence: 'There is no sound {name}. “offhook prompt list” shows those that there are.', http: 404 },
+
   'recording.not-found': { sentence: 'There is no recording {id}. “offhook recording list” shows those that there are.', http: 404 },
   'recording.running': { sentence: 'Recording {id} is not over yet. Its call has to end first; after a crash of the server, its next start ends it.', http: 409 },
   'recording.not-exported': { sentence: 'Recording {id} cannot be copied to {file}: {reason}.' },

@@ -50,6 +50,8 @@ export interface CallRecord {
   };
   media: MediaReport | undefined;
   dialogs: readonly CallDialog[];
+  /** The numbers of supervisors who have listened to it. */
+  watchedBy: readonly string[];
   /** Files of its recordings, relative to the data folder. */
   recordings: readonly string[];
 }
@@ -81,6 +83,7 @@ export function recordOf(call: Call, { by, refusal }: Ending, now: number, media
     ended: { by, cause: refusal.cause, status: call.answeredAt === undefined ? refusal.status : undefined, q850: refusal.q850, reason: refusal.reason },
     media: call.answeredAt === undefined ? undefined : media,
     dialogs: [...call.dialogs],
+    watchedBy: [...call.watchedBy],
     recordings: [...call.recordings],
   };
 }
@@ -122,6 +125,7 @@ export function refusedRecord({ caller, dialled: to, originatedBy, transferredBy
     ended: { by: 'system', cause, status: refusal.status, q850: 'cause' in refusal ? refusal.q850 : undefined, reason: refusal.reason },
     media: undefined,
     dialogs: callId === undefined ? [] : [{ side: 'caller', party: caller.number, callId }],
+    watchedBy: [],
     recordings: [],
   };
 }
@@ -146,7 +150,7 @@ export class CallRecords {
   }
 }
 
-function fields({ id, from, to, service, trunk, route, originatedBy, parkedBy, pickedUpBy, transferredBy, forwarded, through, rung, transferredTo, answeredAfter, lasted, ended, media, recordings }: CallRecord): Record<string, unknown> {
+function fields({ id, from, to, service, trunk, route, originatedBy, parkedBy, pickedUpBy, transferredBy, forwarded, through, rung, transferredTo, answeredAfter, lasted, ended, media, watchedBy, recordings }: CallRecord): Record<string, unknown> {
   return {
     call: id,
     from,
@@ -168,6 +172,7 @@ function fields({ id, from, to, service, trunk, route, originatedBy, parkedBy, p
     ...(media?.caller && { fromCaller: heard(media.caller) }),
     ...(media?.callee && { fromCallee: heard(media.callee) }),
     ...(media?.pipeline !== undefined && { pipeline: media.pipeline }),
+    ...(watchedBy.length > 0 && { watchedBy: watchedBy.join(' ') }),
     ...(recordings.length > 0 && { recordings: recordings.join(' ') }),
   };
 }

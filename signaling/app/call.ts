@@ -185,6 +185,8 @@ export class Call {
   readonly muted = new Set<Side>();
   /** How often something was played into it from outside. */
   plays = 0;
+  /** The numbers of those who have listened to it. */
+  readonly watchedBy: string[] = [];
   /** Files of its recordings, relative to the data folder. */
   readonly recordings: string[] = [];
   /** The service that is the other end; undefined in a call between phones. */
@@ -193,6 +195,8 @@ export class Call {
   handovers = 0;
   /** The name of the service that had it first, for the record. */
   servedBy: string | undefined;
+  /** Phones that are rung are asked to answer by themselves. */
+  autoAnswer = false;
   /** Endpoints that will meet those of other calls are allocated near this word; undefined: by themselves. */
   near: string | undefined;
   /** In the order they came; phones that only rang included. */

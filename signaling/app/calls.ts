@@ -44,6 +44,7 @@ import { refusalHeaders, refuse, type CallRefusal } from './reasons';
 import { Routing } from './routing';
 import { serve } from './services';
 import type { SrfConnection } from './srf';
+import { Supervision } from './supervision';
 import { Transfers, type Switchboard } from './transfers';
 import { WindingUp } from './winding-up';
 
@@ -101,6 +102,10 @@ export class Calls {
   readonly pickups: Pickups;
   /** What a console or an API does with them. */
   readonly control: CallControl;
+  /** Third ones in calls of two. */
+  readonly supervision: Supervision;
+  /** Who is in a call. */
+  readonly engaged: Engaged;
   private readonly plan: Dialplan;
   private readonly routing: Routing;
   private readonly archive: RecordingArchive | undefined;
@@ -158,6 +163,8 @@ export class Calls {
       onRefer: (call, leg, req, res) => this.transfers.refer(call, leg, req, res),
       onEnded: (call, ending) => this.ended(call, ending),
     };
+    this.engaged = this.ctx.engaged;
+    this.supervision = new Supervision(this.ctx);
     this.routing = new Routing(this.ctx, this.plan, features, {
       begin: (newcomer, callee, offer) => this.begin(newcomer, callee, offer),
       serve: (call, feature, handler) => this.serve(call, feature, handler),

@@ -13,7 +13,7 @@ import { refuse, type CallRefusal } from './reasons';
 export type Route =
   | { kind: 'extension'; number: string }
   | { kind: 'group'; number: string }
-  | { kind: 'service'; number: string; feature: Feature; args: Args; /** See `FeatureNumber`. */ room: string | undefined }
+  | { kind: 'service'; number: string; feature: Feature; args: Args; /** See `Call.near`. */ near: string | undefined }
   | { kind: 'reject'; refusal: CallRefusal };
 
 export interface Dialled {
@@ -81,14 +81,14 @@ interface FeatureRow extends Row {
   exact: string | undefined;
 }
 
-const featureRow = (feature: Feature, { pattern, meaning, matches, room, exact }: FeatureNumber): FeatureRow => ({
+const featureRow = (feature: Feature, { pattern, meaning, matches, room, near, exact }: FeatureNumber): FeatureRow => ({
   feature: feature.name,
   exact,
   pattern,
   meaning,
-  leadsTo({ number, id }) {
+  leadsTo({ number, id, caller }) {
     const args = number === undefined ? undefined : matches(shown(number), id);
-    return args && { kind: 'service', number: id, feature, args, room: room?.(args) };
+    return args && { kind: 'service', number: id, feature, args, near: room ? `room:${room(args)}` : near?.(args, caller) };
   },
 });
 

@@ -32,6 +32,11 @@ export class Engaged {
     for (const number of call.parties) for (const listener of this.listeners) listener(number);
   }
 
+  /** The calls that it has or had a part in and that are not over, in the order they came. */
+  callsOf(number: string): Iterable<Call> {
+    return this.calls.get(number) ?? [];
+  }
+
   /** In how many calls it is at the moment. */
   count(number: string): number {
     let count = 0;

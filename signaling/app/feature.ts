@@ -40,6 +40,8 @@ export interface FeatureNumber {
   matches(number: string, id: string): Args | undefined;
   /** The room that the call will join: its media is then placed where that room is. */
   room?(args: Args): string;
+  /** Near which endpoints its media is placed (see `Call.near`), asked when it is dialled; undefined: anywhere. */
+  near?(args: Args, caller: string): string | undefined;
 }
 
 export type Handler = (call: ServiceCall) => Promise<void>;
@@ -121,6 +123,8 @@ export interface TransferOptions {
   hears?: 'ringback' | 'the same' | undefined;
   /** How long it rings; default: as long as whoever is called has set. */
   seconds?: number | undefined;
+  /** Phones are asked to answer by themselves. Default: no. */
+  autoAnswer?: boolean | undefined;
   /** Aborted: nobody is to answer any more; the cause is `cancelled`. */
   signal?: AbortSignal | undefined;
   /** Of each whose phones rang, or who was passed over, when nobody answered. */

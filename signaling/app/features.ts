@@ -7,6 +7,11 @@ import { conference, Conferences, nameFiles } from './features/conference';
 import { echo } from './features/echo';
 import { forwarding, type ForwardingDeps } from './features/forwarding';
 import { group, type GroupMusicDeps } from './features/group';
+import { openingHours, type HoursDeps } from './features/hours';
+import { intercom, type IntercomDeps } from './features/intercom';
+import { menu, type MenuDeps } from './features/menu';
+import { paging, type PagingDeps } from './features/paging';
+import { supervisor, type SupervisorDeps } from './features/supervisor';
 import { queue, Queues, type QueueDeps } from './features/queue';
 import { park, type ParkDeps } from './features/park';
 import { pickup, type PickupDeps } from './features/pickup';
@@ -39,6 +44,8 @@ export interface FeatureDeps {
   park?: Omit<ParkDeps, 'sayDigits'> | undefined;
   /** Undefined: nobody takes calls that ring elsewhere. */
   pickup?: PickupDeps | undefined;
+  /** Undefined: there are no opening hours, menus, intercom, paging and supervisors. */
+  office?: { hours: HoursDeps; menu: MenuDeps; intercom: IntercomDeps; paging: PagingDeps; supervisor: SupervisorDeps } | undefined;
   /** Undefined: there are no mailboxes. */
   voicemail?: VoicemailDeps | undefined;
 }
@@ -52,7 +59,7 @@ export interface FeatureSpeech {
 }
 
 /** In the order in which they are offered calls that nobody answered. */
-export function features({ clock, settings, speech, conferences, forwarding: diversions, callWaiting: waiting, groupMusic, queues, park: parking, pickup: picking, voicemail: mailboxes }: FeatureDeps): readonly Feature[] {
+export function features({ clock, settings, speech, conferences, forwarding: diversions, callWaiting: waiting, groupMusic, queues, park: parking, pickup: picking, office, voicemail: mailboxes }: FeatureDeps): readonly Feature[] {
   return [
     echo(),
     time({ clock, ...speech }),
@@ -63,6 +70,7 @@ export function features({ clock, settings, speech, conferences, forwarding: div
     ...(groupMusic ? [group(groupMusic)] : []),
     ...(parking ? [park({ ...parking, ...speech })] : []),
     ...(picking ? [pickup(picking)] : []),
+    ...(office ? [openingHours(office.hours), menu(office.menu), intercom(office.intercom), paging(office.paging), supervisor(office.supervisor)] : []),
     ...(mailboxes ? [voicemail(mailboxes)] : []),
     // the last resort: after whatever would take the call in earnest
     ...(settings.announcements === 'on' ? [announcements(speech)] : []),

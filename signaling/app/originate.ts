@@ -11,6 +11,7 @@ import { OffhookError } from '../errors';
 import { shown } from '../tenants';
 import { abilities } from './abilities';
 import type { Newcomer } from './arrival';
+import { autoAnswer } from './auto-answer';
 import type { Binding } from './binding';
 import { phoneless, type Call, type Callee, type PendingInvite } from './call';
 import { allocate, NoMedia, releaseLeg } from './call-media';
@@ -85,7 +86,7 @@ async function towards(ctx: CallContext, from: Callee, number: string, options: 
   const to = await ctx.destination(from.number, number, path);
   if (to.kind === 'nobody' && !to.callee) throw new OffhookError('call.no-number', { number: shown(number) });
   const name = to.kind === 'service' ? to.feature.name : (path[0]?.from.name ?? null);
-  const near = to.kind === 'service' && to.room !== undefined ? `room:${to.room}` : undefined;
+  const near = to.kind === 'service' ? to.near : undefined;
   const handler: Handler = async (call) => {
     const cause = await call.transferTo(number, { asDialled: true });
     await call.play([{ tone: cause === 'busy' ? 'busy' : 'reorder', ms: 3000 }]);
@@ -313,10 +314,3 @@ class Origin implements Newcomer {
     hangup(this.ctx, call, by, refuse(bestCause(this.attempts.map((attempt) => attempt.ended ?? refusedBy(attempt))), shown(this.caller.number)));
   }
 }
-
-/** RFC 5373, and what desk phones and softphones understood before: each takes one of them and leaves the others alone. */
-const autoAnswer = (host: string): Record<string, string> => ({
-  'Answer-Mode': 'Auto',
-  'Call-Info': `<sip:${host}>;answer-after=0`,
-  'Alert-Info': `<http://${host}>;info=alert-autoanswer;delay=0`,
-});

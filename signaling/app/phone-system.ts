@@ -42,6 +42,7 @@ import { PRESENCE, presence } from './events/packages/presence';
 import { Publications, type PublishRequest } from './events/packages/presence/publications';
 import { Lamps } from './lamps';
 import { defaultAbilities, stateless } from './options';
+import { office, superviseFrom, type OfficeDeps } from './office';
 import { RecordingArchive } from './recording-archive';
 import { Registrar } from './registrar';
 import { connectSrf, type EngineAddress, type SrfConnection } from './srf';
@@ -121,7 +122,7 @@ export class PhoneSystem {
       book: this.settings, store, timeZone: zoneOf(config.speech), clock, random,
       settings: { ...config.outside, permissions: config.outside.permissions as readonly CallClass[] },
       directory: this.directory,
-      owns: (id) => this.settings.get('group', id) !== undefined || this.settings.get('queue', id) !== undefined,
+      owns: (id) => (['group', 'queue', 'menu', 'paging'] as const).some((kind) => this.settings.get(kind, id) !== undefined),
       log: log.child({ part: 'trunks' }),
     });
     this.registrar = new Registrar(config.registrar, { locations: this.locations, clock, log: log.child({ part: 'registrar' }) });
@@ -204,6 +205,27 @@ export class PhoneSystem {
     this.archive.close();
     await this.history.close();
     await this.locations.close();
+  }
+
+  /** See `superviseFrom`. */
+  supervise(request: Parameters<typeof superviseFrom>[1]): ReturnType<typeof superviseFrom> {
+    return superviseFrom(this.office(), request);
+  }
+
+  private office(): OfficeDeps {
+    const { store, clock, config, log } = this.deps;
+    return {
+      settings: this.settings,
+      directory: this.directory,
+      locations: this.locations,
+      store, clock,
+      changed: () => this.changed(),
+      calls: () => this.calls,
+      data: config.data,
+      prompt: promptOf,
+      sayDigits: sayNumberOf,
+      log: log.child({ part: 'menus' }),
+    };
   }
 
   private forwarding(): FeatureDeps['forwarding'] {
@@ -335,7 +357,7 @@ export class PhoneSystem {
       config: { call: { ...config.call, maxCallsOf: (tenant) => this.settings.get('tenant', tenant)?.maxCalls } },
       media: mediaSettings(config.media),
       log: log.child({ part: 'calls' }),
-      features: features({ clock, settings: config.call, speech: speechOf(config.speech), conferences: this.conferences, forwarding: this.forwarding(), callWaiting: this.callWaiting(), groupMusic: this.groupMusic(), queues: this.queues, park: this.parking(messages), pickup: this.pickup(), voicemail: this.voicemail() }),
+      features: features({ clock, settings: config.call, speech: speechOf(config.speech), conferences: this.conferences, forwarding: this.forwarding(), callWaiting: this.callWaiting(), groupMusic: this.groupMusic(), queues: this.queues, park: this.parking(messages), pickup: this.pickup(), office: office(this.office()), voicemail: this.voicemail() }),
       prompt: promptOf,
       archive: this.archive,
       history: this.history,

@@ -5,6 +5,7 @@
 import { bridgeOffer, otherProfile, ownOffer, type AudioSpec } from '../../media/sdp';
 import { shown } from '../tenants';
 import { answerOf, connectPhones, earlyAnswer } from './b2bua';
+import { autoAnswer } from './auto-answer';
 import type { Binding } from './binding';
 import type { Call, Callee, Fork } from './call';
 import { codecsFor } from './call-bridge';
@@ -103,6 +104,7 @@ function mediaCause(ctx: CallContext, call: Call, err: unknown): Cause {
 
 function invite(ctx: CallContext, call: Call, fork: Fork, credentials: Record<string, string> = {}): void {
   const { leg, binding, callee, line } = fork;
+  const host = ownHost(ctx.reach, leg.source) ?? 'localhost';
   fork.offer = offerTo(leg, mediaAddress(leg, call.caller.heard?.stream), offerFor(ctx, call, fork));
   fork.outgoing = sendInvite(
     ctx.srf,
@@ -112,7 +114,7 @@ function invite(ctx: CallContext, call: Call, fork: Fork, credentials: Record<st
       sdp: fork.offer.text,
       headers: line
         ? { ...abilities, ...line.headers, ...credentials }
-        : { ...inviteHeaders(call, callee), ...diversionHeaders(call.path, callee.number, ownHost(ctx.reach, leg.source) ?? 'localhost') },
+        : { ...inviteHeaders(call, callee), ...diversionHeaders(call.path, callee.number, host), ...(call.autoAnswer && autoAnswer(host)) },
     },
     {
       sent: (callId) => call.known(leg, callId),

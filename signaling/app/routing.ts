@@ -83,8 +83,8 @@ export class Routing {
   /** The call goes where it was found to go. */
   private async lead(call: Call, to: Reached): Promise<void> {
     if (to.kind === 'service') {
-      const { feature, args, room } = to;
-      call.near = room === undefined ? undefined : `room:${room}`;
+      const { feature, args, near } = to;
+      call.near = near;
       // its port is somewhere, and has to be where the room is; the caller has not been told of it unless a phone was heard before it answered
       if (call.near !== undefined && call.wiring === undefined) releaseLeg(this.ctx, call, call.caller);
       this.board.serve(call, feature, async (service) => feature.answer?.(service, args));
@@ -159,7 +159,8 @@ export class Routing {
   async handOver(call: Call, to: Exclude<Destination, { kind: 'phones' }>, leave: () => void): Promise<Cause | undefined> {
     if (call.handovers >= MAX_HANDOVERS) return 'forwarding-loop';
     if (to.kind === 'service') {
-      if (to.room !== undefined && call.near !== `room:${to.room}`) return this.bringTo(call, to.number);
+      // its media has to be where the others' is: it goes there in a call of its own
+      if (to.near !== undefined && call.near !== to.near) return this.bringTo(call, to.number);
       leave();
       call.handovers++;
       call.to = partyOf(to);

@@ -348,6 +348,7 @@ export class ServedCall implements ServiceCall, Serving {
     call.to = callee;
     call.path = path;
     this.told = options;
+    call.autoAnswer = options.autoAnswer ?? false;
     if (hears === 'ringback') this.quietly(ctx.plane.play({ endpoint: this.endpointId }, [{ tone: 'ringback' }], { loop: true }));
     await ring(ctx, call, seconds === undefined ? plan : inTime(plan, seconds));
     if (signal?.aborted) withdraw();
@@ -384,6 +385,9 @@ export class ServedCall implements ServiceCall, Serving {
   putThrough(): void {
     const { call, told } = this;
     told?.answered?.(call.to.number, new Promise((resolve) => call.whenOver.push(() => resolve())));
+    // where the two meet in a room, what is played to one of them would go on
+    const { endpoint } = call.caller;
+    if (endpoint) this.quietly(this.ctx.plane.stopPlaying({ endpoint: endpoint.id }));
     this.leaves(`put through to ${call.to.number}`);
   }
 

@@ -10,6 +10,7 @@ import { addConfig } from './config-command';
 import { type Context, type SetExitCode, systemContext } from './context';
 import { addExtensionCommands } from './extension';
 import { addRoomCommands } from './room';
+import { addPromptCommands } from './prompt';
 import { addRecordsCommands } from './records';
 import { addRecordingCommands } from './recording';
 import { addPhone } from './phone';
@@ -50,6 +51,7 @@ function buildProgram(context: Context, setExitCode: SetExitCode): Command {
   addPhone(program, context, setExitCode);
   addExtensionCommands(program, context);
   addRoomCommands(program, context);
+  addPromptCommands(program, context);
   addRecordingCommands(program, context);
   addRecordsCommands(program, context);
   addVoicemailCommands(program, context);

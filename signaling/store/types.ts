@@ -43,6 +43,17 @@ export interface ExtensionSettings {
   watchable?: boolean | undefined;
   /** Names; who has one in common takes calls that ring at the other with `*8`. Default: none. */
   pickupGroups?: readonly string[] | undefined;
+  /** For whom its phone answers by itself (`*80NUMBER`): nobody, anyone of its tenant, those numbers. Default: nobody. */
+  autoAnswer?: 'nobody' | 'anyone' | readonly string[] | undefined;
+  /** Whose calls it may listen to, and speak in. Default: nobody's. */
+  supervisor?: Supervising | undefined;
+}
+
+export interface Supervising {
+  /** Numbers of extensions and of ring groups; `*`: everybody of its tenant. */
+  calls: readonly string[];
+  /** Whether those who talk hear a tone when it begins. */
+  tone: boolean;
 }
 
 /** What a number outside is, for who may call it. */

@@ -225,6 +225,11 @@ export const EN = {
   'do-not-disturb-off': 'Do not disturb is off.',
   'call-waiting-on': 'Call waiting is on.',
   'call-waiting-off': 'Call waiting is off.',
+  'hours-open': 'Open, until this is dialled again.',
+  'hours-closed': 'Closed, until this is dialled again.',
+  'hours-by-the-clock': 'The opening hours are in force again.',
+  'cannot-be-reached-now': 'Nobody can be reached there at the moment.',
+  'is-not-in-a-call': 'is not in a call.',
 
   // Queues
   'queue-welcome': 'Welcome. Please hold the line.',

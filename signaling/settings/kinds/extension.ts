@@ -37,4 +37,15 @@ export const extensionSettings = z.strictObject({
     .describe('Of its calls outside'),
   watchable: z.boolean().optional().describe('Whether others may see by lamps and presence what it does'),
   pickupGroups: z.array(z.string().regex(/^[\p{L}\p{N}._-]{1,32}$/u, 'must be 1 to 32 letters, digits, dots, - and _')).max(20).optional().describe('Whoever has one in common takes calls that ring here with *8'),
+  autoAnswer: z
+    .union([z.enum(['nobody', 'anyone']), z.array(target).max(100)])
+    .optional()
+    .describe('For whom its phone answers by itself when *80 and its number is dialled: nobody, anyone of its tenant, or these numbers'),
+  supervisor: z
+    .strictObject({
+      calls: z.array(target).max(500).describe('Numbers of extensions and ring groups; * is everybody of its tenant'),
+      tone: z.boolean().default(false).describe('Whether those who talk hear a tone when it begins'),
+    })
+    .optional()
+    .describe('Whose calls it may listen to (*81), whisper into (*82) and join (*83)'),
 }) satisfies z.ZodType<ExtensionSettings>;

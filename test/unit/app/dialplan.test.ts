@@ -49,8 +49,8 @@ const prefix: Feature = {
 };
 
 test.each<[string, object]>([
-  ['*43', { kind: 'service', number: '*43', feature: { name: 'echo' }, args: {}, room: undefined }],
-  ['8000', { kind: 'service', number: '8000', args: { room: '8000' }, room: '8000' }],
+  ['*43', { kind: 'service', number: '*43', feature: { name: 'echo' }, args: {}, near: undefined }],
+  ['8000', { kind: 'service', number: '8000', args: { room: '8000' }, near: 'room:8000' }],
   ['**1002', { kind: 'service', number: '**1002', feature: { name: 'prefix' }, args: { number: '1002' } }],
   ['*430', { kind: 'reject', refusal: { status: 404 } }],
   ['1002', { kind: 'extension', number: '1002' }],

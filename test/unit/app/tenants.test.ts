@@ -78,7 +78,7 @@ describe('where calls go', () => {
   });
   const find = async (caller: string, number: string): Promise<string> => {
     const to = await destinations.find(caller, number, []);
-    if (to.kind === 'service') return `${to.feature.name} ${to.number} ${to.room}`;
+    if (to.kind === 'service') return `${to.feature.name} ${to.number} ${to.near}`;
     return to.kind === 'nobody' ? `${to.refusal.cause} ${to.callee?.number ?? '-'}` : 'phones';
   };
 
@@ -88,11 +88,11 @@ describe('where calls go', () => {
     ['1001', '1003', 'unknown-number -'],
     [`1001@${ACME}`, '1001', `own-number 1001@${ACME}`],
     [`1003@${ACME}`, '1001', `not-registered 1001@${ACME}`],
-    ['1001', '8000', 'conference 8000 8000'],
+    ['1001', '8000', 'conference 8000 room:8000'],
     [`1001@${ACME}`, '8000', 'unknown-number -'],
-    ['1001', '500', 'conference 500 500'],
+    ['1001', '500', 'conference 500 room:500'],
     [`1001@${ACME}`, '500', 'unknown-number -'],
-    [`1001@${ACME}`, '501', `conference 501@${ACME} 501@${ACME}`],
+    [`1001@${ACME}`, '501', `conference 501@${ACME} room:501@${ACME}`],
     ['1001', '501', 'unknown-number -'],
     [`1001@${ACME}`, '1003', `forwarding-loop 1004@${ACME}`],
     [`1001@${ACME}`, '1005', 'unknown-number -'],
