@@ -64,8 +64,8 @@ need('kamailio', 'baresip', 'linphone')('our phone on a bad network', () => {
     const measured = `${percent(lost)} lost of what was really ${percent(toPhone.lost / toPhone.packets)}; ${JSON.stringify(quality)}`;
     const { heard, sent } = quality;
     expect([measured, near(lost, toPhone.lost / toPhone.packets, 0.02)]).toEqual([measured, true]);
-    // one report's time is a few hundred packets: chance makes anything from 1 to 10 % of 5
-    expect([measured, near(sent.lossFraction!, 0.05, 0.06)]).toEqual([measured, true]);
+    // a report may be of some thirty packets only: chance makes anything from none to a fifth of 5 %
+    expect([measured, near(sent.lossFraction!, 0.05, 0.15)]).toEqual([measured, true]);
     expect([measured, heard.jitterMs! > 5 && heard.jitterMs! < 40, heard.bufferMs! > 20]).toEqual([measured, true, true]);
     // what Opus brings twice is lost to nobody's ear
     expect([measured, heard.mos! < (codec === 'opus' ? 4.4 : 4.3)]).toEqual([measured, true]);
