@@ -65,7 +65,7 @@ export function docsPage({ info, paths = {} }: OpenApi): string {
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${safe(info.title)} API</title><style>${STYLE}</style></head><body>
 <h1>${safe(info.title)} API</h1><p>${safe(info.description ?? '')}</p>
 <p>Programs show a token (<code>offhook token add NAME --scope read|write|admin</code>) as <code>Authorization: Bearer TOKEN</code>. For programs the same is at <a href="openapi.json">openapi.json</a>.</p>
-<nav>${tags.map(([tag]) => `<a href="#${anchor(tag)}">${safe(tag)}</a>`).join('')}</nav>
+<nav>${tags.map(([tag]) => `<a href="#${anchor(tag)}">${safe(tag)}</a>`).join('\n')}</nav>
 ${tags.map(([tag, texts]) => `<h2 id="${anchor(tag)}">${safe(tag)}</h2>\n${texts.join('\n')}`).join('\n')}
 </body></html>
 `;
