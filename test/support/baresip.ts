@@ -83,6 +83,7 @@ export class Baresip implements Phone {
 
   async dial(target: string): Promise<void> {
     this.remember();
+    await this.hasNameForRecording();
     await this.command('dial', `sip:${target}@${this.domain}`);
   }
 
@@ -92,6 +93,7 @@ export class Baresip implements Phone {
   }
 
   async answer(): Promise<void> {
+    await this.hasNameForRecording();
     await this.command('accept');
   }
 
@@ -193,6 +195,14 @@ export class Baresip implements Phone {
     this.mark = this.events.length;
   }
 
+  /** Its recordings are named after the second in which they begin: two of one second would be one file, and one of them lost. */
+  private async hasNameForRecording(): Promise<void> {
+    await eventually(`${this.name} to have a name for its next recording`, () => {
+      const name = recordingName(Date.now(), 'dec');
+      return readdirSync(this.recordings).every((taken) => !taken.endsWith('-dec.wav') || taken < name);
+    }, 3000);
+  }
+
   private async event(type: string, fits: (event: BaresipEvent) => boolean = () => true, timeoutMs = 15_000): Promise<BaresipEvent> {
     return new Promise((resolve, reject) => {
       const finish = (): void => {
@@ -249,10 +259,13 @@ export class Baresip implements Phone {
  */
 function blockSentRecordings(folder: string): void {
   const now = Date.now();
-  for (let second = -1; second < BLOCKED_SECONDS; second++) {
-    const [date = '', time = ''] = new Date(now + second * 1000).toISOString().slice(0, 19).split('T');
-    mkdirSync(join(folder, `dump-${date}-${time.replaceAll(':', '-')}-enc.wav`));
-  }
+  for (let second = -1; second < BLOCKED_SECONDS; second++) mkdirSync(join(folder, recordingName(now + second * 1000, 'enc')));
+}
+
+/** @param at ms since 1970; the phone's time zone is UTC */
+function recordingName(at: number, way: 'enc' | 'dec'): string {
+  const [date = '', time = ''] = new Date(at).toISOString().slice(0, 19).split('T');
+  return `dump-${date}-${time.replaceAll(':', '-')}-${way}.wav`;
 }
 
 function netstring(data: Buffer): { body: Buffer; rest: Buffer<ArrayBuffer> } | undefined {

@@ -39,8 +39,10 @@ export function tone(hz: number, seconds: number, rate: number, amplitude = 0.5)
   return samples;
 }
 
+/** @param hz whole: then each second sounds as the first, and only that one is reckoned */
 export function writeTone(file: string, hz: number, seconds: number, rate: number): void {
-  writeWav(file, { samples: tone(hz, seconds, rate), rate });
+  const first = tone(hz, Math.min(seconds, 1), rate);
+  writeWav(file, { samples: first, rate }, Math.round(seconds * rate));
 }
 
 interface Frame {

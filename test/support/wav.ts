@@ -14,25 +14,25 @@ export interface Recording {
 
 const HEADER_BYTES = 44;
 
-export function writeWav(file: string, { samples, rate }: Recording): void {
-  const out = Buffer.alloc(HEADER_BYTES + samples.length * 2);
-  out.write('RIFF', 0, 'latin1');
-  out.writeUInt32LE(out.length - 8, 4);
-  out.write('WAVEfmt ', 8, 'latin1');
-  out.writeUInt32LE(16, 16);
-  out.writeUInt16LE(1, 20); // PCM
-  out.writeUInt16LE(1, 22); // channels
-  out.writeUInt32LE(rate, 24);
-  out.writeUInt32LE(rate * 2, 28);
-  out.writeUInt16LE(2, 32);
-  out.writeUInt16LE(16, 34);
-  out.write('data', 36, 'latin1');
-  out.writeUInt32LE(samples.length * 2, 40);
-  for (let i = 0; i < samples.length; i++) {
-    const clipped = Math.max(-1, Math.min(1, samples[i] ?? 0));
-    out.writeInt16LE(Math.round(clipped * 32767), HEADER_BYTES + i * 2);
-  }
-  writeFileSync(file, out);
+/** @param length in samples: the recording is repeated until there are so many; default: once */
+export function writeWav(file: string, { samples, rate }: Recording, length = samples.length): void {
+  const once = Int16Array.from(samples, (sample) => Math.round(Math.max(-1, Math.min(1, sample)) * 32767));
+  const pcm = new Int16Array(length);
+  for (let at = 0; at < length; at += once.length) pcm.set(once.subarray(0, length - at), at);
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.write('RIFF', 0, 'latin1');
+  header.writeUInt32LE(HEADER_BYTES + pcm.byteLength - 8, 4);
+  header.write('WAVEfmt ', 8, 'latin1');
+  header.writeUInt32LE(16, 16);
+  header.writeUInt16LE(1, 20); // PCM
+  header.writeUInt16LE(1, 22); // channels
+  header.writeUInt32LE(rate, 24);
+  header.writeUInt32LE(rate * 2, 28);
+  header.writeUInt16LE(2, 32);
+  header.writeUInt16LE(16, 34);
+  header.write('data', 36, 'latin1');
+  header.writeUInt32LE(pcm.byteLength, 40);
+  writeFileSync(file, Buffer.concat([header, Buffer.from(pcm.buffer)]));
 }
 
 /**
