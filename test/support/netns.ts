@@ -56,6 +56,7 @@ export class NatNetwork {
       await ip('-n', name, 'link', 'set', device, 'up');
     }
     for (const name of [publicSide, router, privateSide]) await ip('-n', name, 'link', 'set', 'lo', 'up');
+    for (const [name, device] of [[publicSide, 'eth0'], [router, 'public'], [router, 'private'], [privateSide, 'eth0']] as const) await carries(name, device);
     await ip('-n', privateSide, 'route', 'add', 'default', 'via', '10.77.0.1');
     await inside(router, 'sysctl', ['-q', '-w', 'net.ipv4.ip_forward=1']);
     await inside(router, 'nft', [RULES]);
@@ -90,6 +91,7 @@ export class TwoHosts {
       await ip('-n', name, 'address', 'add', `${own}/24`, 'dev', 'eth0');
       for (const device of ['eth0', 'lo']) await ip('-n', name, 'link', 'set', device, 'up');
     }
+    for (const name of [near, far]) await carries(name, 'eth0');
     return hosts;
   }
 
@@ -111,6 +113,15 @@ async function removeOrphans(): Promise<void> {
   for (const [name, pid] of output.matchAll(/^ofh-(\d+)-\S+/gm)) {
     if (!existsSync(`/proc/${pid}`)) await run('ip', ['netns', 'delete', name]);
   }
+}
+
+/**
+ * The kernel says at most once a second that cables were plugged in, and `os.networkInterfaces()` knows no device before; being asked about
+ * that very device, it looks at once.
+ */
+async function carries(netns: string, device: string): Promise<void> {
+  const { output } = await run('ip', ['-n', netns, 'link', 'show', 'dev', device]);
+  if (!output.includes('state UP')) throw new Error(`${device} of ${netns} carries nothing: ${output}`);
 }
 
 async function ip(...args: string[]): Promise<void> {

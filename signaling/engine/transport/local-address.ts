@@ -17,6 +17,7 @@ export type Probe = (peer: string) => Promise<string | undefined>;
 
 const KEEP_MS = 60_000;
 const INTERFACES_KEEP_MS = 10_000;
+const NO_INTERFACES_KEEP_MS = 200;
 const MAX_PEERS = 4_096;
 const MAX_PROBES = 32;
 /** Documentation addresses (RFC 5737, RFC 3849): they stand for "somewhere else" and are never sent to. */
@@ -108,7 +109,6 @@ export class LocalAddresses {
   private current(): Subnet[] {
     const now = this.clock.now();
     if (now < this.subnetsUntil) return this.subnets;
-    this.subnetsUntil = now + INTERFACES_KEEP_MS;
     this.subnets = [];
     for (const addresses of Object.values(this.interfaces())) {
       for (const { address, cidr, internal } of addresses ?? []) {
@@ -119,6 +119,8 @@ export class LocalAddresses {
         this.subnets.push({ address, prefix, net, internal });
       }
     }
+    // the network of a server that is up before it is not missed for long
+    this.subnetsUntil = now + (this.subnets.some(({ internal }) => !internal) ? INTERFACES_KEEP_MS : NO_INTERFACES_KEEP_MS);
     return this.subnets;
   }
 
