@@ -16,6 +16,8 @@ import { apiOnDemand } from './api/on-demand';
 import { callsView, engineView, healthView, settingsView } from './api-views';
 import { FailureLimiter } from './app/failure-limiter';
 import { sourceKey } from './app/flow';
+import type { AppProgram } from './app-program/app-program';
+import { startAppProgram } from './app-program/threads';
 import { PhoneSystem } from './app/phone-system';
 import { SrfConnectError, type EngineAddress } from './app/srf';
 import { systemClock, systemRandom } from './clock';
@@ -61,12 +63,13 @@ async function start(config: Config, log: Logger, owned: Owned, ending: Ending, 
   // open while calls are given their time to end: whoever asks whether to send more is told not to
   const http = config.http.address ? owned.own('HTTP', await openHttp(config.http.address, config.http.maxConnections), (h) => h.close()) : undefined;
   await checkRealm(store, config);
+  const program = await openProgram(config, log, owned);
   const plane = owned.own('media', await openPlane(config), (p) => p.close());
   const engine = await openEngine(config, log, owned, ending);
 
   const interfaces = cachedInterfaces(networkInterfaces, systemClock);
   const reach = new Reach({ external: config.media.external ?? ipOrNull(config.sip.external), localNets: config.sip.localNets }, interfaces);
-  const phones = new PhoneSystem({ config, store, plane, reach, clock: systemClock, random: systemRandom, log });
+  const phones = new PhoneSystem({ config, store, plane, reach, clock: systemClock, random: systemRandom, log, program });
   owned.own('application', phones, (p) => p.close());
   const announced = await phones.start(engine.address).catch((err: unknown) => {
     if (err instanceof MediaError && err.code === 'setting') throw new OffhookError('start.bad-setting', { setting: 'partyline.port', reason: `${err.message}.` }, { cause: err });
@@ -87,6 +90,7 @@ async function start(config: Config, log: Logger, owned: Owned, ending: Ending, 
       partyline: phones.conferences.simple,
       http: http && config.http.address ? { ...config.http.address, port: http.port } : undefined,
       data: config.data,
+      app: program && { file: program.file, ...program.settings },
     }),
   );
 }
@@ -143,6 +147,19 @@ function serveApi({ config, store, plane, phones, embedded, socket, http }: Serv
 
 const isLoopback = (host: string): boolean => /^(127\.|::1$|localhost$)/.test(host);
 
+/** Before anything that calls need: a program with a mistake in it keeps the server from starting. */
+async function openProgram({ app }: Config, log: Logger, owned: Owned): Promise<AppProgram | undefined> {
+  if (app.file === null) return undefined;
+  try {
+    const program = owned.own('the program', await startAppProgram(app.file, app, { clock: systemClock, log: log.child({ part: 'program' }) }), (p) => p.close());
+    owned.own('the signal to read the program again', onHangup(() => program.reload()), (stop) => stop());
+    return program;
+  } catch (err) {
+    if (err instanceof Error && err.name === 'ProgramError') throw new OffhookError('start.bad-setting', { setting: 'app.file', reason: err.message }, { cause: err });
+    throw err;
+  }
+}
+
 async function openPlane(config: Config): Promise<MediaPlane> {
   const { portMin, portMax, workers, bind4, bind6, drainSeconds, silenceSeconds, backend } = config.media;
   try {
@@ -161,7 +178,11 @@ async function openEngine(config: Config, log: Logger, owned: Owned, ending: End
     const options = engineOptions(config, secret);
     const engine = await startEmbeddedEngine(options, { log: engineLog(log), logLevel: engineLevel(config), appsInThisThread: isAlone(config) });
     owned.own('engine', engine, (e) => e.close());
-    if (options.tls || options.control.tls) owned.own('the signal to read certificates again', reloadOnHangup(engine, log), (stop) => stop());
+    if (options.tls || options.control.tls) {
+      // the engine says itself what came of it
+      const reload = () => engine.reloadCertificates().catch((err: unknown) => log.warn({ err }, 'the certificates could not be read again'));
+      owned.own('the signal to read certificates again', onHangup(reload), (stop) => stop());
+    }
     engine.onExit((err) => {
       if (err) ending.fail(`the SIP engine ended: ${err.message}`);
     });
@@ -173,10 +194,9 @@ async function openEngine(config: Config, log: Logger, owned: Owned, ending: End
 }
 
 /** SIGHUP, as services know it. In a terminal it means that the terminal is closed, and ends the process as always. */
-function reloadOnHangup(engine: EmbeddedEngine, log: Logger): () => void {
+function onHangup(work: () => Promise<unknown>): () => void {
   if (process.stdin.isTTY) return () => undefined;
-  // The engine says itself what came of it.
-  const reload = (): void => void engine.reloadCertificates().catch((err: unknown) => log.warn({ err }, 'the certificates could not be read again'));
+  const reload = (): void => void work();
   process.on('SIGHUP', reload);
   return () => void process.off('SIGHUP', reload);
 }

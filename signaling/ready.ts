@@ -21,6 +21,8 @@ export interface Ready {
   /** Where the HTTP API is, when it is on. */
   http?: { host: string; port: number } | undefined;
   data: string;
+  /** The user's own program. */
+  app?: { file: string; routes: readonly string[]; hooks: readonly string[] } | undefined;
 }
 
 /** The whole output, ending with the line `ready {…}`. */
@@ -34,14 +36,21 @@ export function firstScreen(ready: Ready): string {
     lines.push('', `In a SIP phone (Linphone: “Use a SIP account”): user name ${ready.fresh[0]?.number}, its password, domain ${server}, transport UDP or TCP.`);
     lines.push(`Register a second phone as ${ready.fresh[1]?.number}, dial ${ready.fresh[1]?.number} from the first, and talk.`, '');
   }
-  const { engine, media, partyline, http, data } = ready;
+  const { engine, media, partyline, http, data, app } = ready;
+  if (app) {
+    if (lines.at(-1) !== '') lines.push('');
+    lines.push(`Your program ${app.file} is loaded: ${counted(app.routes, 'route')}; ${counted(app.hooks, 'hook')}.`, '');
+  }
   if (partyline) {
     if (lines.at(-1) !== '') lines.push('');
     lines.push(`Programs reach the conference rooms ${partyline.rooms.join(', ')} by the simple packet format: UDP ${hostPort(partyline)}.`, '');
   }
-  lines.push(`ready ${JSON.stringify({ sip, engine, media, ...(partyline && { partyline: { udp: hostPort(partyline), rooms: partyline.rooms } }), ...(http && { http: `http://${formatHostPort(http)}` }), data })}`);
+  lines.push(`ready ${JSON.stringify({ sip, engine, media, ...(partyline && { partyline: { udp: hostPort(partyline), rooms: partyline.rooms } }), ...(http && { http: `http://${formatHostPort(http)}` }), ...(app && { app: { file: app.file, routes: app.routes, hooks: app.hooks } }), data })}`);
   return `${lines.join('\n')}\n`;
 }
+
+/** `2 routes (610, 62X)` */
+const counted = (names: readonly string[], what: string): string => `${names.length === 0 ? 'no' : names.length} ${what}${names.length === 1 ? '' : 's'}${names.length === 0 ? '' : ` (${names.join(', ')})`}`;
 
 const hostPort = ({ address, port }: { address: string; port: number }): string => `${isIPv6(address) ? `[${address}]` : address}:${port}`;
 

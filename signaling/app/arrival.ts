@@ -56,7 +56,7 @@ export class Arrival implements Newcomer {
   constructor(
     readonly req: SipRequest,
     readonly res: SipResponder,
-    readonly caller: Callee,
+    public caller: Callee,
   ) {
     req.on('cancel', () => {
       this.cancelled = true;

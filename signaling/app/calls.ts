@@ -42,6 +42,7 @@ import { heedMedia } from './media-events';
 import type { Leg } from './leg';
 import { refusalHeaders, refuse, type CallRefusal } from './reasons';
 import { Routing } from './routing';
+import { screened, type Screening } from './screening';
 import { serve } from './services';
 import type { SrfConnection } from './srf';
 import { Supervision } from './supervision';
@@ -71,6 +72,8 @@ export interface CallsDeps {
   features?: readonly Feature[];
   /** The file of a spoken prompt; default: there are none. */
   prompt?: (key: string) => string | undefined;
+  /** Asked about each new call; default: nobody. */
+  program?: Screening['program'] | undefined;
   /** Ring groups; default: there are none. */
   groups?: GroupBook;
   /** Default: one of its own. */
@@ -108,6 +111,7 @@ export class Calls {
   readonly engaged: Engaged;
   private readonly plan: Dialplan;
   private readonly routing: Routing;
+  private readonly screening: Screening | undefined;
   private readonly archive: RecordingArchive | undefined;
   private readonly recorder: CallRecorder | undefined;
   private readonly tally = new CallTally();
@@ -155,7 +159,8 @@ export class Calls {
       },
       callOf: (id) => this.byId.get(id),
       serve: (call, feature, handler) => this.serve(call, feature, handler),
-      destination: (caller, number, path, by) => this.routing.find(caller, number, path, by),
+      destination: (caller, number, path, by, without) => this.routing.find(caller, number, path, by, without),
+      passBy: (call, number, feature, leave) => this.routing.passBy(call, number, feature, leave),
       instead: (call, refusal, path) => this.routing.instead(call, refusal, path),
       colleagues: (call, whom) => this.routing.colleagues(call, whom),
       handOver: (call, to, leave) => this.routing.handOver(call, to, leave),
@@ -182,6 +187,7 @@ export class Calls {
     this.pickups = new Pickups({ calls: () => this.byId.values(), directory, open: config.call.pickup !== 'groups' });
     this.transfers = new Transfers(this.ctx, this.board, this.pickups);
     this.codes = new InCallCodes(this.ctx, () => this.byId.values(), this.board, this.transfers);
+    this.screening = deps.program && { program: deps.program, outside: deps.outside };
     this.archive = deps.archive;
     this.recorder = deps.archive && new CallRecorder(this.ctx, deps.archive);
     this.control = new CallControl(this.ctx, {
@@ -308,7 +314,9 @@ export class Calls {
     const replaces = req.get('Replaces');
     if (replaces !== undefined && caller.trunk === undefined) return this.transfers.replace(arrival, replaces);
     if (to === null) return this.refuse(arrival, refuse('unknown-number', dialledNumber(req.uri) ?? ''));
-    return this.routing.connect(arrival, to);
+    const judged = this.screening ? await screened(this.screening, arrival, to) : { to };
+    if ('cause' in judged) return this.refuse(arrival, judged);
+    return this.routing.connect(arrival, judged.to);
   }
 
   /** Not one more: of all, or of that tenant. */

@@ -129,10 +129,11 @@ export interface CallContext {
   /** Gives a call to a feature. */
   serve(call: Call, feature: Pick<Feature, 'name' | 'silence'>, handler: Handler): void;
   /** Where a number leads that this extension would dial; `path` is added to. Errors: those of the directory. */
-  destination(caller: string, number: string, path: Hop[], by?: string): Promise<Destination>;
+  destination(caller: string, number: string, path: Hop[], by?: string, without?: string): Promise<Destination>;
   /** See `Routing`. */
   instead(call: Call, refusal: CallRefusal, path: Hop[]): Promise<Destination>;
   colleagues(call: Call, whom: Colleagues): Promise<Destination>;
+  passBy(call: Call, number: string, feature: string, leave: () => void): Promise<void>;
   handOver(call: Call, to: Exclude<Destination, { kind: 'phones' }>, leave: () => void): Promise<Cause | undefined>;
   /** A REFER in a call between phones. */
   onRefer(call: Call, leg: Leg, req: SipRequest, res: SipResponder): void;

@@ -52,9 +52,10 @@ export class Destinations {
 
   /**
    * `path`: how the call came to this number; what sends it on is added. `by`: the extension, group or service that puts the caller through to it.
+   * `without`: a feature that is not to have it.
    * Errors: those of the directory.
    */
-  async find(caller: string, asked: string | undefined, path: Hop[], by = caller): Promise<Destination> {
+  async find(caller: string, asked: string | undefined, path: Hop[], by = caller, without?: string): Promise<Destination> {
     const { plan, directory, locations, engaged, outside } = this.deps;
     // numbers of ours have no +
     const number = asked === undefined ? undefined : withoutPlus(asked);
@@ -63,7 +64,7 @@ export class Destinations {
     const box = number === undefined ? undefined : mailboxIn(number);
     if (box !== undefined) return this.mailbox(caller, box);
     const callee = number === undefined ? undefined : await directory.find(beside(caller, number));
-    const route = plan.route({ number, caller }, { isExtension: (id) => id === callee?.number, isGroup: (id) => this.groups?.find(id) !== undefined });
+    const route = plan.route({ number, caller, without }, { isExtension: (id) => id === callee?.number, isGroup: (id) => this.groups?.find(id) !== undefined });
     if (route.kind === 'service') return route;
     if (route.kind === 'reject') {
       // whoever has it forwarded, or puts it through, calls there

@@ -21,6 +21,8 @@ export interface Dialled {
   number: string | undefined;
   /** The id of the caller's own extension. */
   caller: string;
+  /** As if this feature had no numbers. */
+  without?: string | undefined;
 }
 
 /** With the id of what was dialled, in the caller's tenant. */
@@ -86,8 +88,8 @@ const featureRow = (feature: Feature, { pattern, meaning, matches, room, near, e
   exact,
   pattern,
   meaning,
-  leadsTo({ number, id, caller }) {
-    const args = number === undefined ? undefined : matches(shown(number), id);
+  leadsTo({ number, id, caller, without }) {
+    const args = number === undefined || without === feature.name ? undefined : matches(shown(number), id);
     return args && { kind: 'service', number: id, feature, args, near: room ? `room:${room(args)}` : near?.(args, caller) };
   },
 });
@@ -113,7 +115,7 @@ export function dialplan(features: readonly Feature[] = []): Dialplan {
       const asked = { ...dialled, id: dialled.number === undefined ? '' : beside(dialled.caller, dialled.number) };
       // one number is one look-up, however many there are; only rows for many numbers are asked one by one
       const only = exact.get(shown(asked.id));
-      for (const row of only ? [...before, only, ...after] : several) {
+      for (const row of only && only.feature !== dialled.without ? [...before, only, ...after] : several) {
         const route = row.leadsTo(asked, known);
         if (route) return route;
       }

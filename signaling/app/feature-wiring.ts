@@ -1,5 +1,6 @@
 /** What each feature needs of the rest, taken from the parts of the system. Features know none of them (signaling/app/features). */
 import { sayDate } from '../../media/speech';
+import type { AppProgram } from '../app-program/app-program';
 import type { Calls } from './calls';
 import type { Directory } from './directory';
 import type { Conferences, FeatureDeps, Queues } from './features';
@@ -10,6 +11,7 @@ import type { Mailboxes } from './mailboxes';
 import type { Messages } from './messages';
 import { office, type OfficeDeps } from './office';
 import type { SettingsCache } from '../settings/cache';
+import { ownProgram } from './own-program';
 import { promptOf, sayNumberOf, speechOf, zoneOf } from './speech-settings';
 
 export interface FeatureWiring extends PartDeps {
@@ -23,14 +25,17 @@ export interface FeatureWiring extends PartDeps {
   calls: () => Calls;
   /** The store was written to. */
   changed: () => Promise<void>;
+  /** Of the user's own. */
+  program?: AppProgram | undefined;
 }
 
 export function featureDeps(wiring: FeatureWiring, messages: Messages, diversionChanged: (number: string) => void): FeatureDeps {
   const { clock, config, conferences, queues } = wiring;
+  const speech = speechOf(config.speech);
   return {
-    clock, conferences, queues,
+    clock, conferences, queues, speech,
     settings: config.call,
-    speech: speechOf(config.speech),
+    program: ownProgram(wiring.program, { ...officeDeps(wiring), sayNumber: speech.sayNumber }),
     forwarding: forwarding(wiring, diversionChanged),
     callWaiting: callWaiting(wiring),
     groupMusic: groupMusic(wiring),

@@ -127,6 +127,8 @@ export interface TransferOptions {
   autoAnswer?: boolean | undefined;
   /** Aborted: nobody is to answer any more; the cause is `cancelled`. */
   signal?: AbortSignal | undefined;
+  /** As if this feature had no numbers: where the number leads without it. Default: no. */
+  past?: boolean | undefined;
   /** Of each whose phones rang, or who was passed over, when nobody answered. */
   refused?(number: string, cause: Cause): void;
   /** Somebody has answered; `over` resolves when they have hung up. */
@@ -195,6 +197,12 @@ export interface ServiceCall {
   pickUp(id: string): Promise<Cause>;
   /** For records and views: the caller waits at `slot`, where `by` has put it. */
   parked(by: string, slot: string): void;
+
+  /**
+   * Gives a caller back who has had no answer: the call goes where the number leads without this feature, or to `to`, and this throws `CallOver`. Resolves, with
+   * nothing done, when the caller has heard something from us already.
+   */
+  passBy(to?: string): Promise<void>;
 
   /** Ends the call; what the caller is told, when it was not answered, is in `refusal`. */
   hangup(refusal?: CallRefusal): void;

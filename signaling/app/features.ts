@@ -1,6 +1,7 @@
 /** Which features there are: the one place that knows them all, and hands each what it needs. */
 import type { Clock } from '../clock';
 import type { Feature } from './feature';
+import { appProgram, type AppProgramDeps } from './features/app-program';
 import { announcements } from './features/announcements';
 import { callWaiting, type CallWaitingDeps } from './features/call-waiting';
 import { conference, Conferences, nameFiles } from './features/conference';
@@ -30,6 +31,8 @@ export interface FeatureDeps {
   clock: Clock;
   settings: FeatureSettings;
   speech: FeatureSpeech;
+  /** Undefined: there is no program of one's own. */
+  program?: AppProgramDeps | undefined;
   /** Undefined: there are no rooms, and no party line. */
   conferences?: Conferences | undefined;
   /** Undefined: extensions cannot set where their calls go. */
@@ -59,8 +62,9 @@ export interface FeatureSpeech {
 }
 
 /** In the order in which they are offered calls that nobody answered. */
-export function features({ clock, settings, speech, conferences, forwarding: diversions, callWaiting: waiting, groupMusic, queues, park: parking, pickup: picking, office, voicemail: mailboxes }: FeatureDeps): readonly Feature[] {
+export function features({ clock, settings, speech, program, conferences, forwarding: diversions, callWaiting: waiting, groupMusic, queues, park: parking, pickup: picking, office, voicemail: mailboxes }: FeatureDeps): readonly Feature[] {
   return [
+    ...(program ? [appProgram(program)] : []),
     echo(),
     time({ clock, ...speech }),
     ...(conferences ? [conference(conferences)] : []),

@@ -104,7 +104,8 @@ export function superviseFrom(deps: OfficeDeps, request: { supervisor: string; n
 
 const bound = (calls: ReturnType<OfficeDeps['calls']>) => ({ originate: calls.originate.bind(calls), supervision: calls.supervision });
 
-function sound({ data, prompt, log }: OfficeDeps, text: string): Playable[] {
+/** A key, or a file of the folder of sounds. What is not there is left out, and logged. */
+export function sound({ data, prompt, log }: Pick<OfficeDeps, 'data' | 'prompt' | 'log'>, text: string): Playable[] {
   const file = isPromptFile(text) ? join(promptsFolder(data), text) : prompt(text);
   if (file !== undefined) return [{ file }];
   log.warn({ prompt: text }, 'there is no such prompt');

@@ -1,6 +1,7 @@
 /** The phone system: its parts, from start to close. Who answers which request: front-door.ts. */
 import type { MediaPlane } from '../../media/plane';
 import type { Reach } from '../../media/reach';
+import type { AppProgram } from '../app-program/app-program';
 import type { Clock, Random, Timer } from '../clock';
 import type { Config } from '../config';
 import type { Logger } from '../log';
@@ -42,6 +43,8 @@ export interface PhoneSystemDeps {
   clock: Clock;
   random: Random;
   log: Logger;
+  /** Of the user's own; undefined: there is none. */
+  program?: AppProgram | undefined;
 }
 
 const connectTimeoutMs = 10_000;
@@ -211,6 +214,7 @@ export class PhoneSystem {
       log: log.child({ part: 'calls' }),
       features: features(featureDeps(this.wiring(), messages, (number) => this.watching?.presenceChanged(number))),
       prompt: promptOf,
+      program: this.deps.program,
       archive: this.archive,
       history: this.history,
       groups: this.settings,

@@ -51,6 +51,7 @@ const table = {
   'engine-lost': { status: 500, q850: 41, text: 'the connection to the SIP engine was lost' },
   'lost-dialog': { status: 500, q850: 31, text: 'the phone of {who} lost the call' },
   'ended-by-engine': { status: 500, q850: 31, text: '{who}' },
+  'by-program': { status: 603, q850: 21, text: '{who}' },
   failed: { status: 500, q850: 41, text: 'internal error' },
 } as const satisfies Record<string, Row>;
 

@@ -19,7 +19,7 @@ import type { Colleagues, Feature, Handler, Party } from './feature';
 import type { GroupBook } from './groups';
 import { cancelOthers, guarded, hangup } from './hangup';
 import type { Side } from './leg';
-import { reasonHeader, type CallRefusal, type Cause } from './reasons';
+import { reasonHeader, refuse, type CallRefusal, type Cause } from './reasons';
 import { ring } from './ringing';
 import { takerOf, type Taker } from './services';
 
@@ -57,8 +57,8 @@ export class Routing {
   }
 
   /** See `Destinations.find`. */
-  find(caller: string, number: string, path: Hop[], by?: string): Promise<Destination> {
-    return this.destinations.find(caller, number, path, by);
+  find(caller: string, number: string, path: Hop[], by?: string, without?: string): Promise<Destination> {
+    return this.destinations.find(caller, number, path, by, without);
   }
 
   /** Where a call goes that whoever it was for does not take; `path` is added to. */
@@ -186,6 +186,26 @@ export class Routing {
         return 'unreachable';
       },
     );
+  }
+
+  /** A service gives back a caller who has had no answer: the call goes where this number leads without that feature. `leave` is called when that is known. */
+  async passBy(call: Call, number: string, feature: string, leave: () => void): Promise<void> {
+    const path = [...call.path];
+    const circle = call.handovers++ >= MAX_HANDOVERS;
+    const to: Destination = circle ? { kind: 'nobody', refusal: refuse('forwarding-loop', number), callee: undefined } : await this.find(call.from.number, number, path, undefined, feature);
+    if (call.over) return;
+    leave();
+    call.path = path;
+    if (to.kind === 'nobody') {
+      const taker = await this.takerFor(call.from, call.to.number, to.mailbox ?? meant(path, to.callee), to.refusal);
+      if (call.over) return;
+      if (taker) this.board.serve(call, taker.feature, taker.handler);
+      else hangup(this.ctx, call, 'system', to.refusal);
+      return;
+    }
+    call.to = partyOf(to);
+    call.anchored = true;
+    await this.lead(call, to);
   }
 
   private isOffered(refusal: CallRefusal): boolean {

@@ -8,6 +8,7 @@
 import type { MemberSettings, Playable, PlayEnd, RecordEnd } from '../../media/plane';
 import { SdpError } from '../../media/sdp';
 import type { Timer } from '../clock';
+import { shown } from '../tenants';
 import type { Call, Fork, Serving } from './call';
 import { NoMedia } from './call-media';
 import type { CallContext } from './context';
@@ -318,7 +319,7 @@ export class ServedCall implements ServiceCall, Serving {
       if (this.transfer) throw new Error(`${this.name}: two transfers of one call`);
       const path: Hop[] = [];
       const { to: service, path: before } = call;
-      let to = await (typeof target === 'string' ? ctx.destination(this.caller.number, target, path, this.dialled) : ctx.colleagues(call, target));
+      let to = await (typeof target === 'string' ? ctx.destination(this.caller.number, target, path, this.dialled, options.past ? this.name : undefined) : ctx.colleagues(call, target));
       for (;;) {
         this.check();
         if (options.signal?.aborted) return 'cancelled';
@@ -404,6 +405,13 @@ export class ServedCall implements ServiceCall, Serving {
     this.call.parkedBy = by;
     this.call.to = { ...this.call.to, number: slot };
     this.ctx.onChanged(this.call);
+  }
+
+  passBy(to = shown(this.dialled)): Promise<void> {
+    return this.within(async () => {
+      if (this.answering || this.answered || this.earlySdp !== undefined || this.call.wiring !== undefined) return;
+      await this.ctx.passBy(this.call, to, this.name, () => this.leaves('it goes on without this service'));
+    });
   }
 
   private leaves(why: string): void {

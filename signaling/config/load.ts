@@ -72,7 +72,7 @@ export function loadSettings(sources: ConfigSources): LoadedSettings {
 
 /** Settings that name files or folders. */
 const paths: ReadonlySet<string> = new Set([
-  'data', 'media.holdMusic', 'sip.tlsCertificates', 'sip.tlsKeys', 'sip.tlsAuthorities',
+  'data', 'app.file', 'media.holdMusic', 'sip.tlsCertificates', 'sip.tlsKeys', 'sip.tlsAuthorities',
   'engine.tlsCertificate', 'engine.tlsKey', 'engine.tlsAuthorities', 'engine.handlerAuthorities',
 ]);
 

@@ -192,6 +192,10 @@ export const settings = {
     maxPacketsPerSecond: setting(whole(50, 1_000_000), 1000, 'packets a second from one address; a client sends 50'),
     idleSeconds: setting(whole(1, 3600, 'seconds'), 10, 'a client that sends nothing for this long has left', { unit: 'seconds' }),
   },
+  app: {
+    file: setting(optional(path()), null, 'a program of your own: routes, menus and a hook in TypeScript or JavaScript (offhook/app); read again when it changes, and on SIGHUP', { flag: '--app <file>' }),
+    memoryMegabytes: setting(whole(16, 16_384, 'megabytes'), 128, 'memory that it may take before it is ended and started again', { unit: 'megabytes' }),
+  },
   http: {
     address: setting(optional(hostPort(8080)), null, 'address of the HTTP API for programs and other machines, unencrypted, each with a token (offhook token add); none: only the socket in the data folder; port 0 takes any free one',
       { flag: '--http <host:port>' }),

@@ -11,6 +11,9 @@ const ts = createRequire(join(root, 'package.json'))('typescript');
 const { compilerOptions } = ts.parseConfigFileTextToJson('tsconfig.json', readFileSync(join(root, 'tsconfig.json'), 'utf8')).config;
 const { options } = ts.convertCompilerOptionsFromJson(compilerOptions, root);
 
+/** What users compile against; it stands alone, so that this file is all it takes. The package as it is published has the declarations of everything. */
+const DECLARED = join('signaling', 'app-program', 'index.ts');
+
 for (const path of readFileSync(0, 'utf8').split('\n').filter(Boolean)) {
   const content = readFileSync(join(root, path));
   if (path.endsWith('.ts')) transpile(path, content.toString('utf8'));
@@ -30,6 +33,7 @@ function transpile(path, text) {
   const map = JSON.parse(result.sourceMapText);
   write(`${output}.map`, JSON.stringify({ ...map, sources: [relative(dirname(output), join(root, path))] }));
   write(output, result.outputText);
+  if (path === DECLARED) write(output.replace(/\.js$/, '.d.ts'), ts.transpileDeclaration(text, { fileName: join(root, path), compilerOptions: { ...options, declaration: true, sourceMap: false } }).outputText);
 }
 
 /** A server that is running may load the file at this moment: it finds the old one or the new one. */

@@ -67,12 +67,19 @@ describe('what keeps it from starting is said in one sentence, with exit code 2'
     ['settings that contradict each other', ['--set', 'media.portMin=29000', '--set', 'media.portMax=28000'], /media\.port(Min|Max)/],
     ['a setting that does not exist', ['--set', 'registrar.maxExpire=60'], /registrar\.maxExpire/],
     ['an address that is none', ['--sip', 'nowhere:port'], /sip\.listen|--sip/],
+    ['a program of one\'s own that is not there', ['--app', '/nonexistent/my-app.ts'], /^offhook: app\.file: there is no file \/nonexistent\/my-app\.ts/],
     ['a configuration file that is not there', ['--config', '/nonexistent/offhook.yaml'], /\/nonexistent\/offhook\.yaml/],
   ])('%s', ...staged(async (stage, _what: string, args: string[], naming: RegExp) => {
     const result = await refused(stage, args);
     expectRefusal(result, naming);
   }));
 });
+
+test('a program of one\'s own with a mistake in it keeps it from starting, told with file and line', ...staged(async (stage) => {
+  const file = join(stage.folder, 'my-app.ts');
+  writeFileSync(file, 'export default {\n  routes: {,\n};\n');
+  expectRefusal(await refused(stage, ['--app', file]), /^offhook: app\.file: my-app\.ts:2: Property assignment expected\.$/);
+}));
 
 describe('the first start', () => {
   test('makes two extensions and prints their passwords, once; they are nowhere on disk', ...staged(async (stage) => {

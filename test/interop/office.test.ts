@@ -1,7 +1,7 @@
-/** A menu, a page to several phones, and a supervisor in a call, with real phones, by ear. */
+/** A menu, a page to several phones, a supervisor in a call, and a program of one's own, with real phones, by ear. */
 import { writeFileSync } from 'node:fs';
 import { Baresip } from '../support/baresip';
-import { hearEachOther, type Speaker } from '../support/conversation';
+import { hearEachOther, wholeCall, type Speaker } from '../support/conversation';
 import { hears, mark } from '../support/ears';
 import { Linphone } from '../support/linphone';
 import { OurPhone } from '../support/our-phone';
@@ -24,11 +24,31 @@ paging:
   - { number: "620", members: ["1001", "1003"], beep: false, seconds: 15 }
 `;
 
+/** A program of one's own: a menu that says `hz` for a key, and a route that throws. */
+const program = (hz: number): string => `
+import { defineApp } from 'offhook/app';
+export default defineApp({
+  routes: {
+    '650': async (call) => {
+      await call.answer();
+      const { digits } = await call.gather({ digits: 2, prompt: { hz: [440], seconds: 20 } });
+      if (digits === '12') await call.play({ hz: [${hz}], seconds: 30 }, { loop: true });
+    },
+    '651': async () => {
+      throw new Error('boom');
+    },
+  },
+  fallback: '1001',
+});
+`;
+
 let suite: Stage;
 let server: Server;
+let app: string;
 let linphone: Speaker;
 let baresip: Speaker;
 let ours: Speaker;
+let ourPhone: OurPhone;
 
 /** Both tones at once in half a second, some time from now on; our phone's is the softer one. */
 const hearBoth = ({ phone }: Speaker, tones: readonly number[], from: number): Promise<unknown> =>
@@ -41,7 +61,9 @@ const hearBoth = ({ phone }: Speaker, tones: readonly number[], from: number): P
 need('linphone', 'baresip')('the office', () => {
   beforeAll(async () => {
     suite = new Stage();
-    server = await Server.start(suite, { extensions: ['1001', '1002', '1003'] });
+    app = suite.path('my-app.ts');
+    writeFileSync(app, program(1000));
+    server = await Server.start(suite, { extensions: ['1001', '1002', '1003'], settings: { 'app.file': app } });
     const file = suite.path('office.yaml');
     writeFileSync(file, settings);
     const { code, output } = await offhook(['apply', file, '--yes', '--data', server.data]);
@@ -56,6 +78,7 @@ need('linphone', 'baresip')('the office', () => {
     linphone = { phone: one, tone: 600 };
     baresip = { phone: two, tone: 900 };
     ours = { phone: three, tone: 1300 };
+    ourPhone = three;
   }, 60_000);
   afterAll(() => suite.close());
   const shared = (body: () => Promise<void>): ReturnType<typeof staged> => staged(body, { suite: () => suite, seconds: 60 });
@@ -110,5 +133,30 @@ need('linphone', 'baresip')('the office', () => {
     await hearEachOther(linphone, ours, { from: [mark(linphone.phone) + 0.8, mark(ours.phone) + 0.8] });
     await linphone.phone.hangUp();
     await Promise.all([linphone.phone.ended(), ours.phone.ended()]);
+  }));
+
+  test('a program of one\'s own has a call, is changed meanwhile, and loses one to its fallback', ...shared(async () => {
+    const { latest } = ourPhone;
+    const dialled = async (tone: number): Promise<void> => {
+      await ourPhone.dial('650');
+      await ourPhone.inCall();
+      await hears(latest, 440, { not: [1300], seconds: 0.5 });
+      await ourPhone.press('12');
+      await hears(latest, tone, { not: [440], from: mark(latest) + 0.5, seconds: 0.5 });
+    };
+    const hungUp = async (): Promise<void> => {
+      await ourPhone.hangUp();
+      await ourPhone.ended();
+    };
+    await dialled(1000);
+    writeFileSync(app, program(1800));
+    await eventually('the new program', () => server.output.split('the program is loaded').length === 3, 10_000, 50);
+    // the call has the program that it began with
+    await hears(latest, 1000, { not: [1800], from: mark(latest), seconds: 0.5 });
+    await hungUp();
+    await dialled(1800);
+    await hungUp();
+    await wholeCall(baresip, '651', linphone);
+    expect(server.output).toMatch(/my-app\.ts:11","problem":"boom"/);
   }));
 });

@@ -456,7 +456,7 @@ export class World {
   readonly asked: Array<[string, number]> = [];
   readonly calls: Calls;
 
-  constructor(settings: { ringSeconds?: number; maxCalls?: number; maxCallsOf?: (tenant: string) => number | undefined; pickup?: 'all' | 'groups'; recentCalls?: number; media?: CallMediaSettings; features?: readonly Feature[]; prompt?: (key: string) => string | undefined; groups?: readonly GroupSettings[]; engaged?: Engaged; outside?: CallsDeps['outside']; archive?: (parts: { clock: FakeClock; log: FakeLog }) => RecordingArchive } = {}) {
+  constructor(settings: { ringSeconds?: number; maxCalls?: number; maxCallsOf?: (tenant: string) => number | undefined; pickup?: 'all' | 'groups'; recentCalls?: number; media?: CallMediaSettings; features?: readonly Feature[]; prompt?: (key: string) => string | undefined; groups?: readonly GroupSettings[]; engaged?: Engaged; outside?: CallsDeps['outside']; program?: CallsDeps['program']; archive?: (parts: { clock: FakeClock; log: FakeLog }) => RecordingArchive } = {}) {
     let seed = 0;
     this.calls = new Calls({
       srf: this.srf,
@@ -478,6 +478,7 @@ export class World {
       groups: { get: (_kind, number) => settings.groups?.find((group) => group.number === number) },
       ...(settings.engaged && { engaged: settings.engaged }),
       outside: settings.outside,
+      program: settings.program,
       ...(settings.features && { features: settings.features }),
       ...(settings.prompt && { prompt: settings.prompt }),
       ...(settings.archive && { archive: settings.archive({ clock: this.clock, log: this.log }) }),

@@ -41,6 +41,9 @@ const forbidden: Array<[RegExp, RegExp, string]> = [
   [/^signaling\/engine\/observe\//, /^signaling\/engine\/(transaction|core|control|overload)\b/, 'what is seen is messages and the flows they take'],
   [/^signaling\/engine\/overload\//, /^signaling\/engine\/(core|control|observe)\b/, 'what is turned away is turned away before anybody knows of it'],
   [/^signaling\/app\//, /^signaling\/(engine|api|main|cli)\b/, 'the application reaches the engine over the control protocol only'],
+  [/^signaling\/app-program\//, /^(signaling\/(app\/|engine|store|api|main|cli|config)|media|client)/, 'a program of one\'s own is run without knowing what calls are'],
+  [/^signaling\/app-program\/index\.ts$/, /./, 'what programs are written with stands alone'],
+  [/^signaling\/app\//, /^signaling\/app-program\/(?!app-program$)/, 'the application knows programs by their door only'],
   [/^signaling\/app\//, /^signaling\/store\/(?!store$)/, 'the application knows the store by its interface only'],
   [/^signaling\/app\//, /^signaling\/settings\/(?!(cache|values)$)/, 'the application reads what is set; what it may be is the business of the door'],
   [/^signaling\/settings\//, /^(signaling\/(app|engine|api|cli|main)|media|client)\b/, 'settings are data'],
@@ -86,6 +89,7 @@ const doors: Record<string, RegExp> = {
   'sip.js': /^client\/sip\/sip-js\.ts$/,
   '@noble/hashes': /^client\/sip\/digest\.ts$/,
   '@jitsi/rnnoise-wasm': /^client\/node\/media\/microphone\//,
+  typescript: /^signaling\/app-program\/compile/,
   ws: /^(client\/node\/channel\/|signaling\/engine\/transport\/|signaling\/api\/event-sockets\.ts$)/,
 };
 

@@ -278,7 +278,7 @@ describe('what is printed from the table', () => {
 
   it('a help line for every setting', () => {
     for (const row of rows) expect(settingsHelp()).toContain(`  ${row.key} `);
-    expect(settingFlags().map(({ flag }) => flag.split(' ')[0])).toEqual(['--data', '--sip', '--tls', '--ws', '--wss', '--cert', '--key', '--drachtio', '--drachtio-secret', '--http']);
+    expect(settingFlags().map(({ flag }) => flag.split(' ')[0])).toEqual(['--data', '--sip', '--tls', '--ws', '--wss', '--cert', '--key', '--drachtio', '--drachtio-secret', '--app', '--http']);
   });
 
   it('variables that look like settings and are none', () => {

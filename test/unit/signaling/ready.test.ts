@@ -35,6 +35,12 @@ test('says where the HTTP API is, when it is on', () => {
   expect(json(firstScreen({ ...base, http: { host: '::1', port: 8080 } }))).toMatchObject({ http: 'http://[::1]:8080' });
 });
 
+test('says which program of the user is loaded', () => {
+  const text = firstScreen({ ...base, app: { file: '/srv/my-app.ts', routes: ['610', '62X'], hooks: [] } });
+  expect(text).toContain('Your program /srv/my-app.ts is loaded: 2 routes (610, 62X); no hooks.\n');
+  expect(json(text)).toMatchObject({ app: { file: '/srv/my-app.ts', routes: ['610', '62X'], hooks: [] } });
+});
+
 test('new extensions come with their passwords, and with the address that other machines reach', () => {
   const text = firstScreen({ ...base, fresh: [{ number: '1001', password: 'one' }, { number: '1002', password: 'two' }] });
   expect(text).toMatch(/^ {4}1001 {3}password one$/m);
