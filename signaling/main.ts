@@ -3,6 +3,7 @@
  *
  * Nothing is half-started: what fails closes what was opened before it, and is told in one sentence with exit code 2.
  */
+import { statfs } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { createMediaPlane, MediaError, type MediaPlane } from '../media/plane';
 import { Reach } from '../media/reach';
@@ -69,7 +70,12 @@ async function start(config: Config, log: Logger, owned: Owned, ending: Ending, 
 
   const interfaces = cachedInterfaces(networkInterfaces, systemClock);
   const reach = new Reach({ external: config.media.external ?? ipOrNull(config.sip.external), localNets: config.sip.localNets }, interfaces);
-  const phones = new PhoneSystem({ config, store, plane, reach, clock: systemClock, random: systemRandom, log, program });
+  const loop = owned.own('the look at the event loop', new LoopDelay(systemClock), (l) => l.close());
+  const freeBytes = async (): Promise<number> => {
+    const { bavail, bsize } = await statfs(config.data);
+    return bavail * bsize;
+  };
+  const phones = new PhoneSystem({ config, store, plane, reach, clock: systemClock, random: systemRandom, log, lateness: () => loop.lateness(), freeBytes, program });
   owned.own('application', phones, (p) => p.close());
   const announced = await phones.start(engine.address).catch((err: unknown) => {
     if (err instanceof MediaError && err.code === 'setting') throw new OffhookError('start.bad-setting', { setting: 'partyline.port', reason: `${err.message}.` }, { cause: err });
@@ -79,7 +85,7 @@ async function start(config: Config, log: Logger, owned: Owned, ending: Ending, 
   const fresh = await seedFirstExtensions(store, config);
   const sip = engine.listening ?? parseHostports(announced);
   const { backend } = await plane.load();
-  serveApi({ config, store, plane, phones, embedded: engine.embedded, socket, http }, owned, log);
+  serveApi({ config, store, plane, phones, loop, embedded: engine.embedded, socket, http }, owned, log);
   write(
     firstScreen({
       fresh,
@@ -100,16 +106,17 @@ interface Serving {
   config: Config;
   store: Store;
   phones: PhoneSystem;
+  loop: LoopDelay;
   embedded: EmbeddedEngine | undefined;
   socket: OperatorSocket | undefined;
   http: HttpListener | undefined;
 }
 
-function serveApi({ config, store, plane, phones, embedded, socket, http }: Serving, owned: Owned, log: Logger): void {
+function serveApi({ config, store, plane, phones, loop, embedded, socket, http }: Serving, owned: Owned, log: Logger): void {
   if (!socket && !http) return;
-  const loop = owned.own('the look at the event loop', new LoopDelay(systemClock), (l) => l.close());
   const state = owned.own('readiness', { stopping: false }, (s) => void (s.stopping = true));
   const calls = () => phones.calls;
+  const sockets = new EventSockets({ events: phones.events, clock: systemClock, log: log.child({ part: 'api' }) });
   const engine = embedded && engineView({ engine: embedded, loop, memory: process.memoryUsage, uptime: process.uptime });
   const recordings = recordingsView(store.recordings, config.data);
   const views = {
@@ -120,20 +127,20 @@ function serveApi({ config, store, plane, phones, embedded, socket, http }: Serv
     contacts: contactsView(phones.locations, systemClock),
     conferences: conferencesView(() => phones.conferences),
     trunks: { list: () => phones.trunks.list() },
+    alarms: phones.alarms,
     queues: queuesView(phones.queues, phones.directory),
     messages: store.texts,
     voicemail: voicemailView(store, phones.mailboxes),
     tokens: { list: () => store.tokens.list(), add: (token: Token) => store.tokens.add(token), remove: (name: string) => store.tokens.remove(name), now: () => systemClock.wall().getTime() },
     config: { inForce: () => settingsInForce(config) },
     calls: callsView(calls),
-    metrics: metricsView({ calls, locations: phones.locations, trunks: phones.trunks, queues: phones.queues, history: phones.history, plane, loop, engine, process, startedAt: Date.now() - process.uptime() * 1000 }),
+    metrics: metricsView({ calls, locations: phones.locations, trunks: phones.trunks, alarms: phones.alarms, listeners: () => sockets.connected, queues: phones.queues, history: phones.history, plane, loop, engine, process, startedAt: Date.now() - process.uptime() * 1000 }),
     health: healthView({ store, connected: () => phones.connected, stopping: () => state.stopping }),
     settings: () => settingsView(store, { clock: systemClock, random: systemRandom, realm: config.sip.realm, written: () => phones.changed(), removed: removeFiles(config.data) }),
   };
   const listenerFor = apiOnDemand({ views, log: log.child({ part: 'api' }) });
   const { maxFailures: max, failureSeconds, maxSources } = config.auth;
   const withToken = bearer({ tokens: store.tokens, failures: new FailureLimiter({ max, windowMs: failureSeconds * 1000, maxSources }, systemClock), sourceOf: sourceKey });
-  const sockets = new EventSockets({ events: phones.events, clock: systemClock, log: log.child({ part: 'api' }) });
   http?.serve(listenerFor(withToken));
   http?.upgrades(sockets.upgrade(withToken));
   socket?.upgrades(sockets.upgrade(() => operator));

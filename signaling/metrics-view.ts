@@ -2,6 +2,7 @@
 import type { MediaPlane } from '../media/plane';
 import type { EngineView } from './api/routes/engine';
 import type { MetricsView } from './api/routes/metrics';
+import type { Alarms } from './app/alarms';
 import type { CallHistory } from './app/call-history';
 import type { Calls } from './app/calls';
 import type { Queues } from './app/features';
@@ -13,6 +14,9 @@ export interface MetricsViewDeps {
   calls: () => Pick<Calls, 'list' | 'stats' | 'totals'>;
   locations: Pick<Locations, 'stats'>;
   trunks: Pick<Trunks, 'list' | 'stats'>;
+  alarms: Pick<Alarms, 'up'>;
+  /** Of events, over WebSocket. */
+  listeners: () => number;
   queues: Pick<Queues, 'list'>;
   history: Pick<CallHistory, 'stats'>;
   plane: Pick<MediaPlane, 'load'>;
@@ -25,7 +29,7 @@ export interface MetricsViewDeps {
 
 const STATES = ['routing', 'ringing', 'answering', 'up'];
 
-export function metricsView({ calls, locations, trunks, queues, history, plane, loop, engine, process, startedAt }: MetricsViewDeps): MetricsView {
+export function metricsView({ calls, locations, trunks, alarms, listeners, queues, history, plane, loop, engine, process, startedAt }: MetricsViewDeps): MetricsView {
   return {
     async read() {
       const [{ ports, workers, workersLost }, counted] = await Promise.all([plane.load(), engine?.stats()]);
@@ -52,7 +56,9 @@ export function metricsView({ calls, locations, trunks, queues, history, plane, 
         queues: queues.list().map(({ number, waiting, agents, stats }) => ({
           number, waiting: waiting.length, agents: agents.length, free: agents.filter(({ state }) => state === 'free').length, answered: stats.answered, abandoned: stats.abandoned,
         })),
-        records: { waiting: recorded.waiting, written: recorded.written, dropped: recorded.dropped },
+        records: { waiting: recorded.waiting, written: recorded.written, dropped: recorded.dropped, failed: recorded.failed },
+        alarms: alarms.up().map(({ name, subject, severity }) => ({ name, subject, severity })),
+        eventListeners: listeners(),
         eventLoop: loop.lateness(),
         process: { residentBytes: process.memoryUsage().rss, cpuSeconds: (user + system) / 1e6, startedAt: startedAt / 1000 },
         engine: counted,

@@ -1,6 +1,7 @@
 /** Which routes there are: the one list. Each gets what it needs as an interface of its own, which the composition root fills. */
 import type { FastifyBaseLogger, FastifyInstance, RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { alarmRoutes, type AlarmsView } from './routes/alarms';
 import { callRoutes, type CallsView } from './routes/calls';
 import { callControlRoutes, type CallControlView } from './routes/call-control';
 import { conferenceRoutes, type ConferencesView } from './routes/conferences';
@@ -29,6 +30,7 @@ export interface Views {
   conferences: ConferencesView;
   queues: QueuesView;
   trunks: TrunksView;
+  alarms: AlarmsView;
   voicemail: VoicemailView;
   recordings: RecordingsView;
   messages: MessagesView;
@@ -49,6 +51,7 @@ export function addRoutes(api: Api, views: Views): void {
   conferenceRoutes(api, views.conferences);
   queueRoutes(api, views.queues);
   trunkRoutes(api, views.trunks);
+  alarmRoutes(api, views.alarms);
   voicemailRoutes(api, views.voicemail);
   recordingRoutes(api, views.recordings);
   messageRoutes(api, views.messages);

@@ -66,6 +66,11 @@ export class CallHistory {
     this.wind(GATHER_MS);
   }
 
+  /** The last attempt to write did not succeed. */
+  get failing(): boolean {
+    return this.failures > 0;
+  }
+
   stats(): { waiting: number; written: number; dropped: number; failed: number; swept: number } {
     return { waiting: this.waiting.length, ...this.counts };
   }

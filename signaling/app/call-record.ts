@@ -31,6 +31,7 @@ export interface CallRecord {
   rung: readonly string[];
   /** The trunk over which it went out or came in, and the route it took. */
   trunk: string | undefined;
+  direction: 'internal' | 'inbound' | 'outbound';
   route: string | undefined;
   /** To whom one of the two was transferred, which ended the call. */
   transferredTo: string | undefined;
@@ -74,6 +75,7 @@ export function recordOf(call: Call, { by, refusal }: Ending, now: number, media
     through: call.through,
     rung: [...call.rung],
     trunk: call.line?.trunk ?? call.from.trunk,
+    direction: call.line ? 'outbound' : call.from.trunk !== undefined ? 'inbound' : 'internal',
     route: call.line?.route,
     transferredTo: call.transferredTo,
     startedAt: call.startedWall.getTime(),
@@ -116,6 +118,7 @@ export function refusedRecord({ caller, dialled: to, originatedBy, transferredBy
     through: undefined,
     rung: [],
     trunk: caller.trunk,
+    direction: caller.trunk === undefined ? 'internal' : 'inbound',
     route: undefined,
     transferredTo: undefined,
     startedAt,

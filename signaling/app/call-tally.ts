@@ -12,7 +12,7 @@ const LOSSES = [0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2];
 const JITTERS = [0.001, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1];
 
 export interface CallTotals {
-  ended: Array<{ cause: CallRecord['ended']['cause']; answered: boolean; calls: number }>;
+  ended: Array<{ cause: CallRecord['ended']['cause']; answered: boolean; direction: CallRecord['direction']; calls: number }>;
   /** Seconds from an INVITE until it rang, or was answered without; of calls between phones. */
   postDialDelay: Distribution;
   /** Seconds from the answer to the end. */
@@ -38,10 +38,10 @@ export class CallTally {
     this.postDialDelay.add(after / 1000);
   }
 
-  add({ ended: { cause }, answeredAfter, lasted, media }: CallRecord): void {
+  add({ ended: { cause }, direction, answeredAfter, lasted, media }: CallRecord): void {
     const answered = answeredAfter !== undefined;
-    const key = `${cause} ${answered}`;
-    const row = this.ended.get(key) ?? { cause, answered, calls: 0 };
+    const key = `${cause} ${answered} ${direction}`;
+    const row = this.ended.get(key) ?? { cause, answered, direction, calls: 0 };
     this.ended.set(key, row);
     row.calls++;
     if (!answered) return;

@@ -11,6 +11,10 @@ export const eventTypes = [
   'dtmf',
   'voicemail.new', 'voicemail.heard', 'voicemail.unheard', 'voicemail.removed',
   'queue.joined', 'queue.left', 'queue.agent',
+  'message.kept', 'message.delivered', 'message.failed',
+  'quality.poor', 'quality.restored',
+  'trunk.up', 'trunk.down',
+  'alarm.raised', 'alarm.cleared',
 ] as const;
 export type EventType = (typeof eventTypes)[number];
 

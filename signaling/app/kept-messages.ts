@@ -14,13 +14,15 @@ import type { Binding } from './binding';
 import { Gathered } from './gathered';
 import type { LocationEvent } from './locations';
 
+export type KeptState = 'stored' | 'delivered' | 'failed';
+
 export interface KeptMessagesDeps {
   store: Store['texts'];
   locations: { lookup(extension: string): Binding[]; onEvent(listener: (event: LocationEvent) => void): void };
   /** To these phones; a status as `sendToAll` gives it. Never rejects. */
   send(message: TextMessage, bindings: readonly Binding[]): Promise<number>;
   /** Whoever sent it may want to hear of that. */
-  tell(message: TextMessage, what: 'stored' | 'delivered' | 'failed'): void;
+  tell(message: TextMessage, what: KeptState): void;
   clock: Clock;
   random: Random;
   log: Logger;

@@ -14,7 +14,7 @@ import { dialledNumber, withoutPlus } from './dialplan';
 import type { Responder } from './exchange';
 import { ownHost } from './flow';
 import { CPIM_TYPE, notice, noticeAsked, wants, type Disposition } from './imdn';
-import { KeptMessages } from './kept-messages';
+import { KeptMessages, type KeptState } from './kept-messages';
 import type { LocationEvent } from './locations';
 import { sendToAll, type MessageSrf } from './message-sending';
 import { addressOf, isPrintable, nameAddr } from './text';
@@ -49,6 +49,7 @@ export class Messages {
   private underWay = 0;
   private readonly counters = { passed: 0, failed: 0 };
   private readonly kept: KeptMessages;
+  private readonly listeners: Array<(message: TextMessage, state: KeptState) => void> = [];
 
   constructor(private readonly deps: MessagesDeps) {
     const { store, locations, clock, random, log, settings } = deps;
@@ -56,13 +57,21 @@ export class Messages {
       store, locations, clock, random, log,
       keepDays: settings.keepDays,
       send: (message, bindings) => sendToAll(deps, bindings, { ...headersOf(message), Date: new Date(message.receivedAt).toUTCString() }, message.body),
-      tell: (message, what) => this.report(message, what),
+      tell: (message, what) => {
+        for (const listener of this.listeners) listener(message, what);
+        this.report(message, what);
+      },
     });
   }
 
   /** Errors: the store's. */
   start(): Promise<void> {
     return this.kept.start();
+  }
+
+  /** What becomes of messages that are kept. */
+  onKept(listener: (message: TextMessage, state: KeptState) => void): void {
+    this.listeners.push(listener);
   }
 
   /** A MESSAGE outside any dialog, from an extension that has proved who it is. Errors: those of the directory and the store. */

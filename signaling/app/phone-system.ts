@@ -8,11 +8,14 @@ import type { Logger } from '../log';
 import { SettingsCache } from '../settings/cache';
 import type { CallClass, Store } from '../store/store';
 import { Admission } from './admission';
+import { Alarms, type Alarm } from './alarms';
+import { AlarmWatch } from './alarm-watch';
 import { CallHistory } from './call-history';
+import { CallQuality } from './call-quality';
 import { Calls } from './calls';
 import { Directory } from './directory';
 import { EventBus } from './event-bus';
-import { tellEvents } from './event-sources';
+import { tellAlarm, tellEvents, tellQuality } from './event-sources';
 import { Engaged } from './engaged';
 import { openConferences, openMail, openQueues } from './feature-parts';
 import { featureDeps, officeDeps, type FeatureWiring } from './feature-wiring';
@@ -45,6 +48,10 @@ export interface PhoneSystemDeps {
   log: Logger;
   /** Of the user's own; undefined: there is none. */
   program?: AppProgram | undefined;
+  /** How late this thread was in the last minute. */
+  lateness(): { p99Ms: number };
+  /** Where the data folder is. */
+  freeBytes(): Promise<number>;
 }
 
 const connectTimeoutMs = 10_000;
@@ -60,6 +67,7 @@ export class PhoneSystem {
   readonly archive: RecordingArchive;
   /** What happens, for those outside. */
   readonly events: EventBus;
+  readonly alarms: Alarms;
   /** Records of calls. */
   readonly history: CallHistory;
   readonly mailboxes: Mailboxes;
@@ -80,6 +88,8 @@ export class PhoneSystem {
   private looking: Timer | undefined;
   private watching: Watching | undefined;
   private messages: Messages | undefined;
+  private quality: CallQuality | undefined;
+  private readonly alarmWatch: AlarmWatch;
 
   constructor(private readonly deps: PhoneSystemDeps) {
     const { config, store, plane, clock, random, log } = deps;
@@ -87,6 +97,7 @@ export class PhoneSystem {
       folder: config.data, settings: config.recording, timeZone: zoneOf(config.speech), store, clock, log: log.child({ part: 'recordings' }), hasOpus: () => plane.codecs.includes('opus'),
     });
     this.events = new EventBus({ clock, log });
+    this.alarms = new Alarms({ clock, tell: (what, alarm) => this.tellAlarm(what, alarm) });
     this.history = new CallHistory({ rows: store.records, settings: config.records, clock, log: log.child({ part: 'records' }) });
     this.directory = new Directory(store, { clock, log: log.child({ part: 'directory' }) });
     this.locations = new Locations(store, { maxExpires: config.registrar.maxExpires }, { clock, log: log.child({ part: 'locations' }) });
@@ -105,6 +116,17 @@ export class PhoneSystem {
       directory: this.directory,
       owns: (id) => (['group', 'queue', 'menu', 'paging'] as const).some((kind) => this.settings.get(kind, id) !== undefined),
       log: log.child({ part: 'trunks' }),
+    });
+    this.alarmWatch = new AlarmWatch({
+      alarms: this.alarms,
+      connected: () => this.reachable,
+      trunks: () => this.trunks.list(),
+      records: () => ({ failing: this.history.failing, ...this.history.stats() }),
+      load: () => plane.load(),
+      lateness: deps.lateness,
+      freeBytes: deps.freeBytes,
+      clock,
+      log: log.child({ part: 'alarms' }),
     });
     this.registrar = new Registrar(config.registrar, { locations: this.locations, clock, log: log.child({ part: 'registrar' }) });
   }
@@ -143,6 +165,8 @@ export class PhoneSystem {
     await this.messages?.start();
     this.trunks.connected(this.connection.srf as unknown as PeerSrf);
     this.lookForChanges();
+    this.quality?.start();
+    this.alarmWatch.start();
     return this.connection.hostports;
   }
 
@@ -169,6 +193,8 @@ export class PhoneSystem {
   /** Ends the calls that are up (waiting at most the drain time for people to hang up), then lets go of the engine. */
   async close(): Promise<void> {
     const calls = this.active;
+    this.alarmWatch.close();
+    this.quality?.close();
     if (calls && calls.active() > 0) this.deps.log.info({ calls: calls.active(), seconds: this.deps.config.call.drainSeconds }, 'waiting for calls to end');
     await calls?.drain(this.deps.config.call.drainSeconds * 1000);
     this.looking?.cancel();
@@ -184,6 +210,13 @@ export class PhoneSystem {
     this.archive.close();
     await this.history.close();
     await this.locations.close();
+  }
+
+  private tellAlarm(what: 'raised' | 'cleared', alarm: Alarm): void {
+    const { name, subject, text } = alarm;
+    if (what === 'raised') this.deps.log.warn({ alarm: name, subject }, text);
+    else this.deps.log.info({ alarm: name, subject }, 'an alarm is over');
+    tellAlarm(this.events, what, alarm);
   }
 
   /** See `superviseFrom`. */
@@ -222,7 +255,8 @@ export class PhoneSystem {
       engaged: this.engaged,
     });
     this.active = calls;
-    tellEvents(this.events, { calls, locations, mailboxes, queues: this.queues });
+    tellEvents(this.events, { calls, locations, mailboxes, queues: this.queues, messages, trunks: this.trunks });
+    this.quality = new CallQuality({ sounding: () => calls.sounding(), stats: (endpoint) => plane.stats(endpoint), tell: (what, quality) => tellQuality(this.events, what, quality), clock });
     const watching = new Watching({ srf: srf as unknown as WatcherSrf & NoticeSrf, store, calls, locations, directory, mailboxes, reach, clock, random, log });
     this.watching = watching;
     openFrontDoor(srf, { admission: this.admission, registrar: this.registrar, trunks: this.trunks, calls, watching, messages, log });

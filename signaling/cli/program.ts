@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { describe, isOffhookError } from '../errors';
+import { addAlarms } from './alarms';
 import { addApply } from './apply';
 import { addBench } from './bench';
 import { addConfig } from './config-command';
@@ -57,6 +58,7 @@ function buildProgram(context: Context, setExitCode: SetExitCode): Command {
   addVoicemailCommands(program, context);
   addTokenCommands(program, context);
   addStats(program, context);
+  addAlarms(program, context, setExitCode);
   addLadder(program, context);
   addApply(program, context);
   addConfig(program, context);

@@ -98,5 +98,9 @@ need('kamailio', 'linphone', 'baresip')('a trunk', () => {
     await eventually('the refusal', () => server.output.includes('calls to 0900123 are not permitted'), 5000);
     await apply(trunks().replace(`password: pw${ACCOUNT}`, 'password: wrong'));
     await eventually('the reason', async () => (await offhook(['trunk', 'status', '--data', server.data])).output.includes('does not accept our user name and password'), 20_000);
+    await eventually('the alarm', async () => {
+      const { code, output } = await offhook(['alarms', '--data', server.data]);
+      return code === 1 && /^critical +trunk provider .*No calls go over the trunk provider: .*Check its user name and password/m.test(output);
+    }, 10_000);
   }, { suite: () => suite, seconds: 60 }));
 });

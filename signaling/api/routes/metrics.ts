@@ -8,7 +8,7 @@ export interface Metrics {
   /** Up now, by state. */
   calls: Record<string, number>;
   started: number;
-  ended: ReadonlyArray<{ cause: string; answered: boolean; calls: number }>;
+  ended: ReadonlyArray<{ cause: string; answered: boolean; direction: string; calls: number }>;
   /** Seconds. */
   postDialDelay: Distribution;
   talk: Distribution;
@@ -30,10 +30,12 @@ export interface Metrics {
   eventLoop: { p50Ms: number; p99Ms: number; maxMs: number };
   process: { residentBytes: number; cpuSeconds: number; startedAt: number };
   trunks: ReadonlyArray<{ name: string; up: boolean; calls: number; spentToday: number }>;
-  refusedByLimits: number;
+  refusedByLimits: ReadonlyArray<{ trunk: string; calls: number }>;
+  alarms: ReadonlyArray<{ name: string; subject: string; severity: string }>;
+  eventListeners: number;
   queues: ReadonlyArray<{ number: string; waiting: number; agents: number; free: number; answered: number; abandoned: number }>;
-  /** Of ended calls. */
-  records: { waiting: number; written: number; dropped: number };
+  /** Of ended calls; `failed`: transactions. */
+  records: { waiting: number; written: number; dropped: number; failed: number };
   /** Undefined: the engine is a server of its own. */
   engine: EngineStats | undefined;
 }
@@ -48,11 +50,11 @@ export function metricsRoutes(api: Api, view: MetricsView): void {
   );
 }
 
-function families({ calls, started, ended, postDialDelay, talk, mos, loss, jitter, trunks, refusedByLimits, queues, records, callFaults, registrations, media, eventLoop, process, engine }: Metrics): Family[] {
+function families({ calls, started, ended, postDialDelay, talk, mos, loss, jitter, trunks, refusedByLimits, alarms, eventListeners, queues, records, callFaults, registrations, media, eventLoop, process, engine }: Metrics): Family[] {
   return [
     gauge('offhook_calls', 'Calls that are not over, by state.', by('state', calls)),
     counter('offhook_calls_started_total', 'Calls that began; those that were refused at once are not among them.', started),
-    counter('offhook_calls_ended_total', 'Calls that ended or were refused, by cause.', ended.map(({ cause, answered, calls: value }) => ({ labels: { cause, answered: String(answered) }, value }))),
+    counter('offhook_calls_ended_total', 'Calls that ended or were refused, by cause and direction.', ended.map(({ cause, answered, direction, calls: value }) => ({ labels: { cause, answered: String(answered), direction }, value }))),
     histogram('offhook_post_dial_delay_seconds', 'From an INVITE until the phone rang, or was answered without ringing; calls between phones.', postDialDelay),
     histogram('offhook_call_talk_seconds', 'From the answer to the end.', talk),
     histogram('offhook_call_mos', 'How phones of answered calls sounded as they arrived here: 1 to 4.5 (ITU-T G.107).', mos),
@@ -61,12 +63,15 @@ function families({ calls, started, ended, postDialDelay, talk, mos, loss, jitte
     gauge('offhook_trunk_up', 'Whether calls can go over a trunk.', trunks.map(({ name, up }) => ({ labels: { trunk: name }, value: Number(up) }))),
     gauge('offhook_trunk_calls', 'Calls over a trunk that are not over.', trunks.map(({ name, calls: value }) => ({ labels: { trunk: name }, value }))),
     gauge('offhook_trunk_spent_today', 'What calls over a trunk have cost today, as costPerMinute of the routes has it.', trunks.map(({ name, spentToday: value }) => ({ labels: { trunk: name }, value }))),
-    counter('offhook_trunk_refused_total', 'Calls outside that a limit has refused.', refusedByLimits),
+    counter('offhook_trunk_refused_total', 'Calls outside that a limit has refused, by the trunk they were to go over.', refusedByLimits.map(({ trunk, calls: value }) => ({ labels: { trunk }, value }))),
+    gauge('offhook_alarm', 'Alarms that are up; see /api/v1/alarms for what to do.', alarms.map(({ name, subject, severity }) => ({ labels: { alarm: name, subject, severity }, value: 1 }))),
+    gauge('offhook_event_listeners', 'Programs that listen to events over WebSocket.', eventListeners),
     gauge('offhook_queue_waiting', 'Callers who wait in a queue.', queues.map(({ number: queue, waiting: value }) => ({ labels: { queue }, value }))),
     gauge('offhook_queue_agents', 'Agents of a queue, by whether they are free.', queues.flatMap(({ number: queue, agents, free }) => by('state', { free, busy: agents - free }, { queue }))),
     counter('offhook_queue_callers_total', 'Callers of a queue, by what became of them.', queues.flatMap(({ number: queue, answered, abandoned }) => by('outcome', { answered, abandoned }, { queue }))),
     gauge('offhook_call_records_waiting', 'Records of ended calls that are not in the store yet.', records.waiting),
     counter('offhook_call_records_total', 'Records of ended calls, by what became of them.', by('outcome', { written: records.written, dropped: records.dropped })),
+    counter('offhook_call_record_write_failures_total', 'Attempts to write records of ended calls that failed; they are made again.', records.failed),
     counter('offhook_call_faults_total', 'What went wrong in calls without ending them, by kind.', by('kind', callFaults)),
     gauge('offhook_registered_contacts', 'Phones that are registered.', registrations.contacts),
     gauge('offhook_registered_extensions', 'Extensions with a phone that is registered.', registrations.extensions),

@@ -49,7 +49,7 @@ export class Trunks {
   private readonly numbers: InboundNumbers;
   private readonly limits: Limits;
   private readonly listeners: Array<(view: TrunkView) => void> = [];
-  private readonly counters = { refusedByLimit: 0 };
+  private readonly refused = new Map<string, number>();
   private srf: PeerSrf | undefined;
 
   constructor(private readonly deps: TrunksDeps) {
@@ -67,7 +67,7 @@ export class Trunks {
       peer: (name) => this.peers.get(name),
       peers: () => [...this.peers.values()],
       refused: (trunk, why) => {
-        this.counters.refusedByLimit++;
+        this.refused.set(trunk, (this.refused.get(trunk) ?? 0) + 1);
         log.warn({ trunk, why }, 'a call was not let out');
       },
     });
@@ -102,9 +102,10 @@ export class Trunks {
     });
   }
 
-  stats(): { refusedByLimit: number; up: number; total: number } {
+  /** Calls that a limit has refused, by trunk. */
+  stats(): { refusedByLimit: ReadonlyArray<{ trunk: string; calls: number }>; up: number; total: number } {
     const all = [...this.peers.values()];
-    return { ...this.counters, up: all.filter(({ usable }) => usable).length, total: all.length };
+    return { refusedByLimit: [...this.refused].map(([trunk, calls]) => ({ trunk, calls })), up: all.filter(({ usable }) => usable).length, total: all.length };
   }
 
   /** See `Outside`. */

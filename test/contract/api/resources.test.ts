@@ -121,6 +121,10 @@ beforeAll(async () => {
     return {
       calls: views.calls, control, conferences: room(), queues: serving(),
       trunks: { list: () => [{ name: 'provider', label: '', enabled: true, state: 'up', registered: true, since: T0, host: 'sip.provider.example', problem: null, latencyMs: 12, calls: 1, spentToday: 0.5 }] },
+      alarms: {
+        up: () => [{ name: 'trunk', subject: 'provider', severity: 'critical', text: 'No calls go over the trunk provider: it does not answer.', since: T0 }],
+        past: () => [{ name: 'ports', subject: '', severity: 'critical', text: '3 of 100 pairs of RTP ports are free.', since: T0, clearedAt: T0 + 60_000 }],
+      },
       contacts: contactsView(locations, clock),
       voicemail: voicemailView(store, boxes),
       recordings: recordingsView(store.recordings, folder),
@@ -162,6 +166,7 @@ const scenes: Record<string, Scene> = {
   'post /api/v1/calls/{id}/dtmf': { url: '/api/v1/calls/abc/dtmf', status: 204, scope: 'write', body: { to: 'callee', digits: '42#' }, unknown: '/api/v1/calls/nobody/dtmf' },
   'delete /api/v1/calls/{id}': { url: '/api/v1/calls/abc', status: 204, scope: 'write', unknown: '/api/v1/calls/nobody' },
   'get /api/v1/trunk-states': { url: '/api/v1/trunk-states', status: 200, scope: 'read' },
+  'get /api/v1/alarms': { url: '/api/v1/alarms', status: 200, scope: 'read' },
   'get /api/v1/contacts': { url: '/api/v1/contacts?limit=1', status: 200, scope: 'read' },
   'get /api/v1/queue-status': { url: '/api/v1/queue-status', status: 200, scope: 'read' },
   'get /api/v1/queue-status/{number}': { url: '/api/v1/queue-status/650', status: 200, scope: 'read', unknown: '/api/v1/queue-status/651' },

@@ -29,16 +29,18 @@ export const stats = (more: Partial<EngineStats> = {}): EngineStats => ({
 export const metrics = (more: Partial<Metrics> = {}): Metrics => ({
   calls: { routing: 0, ringing: 1, answering: 0, up: 2 },
   started: 9,
-  ended: [{ cause: 'hung-up', answered: true, calls: 5 }, { cause: 'busy', answered: false, calls: 1 }],
+  ended: [{ cause: 'hung-up', answered: true, direction: 'internal', calls: 5 }, { cause: 'busy', answered: false, direction: 'outbound', calls: 1 }],
   postDialDelay: { bounds: [0.1, 1], counts: [3, 1, 2], sum: 12.5 },
   talk: { bounds: [60], counts: [0, 0], sum: 0 },
   mos: { bounds: [3, 4], counts: [1, 2, 3], sum: 22 },
   loss: { bounds: [0.01], counts: [5, 1], sum: 0.1 },
   jitter: { bounds: [0.02], counts: [6, 0], sum: 0.02 },
   trunks: [{ name: 'provider', up: true, calls: 2, spentToday: 1.5 }, { name: 'gateway', up: false, calls: 0, spentToday: 0 }],
-  refusedByLimits: 3,
+  refusedByLimits: [{ trunk: 'provider', calls: 3 }],
+  alarms: [{ name: 'trunk', subject: 'gateway', severity: 'critical' }],
+  eventListeners: 2,
   queues: [{ number: '650', waiting: 2, agents: 3, free: 1, answered: 7, abandoned: 4 }],
-  records: { waiting: 1, written: 8, dropped: 2 },
+  records: { waiting: 1, written: 8, dropped: 2, failed: 6 },
   callFaults: { glare: 2 },
   registrations: { contacts: 4, extensions: 3 },
   media: { ports: { free: 90, inUse: 6, draining: 4 }, packets: 1000, ticks: { made: 50, late: 2, skipped: 1 }, workersLost: 0 },
@@ -70,7 +72,7 @@ export interface Shown {
 }
 
 /** Of whatever there is nothing. */
-function idle(): Pick<Views, 'control' | 'contacts' | 'conferences' | 'queues' | 'trunks' | 'voicemail' | 'recordings' | 'records' | 'messages' | 'tokens' | 'config'> {
+function idle(): Pick<Views, 'control' | 'contacts' | 'conferences' | 'queues' | 'trunks' | 'alarms' | 'voicemail' | 'recordings' | 'records' | 'messages' | 'tokens' | 'config'> {
   const none = (id: string): never => {
     throw new OffhookError('call.not-found', { id });
   };
@@ -79,6 +81,7 @@ function idle(): Pick<Views, 'control' | 'contacts' | 'conferences' | 'queues' |
     contacts: { of: () => [], extensions: () => [], drop: () => false },
     conferences: { list: () => [], room: () => undefined, mute: () => false, deafen: () => false, kick: () => false, lock: () => false, hush: () => false, end: () => false },
     trunks: { list: () => [] },
+    alarms: { up: () => [], past: () => [] },
     queues: { list: () => [], queue: () => undefined, agent: none, login: async () => false, logout: async () => false, pause: async () => false },
     voicemail: { messages: async () => undefined, get: async () => undefined, file: () => '', mark: async () => false, remove: async () => undefined },
     recordings: { list: async () => [], get: async () => undefined, file: () => '', remove: async () => undefined },

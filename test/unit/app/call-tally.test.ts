@@ -13,10 +13,10 @@ test('by cause, answered or not, with delays and lengths', () => {
   tally.add(call({ rangAfter: 300, lasted: 900 }));
   tally.add(call({ answeredAfter: 2000, lasted: 22_000, ended: hungUp }));
   tally.add(call({ answeredAfter: 40, lasted: 1040, ended: hungUp }));
-  tally.add(call({ answeredAfter: 0, lasted: 4_000_000, ended: hungUp }));
+  tally.add(call({ answeredAfter: 0, lasted: 4_000_000, ended: hungUp, direction: 'outbound' }));
   for (const after of [300, 70, 40]) tally.reached(after);
   const { ended, postDialDelay, talk } = tally.totals();
-  expect(ended).toEqual([{ cause: 'busy', answered: false, calls: 2 }, { cause: 'hung-up', answered: true, calls: 3 }]);
+  expect(ended).toEqual([{ cause: 'busy', answered: false, direction: 'internal', calls: 2 }, { cause: 'hung-up', answered: true, direction: 'internal', calls: 2 }, { cause: 'hung-up', answered: true, direction: 'outbound', calls: 1 }]);
   expect(postDialDelay).toEqual({ bounds: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10], counts: [1, 1, 0, 1, 0, 0, 0, 0, 0], sum: expect.closeTo(0.41) });
   expect(talk).toEqual({ bounds: [5, 15, 60, 180, 600, 1800, 3600], counts: [1, 0, 1, 0, 0, 0, 0, 1], sum: 4021 });
 });
