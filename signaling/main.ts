@@ -85,7 +85,7 @@ async function start(config: Config, log: Logger, owned: Owned, ending: Ending, 
   const fresh = await seedFirstExtensions(store, config);
   const sip = engine.listening ?? parseHostports(announced);
   const { backend } = await plane.load();
-  serveApi({ config, store, plane, phones, loop, embedded: engine.embedded, socket, http }, owned, log);
+  serveApi({ config, store, plane, phones, loop, embedded: engine.embedded, socket, http, program }, owned, log);
   write(
     firstScreen({
       fresh,
@@ -110,9 +110,10 @@ interface Serving {
   embedded: EmbeddedEngine | undefined;
   socket: OperatorSocket | undefined;
   http: HttpListener | undefined;
+  program: AppProgram | undefined;
 }
 
-function serveApi({ config, store, plane, phones, loop, embedded, socket, http }: Serving, owned: Owned, log: Logger): void {
+function serveApi({ config, store, plane, phones, loop, embedded, socket, http, program }: Serving, owned: Owned, log: Logger): void {
   if (!socket && !http) return;
   const state = owned.own('readiness', { stopping: false }, (s) => void (s.stopping = true));
   const calls = () => phones.calls;
@@ -134,7 +135,7 @@ function serveApi({ config, store, plane, phones, loop, embedded, socket, http }
     tokens: { list: () => store.tokens.list(), add: (token: Token) => store.tokens.add(token), remove: (name: string) => store.tokens.remove(name), now: () => systemClock.wall().getTime() },
     config: { inForce: () => settingsInForce(config) },
     calls: callsView(calls),
-    metrics: metricsView({ calls, locations: phones.locations, trunks: phones.trunks, alarms: phones.alarms, listeners: () => sockets.connected, queues: phones.queues, history: phones.history, plane, loop, engine, process, startedAt: Date.now() - process.uptime() * 1000 }),
+    metrics: metricsView({ calls, locations: phones.locations, trunks: phones.trunks, alarms: phones.alarms, listeners: () => sockets.connected, queues: phones.queues, history: phones.history, plane, loop, engine, program, process, startedAt: Date.now() - process.uptime() * 1000 }),
     health: healthView({ store, connected: () => phones.connected, stopping: () => state.stopping }),
     settings: () => settingsView(store, { clock: systemClock, random: systemRandom, realm: config.sip.realm, written: () => phones.changed(), removed: removeFiles(config.data) }),
   };

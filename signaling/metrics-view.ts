@@ -4,6 +4,7 @@ import type { EngineView } from './api/routes/engine';
 import type { MetricsView } from './api/routes/metrics';
 import type { Alarms } from './app/alarms';
 import type { CallHistory } from './app/call-history';
+import type { AppProgram } from './app-program/app-program';
 import type { Calls } from './app/calls';
 import type { Queues } from './app/features';
 import type { Locations } from './app/locations';
@@ -22,6 +23,8 @@ export interface MetricsViewDeps {
   plane: Pick<MediaPlane, 'load'>;
   loop: Pick<LoopDelay, 'lateness'>;
   engine: Pick<EngineView, 'stats'> | undefined;
+  /** Of the user's own. */
+  program?: Pick<AppProgram, 'counters'> | undefined;
   process: Pick<NodeJS.Process, 'memoryUsage' | 'cpuUsage'>;
   /** Unix milliseconds. */
   startedAt: number;
@@ -29,7 +32,7 @@ export interface MetricsViewDeps {
 
 const STATES = ['routing', 'ringing', 'answering', 'up'];
 
-export function metricsView({ calls, locations, trunks, alarms, listeners, queues, history, plane, loop, engine, process, startedAt }: MetricsViewDeps): MetricsView {
+export function metricsView({ calls, locations, trunks, alarms, listeners, queues, history, plane, loop, engine, program, process, startedAt }: MetricsViewDeps): MetricsView {
   return {
     async read() {
       const [{ ports, workers, workersLost }, counted] = await Promise.all([plane.load(), engine?.stats()]);
@@ -61,6 +64,7 @@ export function metricsView({ calls, locations, trunks, alarms, listeners, queue
         eventListeners: listeners(),
         eventLoop: loop.lateness(),
         process: { residentBytes: process.memoryUsage().rss, cpuSeconds: (user + system) / 1e6, startedAt: startedAt / 1000 },
+        app: program?.counters,
         engine: counted,
       };
     },

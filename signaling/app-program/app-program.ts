@@ -66,6 +66,9 @@ export class AppProgram {
   private startedAt = 0;
   private reloading: Promise<string | undefined> | undefined;
   private again = false;
+  /** Of what was brought last, and of what is in force: what takes longer to load than what came after it is too late. */
+  private turn = 0;
+  private inForce = 0;
   private closed = false;
 
   private constructor(
@@ -173,8 +176,15 @@ export class AppProgram {
     const { clock, log } = this.deps;
     const instance: Instance = new Instance(this.deps.spawn(compiled), { clock, log, gone: (why) => this.gone(instance, why) });
     this.instances.add(instance);
+    const turn = ++this.turn;
     try {
       const loaded = await instance.loaded;
+      if (turn < this.inForce) {
+        this.instances.delete(instance);
+        await instance.close();
+        return undefined;
+      }
+      this.inForce = turn;
       const before = this.current;
       this.current = instance;
       this.compiled = compiled;

@@ -99,7 +99,11 @@ function find(path: string): string | undefined {
 }
 
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }
 
 const lineAt = (text: string, at: number): number => text.slice(0, at).split('\n').length;

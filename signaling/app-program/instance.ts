@@ -49,6 +49,8 @@ const LOAD_MS = 20_000;
 const PING_MS = 1000;
 /** So many pings in a row without an answer: it loops. Counted, not timed, so that a server that stood still itself blames nobody. */
 const MISSED = 5;
+/** Of one call at once; a handler that asks for more in a loop without awaiting is told so. */
+const MAX_UNDER_WAY = 100;
 /** What a handler may still do when its call is over, before a program that was replaced ends. */
 const AFTERWARDS_MS = 60_000;
 
@@ -175,6 +177,7 @@ export class Instance {
     running.idle?.cancel();
     let reply: ToProgram | undefined;
     try {
+      if (running.under > MAX_UNDER_WAY) throw new Error(`more than ${MAX_UNDER_WAY} things at once are asked for: await what a call is to do`);
       const operation = operationOf(asked);
       // of what has failed or is over nothing more is done
       const value = running.outcome ? await running.call.operate(operation) : undefined;

@@ -50,6 +50,10 @@ function logged(worker: Worker, { entry }: Compiled, log: Logger): void {
 }
 
 function stamp(path: string): string {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found ? `${path} ${found.size} ${found.mtimeMs} ${found.ino}` : path;
+  try {
+    const { size, mtimeMs, ino } = statSync(path);
+    return `${path} ${size} ${mtimeMs} ${ino}`;
+  } catch {
+    return path;
+  }
 }

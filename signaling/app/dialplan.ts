@@ -81,11 +81,13 @@ interface FeatureRow extends Row {
   feature: string;
   /** The one number of the row; undefined: it has to be asked. */
   exact: string | undefined;
+  first: boolean;
 }
 
-const featureRow = (feature: Feature, { pattern, meaning, matches, room, near, exact }: FeatureNumber): FeatureRow => ({
+const featureRow = (feature: Feature, { pattern, meaning, matches, room, near, exact, first = false }: FeatureNumber): FeatureRow => ({
   feature: feature.name,
   exact,
+  first,
   pattern,
   meaning,
   leadsTo({ number, id, caller, without }) {
@@ -107,15 +109,16 @@ export function dialplan(features: readonly Feature[] = []): Dialplan {
     const other = rows.slice(0, i).find(({ pattern }) => pattern === row.pattern);
     if (other) throw new Error(`two features have the number ${row.pattern}: ${other.feature} and ${row.feature}`);
   }
-  const table: readonly Row[] = [...before, ...rows, ...after];
+  const first = [...before, ...rows.filter((row) => row.first)];
+  const table: readonly Row[] = [...first, ...rows.filter((row) => !row.first), ...after];
   const exact = new Map(rows.flatMap((row) => (row.exact === undefined ? [] : [[row.exact, row] as const])));
-  const several: readonly Row[] = [...before, ...rows.filter((row) => row.exact === undefined), ...after];
+  const several: readonly Row[] = [...first, ...rows.filter((row) => row.exact === undefined && !row.first), ...after];
   return {
     route(dialled, known) {
       const asked = { ...dialled, id: dialled.number === undefined ? '' : beside(dialled.caller, dialled.number) };
       // one number is one look-up, however many there are; only rows for many numbers are asked one by one
       const only = exact.get(shown(asked.id));
-      for (const row of only && only.feature !== dialled.without ? [...before, only, ...after] : several) {
+      for (const row of only && only.feature !== dialled.without ? [...first, only, ...after] : several) {
         const route = row.leadsTo(asked, known);
         if (route) return route;
       }

@@ -36,6 +36,8 @@ export interface FeatureNumber {
   readonly meaning: string;
   /** Where it matches this number and no other: found by one look-up. */
   readonly exact?: string;
+  /** Before all others, also those of one look-up. */
+  readonly first?: boolean;
   /** `number` as it was dialled, `id` in the caller's tenant (`signaling/tenants.ts`): what is set is known by ids. */
   matches(number: string, id: string): Args | undefined;
   /** The room that the call will join: its media is then placed where that room is. */

@@ -17,7 +17,6 @@ export async function screened({ program, outside }: Screening, arrival: Arrival
   const verdict = await program.judge({ caller: { number: shown(caller), name }, dialled: number, tenant: tenantOf(caller), trunk });
   if (verdict === undefined) return { to: number };
   if (verdict.do === 'deny') return { ...refuse('by-program', verdict.reason ?? 'this call is not allowed'), status: verdict.status };
-  // as a header takes it
-  if (verdict.name !== undefined) arrival.caller = { ...arrival.caller, name: verdict.name.replace(/[\0-\x1f\x7f]/g, ' ') };
+  if (verdict.name !== undefined) arrival.caller = { ...arrival.caller, name: verdict.name };
   return { to: verdict.do === 'redirect' ? verdict.to : number };
 }

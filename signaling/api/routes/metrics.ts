@@ -36,6 +36,8 @@ export interface Metrics {
   queues: ReadonlyArray<{ number: string; waiting: number; agents: number; free: number; answered: number; abandoned: number }>;
   /** Of ended calls; `failed`: transactions. */
   records: { waiting: number; written: number; dropped: number; failed: number };
+  /** Of the user's own program; undefined: there is none. */
+  app?: { handled: number; failed: number; judged: number; unjudged: number; restarts: number; reloads: number; refusedReloads: number } | undefined;
   /** Undefined: the engine is a server of its own. */
   engine: EngineStats | undefined;
 }
@@ -50,7 +52,7 @@ export function metricsRoutes(api: Api, view: MetricsView): void {
   );
 }
 
-function families({ calls, started, ended, postDialDelay, talk, mos, loss, jitter, trunks, refusedByLimits, alarms, eventListeners, queues, records, callFaults, registrations, media, eventLoop, process, engine }: Metrics): Family[] {
+function families({ calls, started, ended, postDialDelay, talk, mos, loss, jitter, trunks, refusedByLimits, alarms, eventListeners, queues, records, callFaults, registrations, media, eventLoop, process, app, engine }: Metrics): Family[] {
   return [
     gauge('offhook_calls', 'Calls that are not over, by state.', by('state', calls)),
     counter('offhook_calls_started_total', 'Calls that began; those that were refused at once are not among them.', started),
@@ -86,10 +88,19 @@ function families({ calls, started, ended, postDialDelay, talk, mos, loss, jitte
       { labels: { quantile: '0.99' }, value: eventLoop.p99Ms / 1000 },
       { labels: { quantile: '1' }, value: eventLoop.maxMs / 1000 },
     ]),
+    ...(app ? appFamilies(app) : []),
     ...(engine ? engineFamilies(engine) : []),
     gauge('process_resident_memory_bytes', 'Memory of the process, all threads.', process.residentBytes),
     counter('process_cpu_seconds_total', 'Time of processors that the process has used, all threads.', process.cpuSeconds),
     gauge('process_start_time_seconds', 'When the process was started, in seconds since 1970.', process.startedAt),
+  ];
+}
+
+function appFamilies({ handled, failed, judged, unjudged, restarts, reloads, refusedReloads }: NonNullable<Metrics['app']>): Family[] {
+  return [
+    counter('offhook_app_calls_total', "Calls that a handler of the user's own program had, by what became of them.", by('outcome', { handled: handled - failed, failed })),
+    counter('offhook_app_hook_total', 'Calls that its hook was asked about, by whether it said something in time.', by('outcome', { judged: judged - unjudged, failed: unjudged })),
+    counter('offhook_app_loads_total', 'Times that it was loaded after the start, by why and how.', by('outcome', { restarted: restarts, changed: reloads, refused: refusedReloads })),
   ];
 }
 

@@ -28,19 +28,30 @@ const NAME = 'app';
 
 export function appProgram(deps: AppProgramDeps): Feature {
   const { program } = deps;
-  let known = { version: -1, table: new PatternTable<string>([]) };
-  const routes = (): PatternTable<string> => {
-    if (known.version !== program.version) known = { version: program.version, table: new PatternTable(program.settings.routes.map((one) => [one, one] as const)) };
-    return known.table;
+  let known = { version: -1, numbers: new Set<string>(), table: new PatternTable<string>([]) };
+  const routes = (): typeof known => {
+    const { version } = program;
+    if (known.version !== version) {
+      const numbers = program.settings.routes.filter((route) => /^[0-9*#]+$/.test(route));
+      known = { version, numbers: new Set(numbers), table: new PatternTable(program.settings.routes.map((one) => [one, one] as const)) };
+    }
+    return known;
   };
   return {
     name: NAME,
     numbers: [
       {
-        pattern: 'a route of the program',
+        // who says exactly this number means it, whatever it was before
+        first: true,
+        pattern: 'a number of the program',
         meaning: 'its handler has the call (offhook serve --app)',
+        matches: (dialled, id) => (program.serves(tenantOf(id)) && routes().numbers.has(dialled) ? { route: dialled } : undefined),
+      },
+      {
+        pattern: 'a pattern of the program',
+        meaning: 'its handler has the call',
         matches: (dialled, id) => {
-          const [route] = program.serves(tenantOf(id)) ? routes().find({ dialled, full: undefined }) : [];
+          const [route] = program.serves(tenantOf(id)) ? routes().table.find({ dialled, full: undefined }) : [];
           return route === undefined ? undefined : { route };
         },
       },

@@ -85,3 +85,13 @@ test('of an engine that is a server of its own nothing is said', async () => {
   expect(lines.some((line) => line.includes('offhook_sip_'))).toBe(false);
   expect(lines).toContain('offhook_calls{state="up"} 2');
 });
+
+test('a program of the user is counted where there is one', async () => {
+  expect((await scraped(metrics())).lines.filter((line) => line.includes('offhook_app'))).toEqual([]);
+  const { lines } = await scraped(metrics({ app: { handled: 5, failed: 2, judged: 9, unjudged: 1, restarts: 3, reloads: 4, refusedReloads: 6 } }));
+  expect(lines.filter((line) => line.startsWith('offhook_app'))).toEqual([
+    'offhook_app_calls_total{outcome="handled"} 3', 'offhook_app_calls_total{outcome="failed"} 2',
+    'offhook_app_hook_total{outcome="judged"} 8', 'offhook_app_hook_total{outcome="failed"} 1',
+    'offhook_app_loads_total{outcome="restarted"} 3', 'offhook_app_loads_total{outcome="changed"} 4', 'offhook_app_loads_total{outcome="refused"} 6',
+  ]);
+});

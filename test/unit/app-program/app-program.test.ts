@@ -123,6 +123,15 @@ describe('a handler', () => {
     expect(call.asked.map(({ op }) => op)).toEqual(['record']);
   });
 
+  test('that asks without end and awaits nothing is told so', async () => {
+    let said: unknown;
+    const { call, running } = await runs({ routes: { '610': async (one) => {
+      await Promise.all(Array.from({ length: 150 }, () => one.play('goodbye').catch((err: Error) => (said = err.message))));
+    } } });
+    expect(await running).toEqual({ kind: 'done' });
+    expect([said, call.asked.length]).toEqual(['more than 100 things at once are asked for: await what a call is to do', 100]);
+  });
+
   test('that lets CallOver pass has not failed', async () => {
     const { call, running, program } = await runs({ routes: { '610': async (one) => one.pause(3600) } }, aCall(() => forEver()));
     call.end('hung up');
@@ -241,6 +250,20 @@ describe('a changed file', () => {
     bench.save({ routes: { '612': handler } });
     await bench.after(1500);
     expect(program.settings.routes).toEqual(['612']);
+  });
+
+  test('that is loaded faster than the former version is started again is what is in force', async () => {
+    const bench = new Bench({ routes: { '610': handler } });
+    const program = await started(bench);
+    bench.last.dies();
+    bench.app = 'silent';
+    await bench.after(1000);
+    const slow = bench.last;
+    bench.app = { routes: { '611': handler } };
+    await program.reload();
+    slow.says({ kind: 'loaded', routes: ['610'], hooks: [], fallback: undefined, idleSeconds: 30, tenants: [''] });
+    await settle();
+    expect([program.settings.routes, slow.ended, bench.last.ended]).toEqual([['611'], true, false]);
   });
 
   test('is not read while it is still being written', async () => {

@@ -120,6 +120,22 @@ describe('in threads of its own', () => {
     expect(await program.run('1', call())).toEqual({ kind: 'failed', problem: 'it took more memory than app.memoryMegabytes', at: undefined });
   });
 
+  test('the example: a code that is right opens the door, a wrong one does not', async () => {
+    const program = await start(join(__dirname, '../../../signaling/app-program/examples/reception.ts'));
+    expect(program.settings).toMatchObject({ routes: ['610', '611'], hooks: ['onCall'], fallback: '1001' });
+    const code = (digits: string) => call(async (operation) => (operation.op === 'gather' ? { digits, why: 'max', terminator: undefined } : operation.op === 'transfer' ? 'no-answer' : undefined));
+    const asked: Array<Operation['op']> = [];
+    const watched = (one: ReturnType<typeof code>) => ({ ...one, operate: (operation: Operation) => (asked.push(operation.op), one.operate(operation)) });
+    expect(await program.run('611', watched(code('4711')))).toEqual({ kind: 'done' });
+    expect(asked.splice(0)).toEqual(['answer', 'gather', 'transfer', 'play']);
+    expect(await program.run('611', watched(code('1234')))).toEqual({ kind: 'done' });
+    expect(asked.splice(0)).toEqual(['answer', 'gather', 'play', 'gather', 'play', 'gather', 'play', 'play']);
+    const comes = (number: string, dialled: string) => program.judge({ caller: { number, name: null }, dialled, tenant: '', trunk: undefined });
+    expect(await Promise.all([comes('666', '1002'), comes('1001', '0'), comes('+4930123456', '1002'), comes('1001', '1002')])).toEqual([
+      { do: 'deny', status: 603, reason: 'not from here' }, { do: 'redirect', to: '610' }, { do: 'allow', name: 'Acme Ltd' }, undefined,
+    ]);
+  });
+
   test('one that ends its process ends its thread', async () => {
     const program = await start(files({ 'my-app.ts': "export default { routes: { '1': async () => process.exit(3) } };" }));
     expect(await program.run('1', call())).toEqual({ kind: 'failed', problem: 'its thread ended with code 3', at: undefined });

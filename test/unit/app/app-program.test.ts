@@ -1,5 +1,7 @@
 /** Calls that a program of one's own has, is asked about, and leaves alone, over phones and a media plane that are played. */
 import { isPrompt } from '../../../media/speech';
+import { exactly, type Feature } from '../../../signaling/app/feature';
+import { refuse } from '../../../signaling/app/reasons';
 import { appProgram } from '../../../signaling/app/features/app-program';
 import { allow, defineApp, deny, name, redirect, type App } from '../../../signaling/app-program/index';
 import type { AppProgram } from '../../../signaling/app-program/app-program';
@@ -21,7 +23,7 @@ const open: AppProgram[] = [];
 afterEach(() => Promise.all(open.splice(0).map((one) => one.close())));
 
 /** 1001 dials; 1002 and 1003 have phones. */
-async function stand(app: App, outside?: ConstructorParameters<typeof World>[0] extends infer O | undefined ? (O extends { outside?: infer P } ? P : never) : never): Promise<Stand> {
+async function stand(app: App, outside?: ConstructorParameters<typeof World>[0] extends infer O | undefined ? (O extends { outside?: infer P } ? P : never) : never, more: readonly Feature[] = []): Promise<Stand> {
   const bench = new Bench(defineApp(app));
   const program = await bench.start();
   open.push(program);
@@ -32,7 +34,7 @@ async function stand(app: App, outside?: ConstructorParameters<typeof World>[0] 
     sayDigits: (number: string) => [...number],
     recordingFile: async (id: string, piece: number) => `/data/app-recordings/${id}-${piece}.wav`,
   } as never);
-  const w = new World({ features: [feature], prompt, program, ...(outside && { outside }) });
+  const w = new World({ features: [...more, feature], prompt, program, ...(outside && { outside }) });
   w.registered.set('1003', [binding('1003', '192.168.9.31')]);
   return { w, bench, program };
 }
@@ -95,12 +97,19 @@ describe('a route', () => {
     expect(s.w.left).toMatchObject({ calls: 0, ports: 0 });
   });
 
-  test('of two that fit the one with more digits has it; built-in numbers stay as they are, extensions do not', async () => {
+  test('of two that fit the one with more digits has it, also before an extension', async () => {
     const seen: string[] = [];
     const route = (name: string) => async () => void seen.push(name);
     const s = await stand({ routes: { 'XXX.': route('any'), '6XX': route('6XX'), '1002': route('1002') } });
     for (const number of ['623', '5555', '1002']) await dial(s, number);
     expect(seen).toEqual(['6XX', 'any', '1002']);
+  });
+
+  test('that is a number comes before one that is built in, a pattern after it', async () => {
+    const builtIn: Feature = { name: 'echo', numbers: [exactly('*43', ''), exactly('*44', '')], answer: async (call) => call.hangup({ ...refuse('declined', ''), reason: 'built in' }) };
+    const s = await stand({ routes: { '*43': async (call) => call.hangup(480, 'mine'), '*4X': async (call) => call.hangup(480, 'pattern') } }, undefined, [builtIn]);
+    const said = async (number: string) => (await dial(s, number)).res.final?.reason;
+    expect([await said('*43'), await said('*44'), await said('*45')]).toEqual(['mine', 'built in', 'pattern']);
   });
 
   test('is not there for tenants whose program it is not', async () => {
@@ -164,6 +173,19 @@ describe('a handler that fails', () => {
     s.w.plane.finishes();
     await s.w.settle();
     expect([s.w.answer.dialog.byes.length, s.w.left]).toEqual([1, { ...nothing, timers: s.w.left.timers }]);
+  });
+
+  test('after the answer, without a fallback: the caller is put through to whoever has the number without the program', async () => {
+    const s = await stand({ routes: { '1002': async (call) => {
+      await call.answer();
+      throw new Error('boom');
+    } } });
+    await dial(s, '1002');
+    expect([rung(s), s.program.counters.handled]).toEqual([['1002'], 1]);
+    s.w.fork().answers(answer('192.168.9.30'));
+    await s.w.settle();
+    expect(s.w.calls.list()).toMatchObject([{ to: '1002', state: 'up' }]);
+    await over(s);
   });
 
   test('in a thread that dies while a phone rings: whoever answers has the call', async () => {

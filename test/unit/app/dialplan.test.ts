@@ -90,3 +90,15 @@ test('the plan can be printed', () => {
     '(anything else)          rejected: 404',
   ]);
 });
+
+test('where a number leads without a feature: to the next that has it, or on', () => {
+  const feature = (name: string, more: object = {}): Feature => ({ name, numbers: [{ ...exactly('*60', name), pattern: name, ...more }] });
+  const plan = dialplan([feature('exact'), feature('first', { exact: undefined, first: true }), feature('other', { exact: undefined })]);
+  const to = (without?: string) => {
+    const route = plan.route({ number: '*60', caller: '1001', without }, { isExtension: () => false });
+    return route.kind === 'service' ? route.feature.name : route.kind;
+  };
+  expect([to(), to('first'), to('other')]).toEqual(['first', 'exact', 'first']);
+  const alone = dialplan([feature('exact'), feature('other', { exact: undefined })]).route({ number: '*60', caller: '1001', without: 'exact' }, { isExtension: () => false });
+  expect(alone).toMatchObject({ kind: 'service', feature: { name: 'other' } });
+});
