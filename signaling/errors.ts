@@ -93,6 +93,10 @@ const table = {
   'mailbox.running': { sentence: 'Message {id} of {number} is still being spoken.', http: 409 },
   'mailbox.bad-file': { sentence: '{file} cannot be written: {reason}.' },
 
+  'webhook.off': { sentence: 'Nothing is sent to the webhook {name}: it {why}. Change it first.', http: 409 },
+  'webhook.test-failed': { sentence: 'The webhook {name} did not take the event: {problem}.' },
+  'events.bad-count': { sentence: '--count is {count}, but must be a number from 1 on.', exit: 2 },
+  'webhook.no-letter': { sentence: 'The webhook {name} has no dead letter {event}.', http: 404 },
   'events.bad-question': { sentence: '“type” takes names of events with commas between them, “since” the id of one.', http: 400 },
   'events.too-many': { sentence: 'No more than {most} programs listen to events at once. Try again later.', http: 503, retryable: true },
   'record.not-found': { sentence: 'There is no record of a call {id}. “offhook records list” shows those that there are.', http: 404 },

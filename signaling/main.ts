@@ -20,6 +20,8 @@ import { sourceKey } from './app/flow';
 import type { AppProgram } from './app-program/app-program';
 import { startAppProgram } from './app-program/threads';
 import { PhoneSystem } from './app/phone-system';
+import { poster } from './app/webhooks/post';
+import { Webhooks } from './app/webhooks/webhooks';
 import { SrfConnectError, type EngineAddress } from './app/srf';
 import { systemClock, systemRandom } from './clock';
 import { formatHostPort, settingsInForce, type Config } from './config';
@@ -76,16 +78,23 @@ async function start(config: Config, log: Logger, owned: Owned, ending: Ending, 
     return bavail * bsize;
   };
   const phones = new PhoneSystem({ config, store, plane, reach, clock: systemClock, random: systemRandom, log, lateness: () => loop.lateness(), freeBytes, program });
+  // closed after the application: the ends of calls are told
+  const webhooks = owned.own(
+    'webhooks',
+    new Webhooks({ book: phones.settings, events: phones.events, rows: store.deliveries, poster: poster(), clock: systemClock, random: systemRandom, log: log.child({ part: 'webhooks' }) }),
+    (w) => w.close(),
+  );
   owned.own('application', phones, (p) => p.close());
   const announced = await phones.start(engine.address).catch((err: unknown) => {
     if (err instanceof MediaError && err.code === 'setting') throw new OffhookError('start.bad-setting', { setting: 'partyline.port', reason: `${err.message}.` }, { cause: err });
     throw engineUnreachable(engine.address, err);
   });
+  await webhooks.start();
   // last, since a password is shown once: what fails before leaves them for the next start
   const fresh = await seedFirstExtensions(store, config);
   const sip = engine.listening ?? parseHostports(announced);
   const { backend } = await plane.load();
-  serveApi({ config, store, plane, phones, loop, embedded: engine.embedded, socket, http, program }, owned, log);
+  serveApi({ config, store, plane, phones, webhooks, loop, embedded: engine.embedded, socket, http, program }, owned, log);
   write(
     firstScreen({
       fresh,
@@ -106,6 +115,7 @@ interface Serving {
   config: Config;
   store: Store;
   phones: PhoneSystem;
+  webhooks: Webhooks;
   loop: LoopDelay;
   embedded: EmbeddedEngine | undefined;
   socket: OperatorSocket | undefined;
@@ -113,7 +123,7 @@ interface Serving {
   program: AppProgram | undefined;
 }
 
-function serveApi({ config, store, plane, phones, loop, embedded, socket, http, program }: Serving, owned: Owned, log: Logger): void {
+function serveApi({ config, store, plane, phones, webhooks, loop, embedded, socket, http, program }: Serving, owned: Owned, log: Logger): void {
   if (!socket && !http) return;
   const state = owned.own('readiness', { stopping: false }, (s) => void (s.stopping = true));
   const calls = () => phones.calls;
@@ -129,13 +139,14 @@ function serveApi({ config, store, plane, phones, loop, embedded, socket, http, 
     conferences: conferencesView(() => phones.conferences),
     trunks: { list: () => phones.trunks.list() },
     alarms: phones.alarms,
+    webhooks,
     queues: queuesView(phones.queues, phones.directory),
     messages: store.texts,
     voicemail: voicemailView(store, phones.mailboxes),
     tokens: { list: () => store.tokens.list(), add: (token: Token) => store.tokens.add(token), remove: (name: string) => store.tokens.remove(name), now: () => systemClock.wall().getTime() },
     config: { inForce: () => settingsInForce(config) },
     calls: callsView(calls),
-    metrics: metricsView({ calls, locations: phones.locations, trunks: phones.trunks, alarms: phones.alarms, listeners: () => sockets.connected, queues: phones.queues, history: phones.history, plane, loop, engine, program, process, startedAt: Date.now() - process.uptime() * 1000 }),
+    metrics: metricsView({ calls, locations: phones.locations, trunks: phones.trunks, alarms: phones.alarms, webhooks, listeners: () => sockets.connected, queues: phones.queues, history: phones.history, plane, loop, engine, program, process, startedAt: Date.now() - process.uptime() * 1000 }),
     health: healthView({ store, connected: () => phones.connected, stopping: () => state.stopping }),
     settings: () => settingsView(store, { clock: systemClock, random: systemRandom, realm: config.sip.realm, written: () => phones.changed(), removed: removeFiles(config.data) }),
   };

@@ -9,6 +9,7 @@ import type { Calls } from './app/calls';
 import type { Queues } from './app/features';
 import type { Locations } from './app/locations';
 import type { Trunks } from './app/trunks/trunks';
+import type { Webhooks } from './app/webhooks/webhooks';
 import type { LoopDelay } from './loop-delay';
 
 export interface MetricsViewDeps {
@@ -16,6 +17,7 @@ export interface MetricsViewDeps {
   locations: Pick<Locations, 'stats'>;
   trunks: Pick<Trunks, 'list' | 'stats'>;
   alarms: Pick<Alarms, 'up'>;
+  webhooks: Pick<Webhooks, 'list'>;
   /** Of events, over WebSocket. */
   listeners: () => number;
   queues: Pick<Queues, 'list'>;
@@ -32,7 +34,7 @@ export interface MetricsViewDeps {
 
 const STATES = ['routing', 'ringing', 'answering', 'up'];
 
-export function metricsView({ calls, locations, trunks, alarms, listeners, queues, history, plane, loop, engine, program, process, startedAt }: MetricsViewDeps): MetricsView {
+export function metricsView({ calls, locations, trunks, alarms, webhooks, listeners, queues, history, plane, loop, engine, program, process, startedAt }: MetricsViewDeps): MetricsView {
   return {
     async read() {
       const [{ ports, workers, workersLost }, counted] = await Promise.all([plane.load(), engine?.stats()]);
@@ -62,6 +64,7 @@ export function metricsView({ calls, locations, trunks, alarms, listeners, queue
         records: { waiting: recorded.waiting, written: recorded.written, dropped: recorded.dropped, failed: recorded.failed },
         alarms: alarms.up().map(({ name, subject, severity }) => ({ name, subject, severity })),
         eventListeners: listeners(),
+        webhooks: webhooks.list().map(({ name, waiting, delivered, failed, buried }) => ({ name, waiting, delivered, failed, buried })),
         eventLoop: loop.lateness(),
         process: { residentBytes: process.memoryUsage().rss, cpuSeconds: (user + system) / 1e6, startedAt: startedAt / 1000 },
         app: program?.counters,

@@ -11,6 +11,7 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket, WebSocketServer } from 'ws';
 import type { Clock, Timer } from '../clock';
 import { OffhookError } from '../errors';
+import { EVENT_NAME, wantedBy } from '../event-filter';
 import type { Logger } from '../log';
 import { scopes, type AskerOf } from './access';
 import { problemAnswer } from './problems';
@@ -36,15 +37,10 @@ const PING_MS = 30_000;
 const BEHIND_BYTES = 1_048_576;
 const MOST = 100;
 
-/** Keys may be secrets: they are told to whoever asks for them by name. */
-const onlyByName = new Set(['dtmf']);
-
 /** Undefined: it is no list of types. `call` stands for all that begin with `call.`. */
 export function wantedTypes(text: string | null): ((type: string) => boolean) | undefined {
-  if (text === null || text === '') return (type) => !onlyByName.has(type);
-  const names = text.split(',');
-  if (!names.every((name) => /^[a-z]+(\.[a-z-]+)?$/.test(name))) return undefined;
-  return (type) => names.some((name) => type === name || type.startsWith(`${name}.`));
+  const names = text === null || text === '' ? [] : text.split(',');
+  return names.every((name) => EVENT_NAME.test(name)) ? wantedBy(names) : undefined;
 }
 
 export class EventSockets {

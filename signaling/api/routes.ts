@@ -17,6 +17,7 @@ import { recordingRoutes, type RecordingsView } from './routes/recordings';
 import { settingsRoutes, type SettingsView } from './routes/settings';
 import { tokenRoutes, type TokensView } from './routes/tokens';
 import { trunkRoutes, type TrunksView } from './routes/trunks';
+import { webhookRoutes, type WebhooksView } from './routes/webhooks';
 import { voicemailRoutes, type VoicemailView } from './routes/voicemail';
 
 export type Api = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, ZodTypeProvider>;
@@ -31,6 +32,7 @@ export interface Views {
   queues: QueuesView;
   trunks: TrunksView;
   alarms: AlarmsView;
+  webhooks: WebhooksView;
   voicemail: VoicemailView;
   recordings: RecordingsView;
   messages: MessagesView;
@@ -52,6 +54,7 @@ export function addRoutes(api: Api, views: Views): void {
   queueRoutes(api, views.queues);
   trunkRoutes(api, views.trunks);
   alarmRoutes(api, views.alarms);
+  webhookRoutes(api, views.webhooks);
   voicemailRoutes(api, views.voicemail);
   recordingRoutes(api, views.recordings);
   messageRoutes(api, views.messages);

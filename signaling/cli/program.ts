@@ -9,6 +9,7 @@ import { addApply } from './apply';
 import { addBench } from './bench';
 import { addConfig } from './config-command';
 import { type Context, type SetExitCode, systemContext } from './context';
+import { addEvents } from './events';
 import { addExtensionCommands } from './extension';
 import { addRoomCommands } from './room';
 import { addPromptCommands } from './prompt';
@@ -59,6 +60,7 @@ function buildProgram(context: Context, setExitCode: SetExitCode): Command {
   addTokenCommands(program, context);
   addStats(program, context);
   addAlarms(program, context, setExitCode);
+  addEvents(program, context);
   addLadder(program, context);
   addApply(program, context);
   addConfig(program, context);
@@ -71,4 +73,6 @@ function addKinds(program: Command, context: Context): void {
   addKindCommands(program, context);
   const { addTrunkStatus } = require('./trunk-status') as typeof import('./trunk-status');
   addTrunkStatus(program, context);
+  const { addWebhookCommands } = require('./webhook') as typeof import('./webhook');
+  addWebhookCommands(program, context);
 }

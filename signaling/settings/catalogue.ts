@@ -7,8 +7,9 @@ import { paging } from './kinds/paging';
 import { queue } from './kinds/queue';
 import { tenant } from './kinds/tenant';
 import { inbound, route, trunk } from './kinds/trunk';
+import { webhook } from './kinds/webhook';
 
-export const kinds = [tenant, hours, trunk, route, group, queue, menu, paging, inbound] as const;
+export const kinds = [tenant, hours, trunk, route, group, queue, menu, paging, inbound, webhook] as const;
 
 /** Whatever the kind. */
 export const anyKinds = kinds as unknown as readonly AnyKind[];

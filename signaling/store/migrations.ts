@@ -189,6 +189,24 @@ export const migrations: Readonly<Record<string, Migration>> = {
       await db.schema.createIndex('call_record_to').on('callRecord').columns(['to', 'startedAt']).execute();
     },
   },
+  '0012-deliveries': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('delivery')
+        .addColumn('hook', 'varchar(64)', (column) => column.notNull())
+        .addColumn('event', 'bigint', (column) => column.notNull())
+        .addColumn('type', 'varchar(64)', (column) => column.notNull())
+        .addColumn('body', 'text', (column) => column.notNull())
+        .addColumn('state', 'varchar(16)', (column) => column.notNull())
+        .addColumn('tries', 'integer', (column) => column.notNull())
+        .addColumn('createdAt', 'bigint', (column) => column.notNull())
+        .addColumn('endedAt', 'bigint')
+        .addColumn('problem', 'text')
+        .addPrimaryKeyConstraint('delivery_key', ['hook', 'event'])
+        .execute();
+      await db.schema.createIndex('delivery_state').on('delivery').columns(['hook', 'state', 'event']).execute();
+    },
+  },
 };
 
 export const migrationProvider: MigrationProvider = { getMigrations: async () => ({ ...migrations }) };

@@ -1,4 +1,5 @@
 /** The tables as Kysely sees them. Columns are named as the fields of `store.ts`; HA1s are two columns. */
+import type { Delivery } from './delivery-types';
 import type { CallRow } from './record-types';
 import type { Contact, Extension, Item, Mailbox, Recording, Room, TextMessage, Token, VoiceMessage } from './types';
 
@@ -55,4 +56,5 @@ export interface Schema {
   item: ItemRow;
   callRecord: CallRecordRow;
   textMessage: TextMessage;
+  delivery: Delivery;
 }

@@ -12,7 +12,9 @@ import { sqlMeta } from './sql-meta';
 import { sqlRecords } from './sql-records';
 import { sqlRecordings } from './sql-recordings';
 import { sqlRooms } from './sql-rooms';
+import { sqlDeliveries } from './sql-deliveries';
 import { sqlTexts } from './sql-texts';
+import type { Deliveries } from './delivery-types';
 import { sqlTokens } from './sql-tokens';
 import { sqlVoicemail } from './sql-voicemail';
 import type { CallRecordRows } from './record-types';
@@ -44,6 +46,7 @@ export class SqlStore implements Store {
   readonly items: Items;
   readonly records: CallRecordRows;
   readonly texts: TextMessages;
+  readonly deliveries: Deliveries;
   private closed = false;
 
   constructor(
@@ -61,6 +64,7 @@ export class SqlStore implements Store {
     this.items = parts.items;
     this.records = parts.records;
     this.texts = parts.texts;
+    this.deliveries = parts.deliveries;
   }
 
   get where(): string {
@@ -104,5 +108,6 @@ function partsOver(access: Access): StoreParts {
     items: sqlItems(access),
     records: sqlRecords(access),
     texts: sqlTexts(access),
+    deliveries: sqlDeliveries(access),
   };
 }

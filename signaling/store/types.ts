@@ -3,6 +3,7 @@
  * database; `test/contract/store` runs over every implementation.
  */
 
+import type { Deliveries } from './delivery-types';
 import type { CallRecordRows } from './record-types';
 
 export interface Extension {
@@ -403,6 +404,8 @@ export interface TextMessages {
 
 export interface StoreParts {
   readonly texts: TextMessages;
+  /** Of events to webhooks. */
+  readonly deliveries: Deliveries;
   readonly items: Items;
   readonly extensions: Extensions;
   readonly contacts: Contacts;

@@ -1,4 +1,7 @@
 /** One call with media between two phones: its record with both of them, and its events over WebSocket, in order. */
+import { createHmac } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { WebSocket } from 'ws';
 import { join } from 'node:path';
 import { need } from '../support/peers';
@@ -44,6 +47,23 @@ need('sipp')('a call', () => {
     const server = await Server.start(stage, { settings: { 'http.address': `127.0.0.1:${port}` } });
     const { token } = JSON.parse(await ask(server, 'token', 'add', 'events', '--json')) as { token: string };
     const url = `ws://127.0.0.1:${port}/api/v1/events`;
+    // a webhook that is not there at first
+    const secret = 'a secret of some length';
+    const posts: Array<{ body: string; headers: Record<string, unknown> }> = [];
+    const receiver = createServer((request, response) => {
+      let body = '';
+      request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+      request.on('end', () => {
+        posts.push({ body, headers: request.headers });
+        response.writeHead(204).end();
+      });
+    });
+    const receiverPort = await stage.port();
+    stage.own({ close: () => new Promise<void>((resolve) => (receiver.closeAllConnections(), receiver.close(() => resolve()))) });
+    await ask(server, 'webhook', 'add', 'crm', `url=http://127.0.0.1:${receiverPort}/`, 'events=[call]', `secrets=["${secret}"]`);
+    expect(await ask(server, 'webhook', 'show', 'crm')).not.toContain(secret);
+    await eventually('the server to know the webhook', async () => (await ask(server, 'webhook', 'status')).includes('crm'));
+    const terminal = offhook(['events', '--type', 'call', '--count', '4', '--data', server.data]);
     const all = new Listener(`ws+unix:${join(server.data, 'run', 'operator.sock')}:/api/v1/events`);
     const browser = new Listener(`${url}?type=call`, { protocols: ['offhook.events', `offhook.token.${token}`] });
     const nobody = new Listener(url);
@@ -62,6 +82,15 @@ need('sipp')('a call', () => {
     expect(all.types).toEqual(['hello', 'registration.registered', ...browser.types.slice(1)]);
     const { call } = browser.heard[1]!.data as { call: string };
     expect(browser.heard.at(-1)!.data).toMatchObject({ call, from: '1001', to: '1002', answered: true, cause: 'hung-up', q850: 16, endedBy: 'caller' });
+
+    expect((await terminal).output).toMatch(/^\S+Z call\.started +call=\S+ from=1001 to=1002\n\S+Z call\.ringing .*\n\S+Z call\.answered .*\n\S+Z call\.ended .*cause=hung-up/);
+    expect(await ask(server, 'webhook', 'status')).toMatch(/crm +failing +4 +0 +\d+ +0 +\S+Z +nobody listens there/);
+    await new Promise<void>((resolve) => receiver.listen(receiverPort, '127.0.0.1', resolve));
+    expect((receiver.address() as AddressInfo).port).toBe(receiverPort);
+    await eventually('the webhook to be told all the same', () => posts.length === 4, 15_000);
+    expect(posts.map(({ body }) => (JSON.parse(body) as Event).type)).toEqual(browser.types.slice(1));
+    for (const { body, headers } of posts) expect(headers['offhook-signature']).toBe(`v1=${createHmac('sha256', secret).update(`${String(headers['offhook-timestamp'])}.${body}`).digest('hex')}`);
+    expect(await ask(server, 'webhook', 'test', 'crm')).toMatch(/^It answered 204 after \d+ ms\.$/m);
 
     const later = new Listener(`${url}?since=${browser.heard[2]!.id}`, { headers: { authorization: `Bearer ${token}` } });
     await eventually('what was missed', () => later.types.length === 3);

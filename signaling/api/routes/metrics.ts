@@ -33,6 +33,7 @@ export interface Metrics {
   refusedByLimits: ReadonlyArray<{ trunk: string; calls: number }>;
   alarms: ReadonlyArray<{ name: string; subject: string; severity: string }>;
   eventListeners: number;
+  webhooks: ReadonlyArray<{ name: string; waiting: number; delivered: number; failed: number; buried: number }>;
   queues: ReadonlyArray<{ number: string; waiting: number; agents: number; free: number; answered: number; abandoned: number }>;
   /** Of ended calls; `failed`: transactions. */
   records: { waiting: number; written: number; dropped: number; failed: number };
@@ -52,7 +53,7 @@ export function metricsRoutes(api: Api, view: MetricsView): void {
   );
 }
 
-function families({ calls, started, ended, postDialDelay, talk, mos, loss, jitter, trunks, refusedByLimits, alarms, eventListeners, queues, records, callFaults, registrations, media, eventLoop, process, app, engine }: Metrics): Family[] {
+function families({ calls, started, ended, postDialDelay, talk, mos, loss, jitter, trunks, refusedByLimits, alarms, eventListeners, webhooks, queues, records, callFaults, registrations, media, eventLoop, process, app, engine }: Metrics): Family[] {
   return [
     gauge('offhook_calls', 'Calls that are not over, by state.', by('state', calls)),
     counter('offhook_calls_started_total', 'Calls that began; those that were refused at once are not among them.', started),
@@ -68,6 +69,8 @@ function families({ calls, started, ended, postDialDelay, talk, mos, loss, jitte
     counter('offhook_trunk_refused_total', 'Calls outside that a limit has refused, by the trunk they were to go over.', refusedByLimits.map(({ trunk, calls: value }) => ({ labels: { trunk }, value }))),
     gauge('offhook_alarm', 'Alarms that are up; see /api/v1/alarms for what to do.', alarms.map(({ name, subject, severity }) => ({ labels: { alarm: name, subject, severity }, value: 1 }))),
     gauge('offhook_event_listeners', 'Programs that listen to events over WebSocket.', eventListeners),
+    gauge('offhook_webhook_waiting', 'Events that are not sent to a webhook yet.', webhooks.map(({ name: webhook, waiting: value }) => ({ labels: { webhook }, value }))),
+    counter('offhook_webhook_events_total', 'Events for a webhook, by what became of them; failed: attempts, which are made again.', webhooks.flatMap(({ name: webhook, delivered, failed, buried }) => by('outcome', { delivered, failed, given_up: buried }, { webhook }))),
     gauge('offhook_queue_waiting', 'Callers who wait in a queue.', queues.map(({ number: queue, waiting: value }) => ({ labels: { queue }, value }))),
     gauge('offhook_queue_agents', 'Agents of a queue, by whether they are free.', queues.flatMap(({ number: queue, agents, free }) => by('state', { free, busy: agents - free }, { queue }))),
     counter('offhook_queue_callers_total', 'Callers of a queue, by what became of them.', queues.flatMap(({ number: queue, answered, abandoned }) => by('outcome', { answered, abandoned }, { queue }))),

@@ -42,6 +42,10 @@ const control: CallControlView = {
   hangup: note('hangup'), mute: note('mute'), startRecording: note('record'), stopRecording: note('stop recording'), stopPlaying: note('stop playing'), sendDigits: note('digits'),
 };
 
+const hookThere = (key: string): void => {
+  if (key !== 'crm') throw new OffhookError('settings.not-found', { kind: 'webhook', key });
+};
+
 function room(): ConferencesView {
   const member = { id: 'm1', kind: 'phone' as const, number: '1001', name: null, source: null, state: 'in' as const, since: T0, moderator: false, muted: false, deaf: false, talking: false };
   const simple = { ...member, id: 'm2', kind: 'simple' as const, number: null, source: '127.0.0.1:4000' };
@@ -125,6 +129,13 @@ beforeAll(async () => {
         up: () => [{ name: 'trunk', subject: 'provider', severity: 'critical', text: 'No calls go over the trunk provider: it does not answer.', since: T0 }],
         past: () => [{ name: 'ports', subject: '', severity: 'critical', text: '3 of 100 pairs of RTP ports are free.', since: T0, clearedAt: T0 + 60_000 }],
       },
+      webhooks: {
+        list: () => [{ name: 'crm', state: 'failing', waiting: 2, delivered: 3, failed: 4, buried: 1, problem: 'it answered 500', failingSince: T0, nextAt: T0 + 1000 }],
+        test: async (name) => (hookThere(name), { status: 204, problem: null, tookMs: 12 }),
+        dead: async (name) => (hookThere(name), [{ hook: name, event: 7, type: 'call.ended', body: '{"id":7,"type":"call.ended"}', state: 'dead' as const, tries: 3, createdAt: T0, endedAt: T0 + 5, problem: 'it answered 400' }]),
+        redeliver: async (name, events) => (hookThere(name), events?.length ?? 1),
+        removeDead: async (name, event) => (hookThere(name), event === 7),
+      },
       contacts: contactsView(locations, clock),
       voicemail: voicemailView(store, boxes),
       recordings: recordingsView(store.recordings, folder),
@@ -167,6 +178,11 @@ const scenes: Record<string, Scene> = {
   'delete /api/v1/calls/{id}': { url: '/api/v1/calls/abc', status: 204, scope: 'write', unknown: '/api/v1/calls/nobody' },
   'get /api/v1/trunk-states': { url: '/api/v1/trunk-states', status: 200, scope: 'read' },
   'get /api/v1/alarms': { url: '/api/v1/alarms', status: 200, scope: 'read' },
+  'get /api/v1/webhook-states': { url: '/api/v1/webhook-states', status: 200, scope: 'read' },
+  'post /api/v1/webhooks/{name}/test': { url: '/api/v1/webhooks/crm/test', status: 200, scope: 'write', unknown: '/api/v1/webhooks/none/test' },
+  'get /api/v1/webhooks/{name}/dead-letters': { url: '/api/v1/webhooks/crm/dead-letters?limit=1', status: 200, scope: 'read', unknown: '/api/v1/webhooks/none/dead-letters' },
+  'post /api/v1/webhooks/{name}/dead-letters/redeliver': { url: '/api/v1/webhooks/crm/dead-letters/redeliver', status: 200, scope: 'write', body: { events: [7] }, unknown: '/api/v1/webhooks/none/dead-letters/redeliver' },
+  'delete /api/v1/webhooks/{name}/dead-letters/{event}': { url: '/api/v1/webhooks/crm/dead-letters/7', status: 204, scope: 'write', unknown: '/api/v1/webhooks/crm/dead-letters/8' },
   'get /api/v1/contacts': { url: '/api/v1/contacts?limit=1', status: 200, scope: 'read' },
   'get /api/v1/queue-status': { url: '/api/v1/queue-status', status: 200, scope: 'read' },
   'get /api/v1/queue-status/{number}': { url: '/api/v1/queue-status/650', status: 200, scope: 'read', unknown: '/api/v1/queue-status/651' },

@@ -51,6 +51,8 @@ test('what is counted is there', async () => {
     'offhook_trunk_refused_total{trunk="provider"} 3',
     'offhook_alarm{alarm="trunk",subject="gateway",severity="critical"} 1',
     'offhook_event_listeners 2',
+    'offhook_webhook_waiting{webhook="crm"} 3',
+    'offhook_webhook_events_total{webhook="crm",outcome="given_up"} 1',
     'offhook_call_record_write_failures_total 6',
     'offhook_queue_waiting{queue="650"} 2',
     'offhook_queue_agents{queue="650",state="busy"} 2',

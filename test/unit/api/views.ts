@@ -39,6 +39,7 @@ export const metrics = (more: Partial<Metrics> = {}): Metrics => ({
   refusedByLimits: [{ trunk: 'provider', calls: 3 }],
   alarms: [{ name: 'trunk', subject: 'gateway', severity: 'critical' }],
   eventListeners: 2,
+  webhooks: [{ name: 'crm', waiting: 3, delivered: 40, failed: 5, buried: 1 }],
   queues: [{ number: '650', waiting: 2, agents: 3, free: 1, answered: 7, abandoned: 4 }],
   records: { waiting: 1, written: 8, dropped: 2, failed: 6 },
   callFaults: { glare: 2 },
@@ -72,9 +73,12 @@ export interface Shown {
 }
 
 /** Of whatever there is nothing. */
-function idle(): Pick<Views, 'control' | 'contacts' | 'conferences' | 'queues' | 'trunks' | 'alarms' | 'voicemail' | 'recordings' | 'records' | 'messages' | 'tokens' | 'config'> {
+function idle(): Pick<Views, 'control' | 'contacts' | 'conferences' | 'queues' | 'trunks' | 'alarms' | 'webhooks' | 'voicemail' | 'recordings' | 'records' | 'messages' | 'tokens' | 'config'> {
   const none = (id: string): never => {
     throw new OffhookError('call.not-found', { id });
+  };
+  const noHook = (key: string): never => {
+    throw new OffhookError('settings.not-found', { kind: 'webhook', key });
   };
   return {
     control: { originate: async (from) => none(from), hangup: none, transfer: async (id) => none(id), mute: none, startRecording: none, stopRecording: none, play: async (id) => none(id), stopPlaying: none, sendDigits: none },
@@ -82,6 +86,7 @@ function idle(): Pick<Views, 'control' | 'contacts' | 'conferences' | 'queues' |
     conferences: { list: () => [], room: () => undefined, mute: () => false, deafen: () => false, kick: () => false, lock: () => false, hush: () => false, end: () => false },
     trunks: { list: () => [] },
     alarms: { up: () => [], past: () => [] },
+    webhooks: { list: () => [], test: async (name) => noHook(name), dead: async (name) => noHook(name), redeliver: async (name) => noHook(name), removeDead: async (name) => noHook(name) },
     queues: { list: () => [], queue: () => undefined, agent: none, login: async () => false, logout: async () => false, pause: async () => false },
     voicemail: { messages: async () => undefined, get: async () => undefined, file: () => '', mark: async () => false, remove: async () => undefined },
     recordings: { list: async () => [], get: async () => undefined, file: () => '', remove: async () => undefined },

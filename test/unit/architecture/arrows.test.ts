@@ -90,7 +90,7 @@ const doors: Record<string, RegExp> = {
   '@noble/hashes': /^client\/sip\/digest\.ts$/,
   '@jitsi/rnnoise-wasm': /^client\/node\/media\/microphone\//,
   typescript: /^signaling\/app-program\/compile/,
-  ws: /^(client\/node\/channel\/|signaling\/engine\/transport\/|signaling\/api\/event-sockets\.ts$)/,
+  ws: /^(client\/node\/channel\/|signaling\/engine\/transport\/|signaling\/(api\/event-sockets|cli\/events)\.ts$)/,
 };
 
 test('there are sources to look at', () => {
