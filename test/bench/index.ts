@@ -4,6 +4,7 @@ import { benchCalls } from './calls';
 import { benchContacts } from './contacts';
 import { benchDialPlan } from './dial-plan';
 import { benchEngine } from './engine';
+import { benchEvents } from './events';
 import { benchJitter } from './jitter';
 import { benchLamps } from './lamps';
 import { benchMemory } from './memory';
@@ -39,6 +40,7 @@ const benchmarks: Record<string, { about: string; run(log: (line: string) => voi
   lamps: { about: '300 phones that watch one extension: CPU of a NOTIFY, and until the last one knows', run: benchLamps },
   contacts: { about: '100,000 contacts: memory and lookup', run: benchContacts },
   api: { about: 'reads of the HTTP API a second', run: benchApi },
+  events: { about: 'from an event until a webhook and a WebSocket know', run: benchEvents },
   memory: { about: 'resident memory, idle and by contact', run: benchMemory },
 };
 
