@@ -20,6 +20,8 @@ export const TEST_PORTS: PortRange = { min: 26000, max: 29899 };
 /** Where blocks of more than `LARGE` ports are: among small ones that lie anywhere there is soon no gap wide enough. */
 export const LARGE_BLOCKS: PortRange = { min: 20000, max: 25899 };
 const LARGE = 200;
+/** Where there is still room when suites of many servers meet. */
+const SPARE: PortRange = { min: 30000, max: 32767 };
 
 const CLAIMS = join(tmpdir(), 'offhook-test-ports');
 
@@ -43,14 +45,22 @@ export class PortBlock {
   }
 }
 
-/**
- * Claims `count` consecutive free ports.
- * @param start where to begin looking; random by default so that parallel runs rarely meet
- */
-export async function claimPorts(count: number, range = count > LARGE ? LARGE_BLOCKS : TEST_PORTS, start?: number): Promise<PortBlock> {
+/** Claims `count` consecutive free ports: in the range given, or in its own, or else wherever there is room. */
+export async function claimPorts(count: number, range?: PortRange, start?: number): Promise<PortBlock> {
+  const ranges = range ? [range] : count > LARGE ? [LARGE_BLOCKS, SPARE] : [TEST_PORTS, SPARE, LARGE_BLOCKS];
+  const wide = ranges.filter(({ min, max }) => count >= 1 && count <= max - min + 1);
+  if (wide.length === 0) throw new RangeError(`cannot claim ${count} ports in ${ranges.map(({ min, max }) => `${min}-${max}`).join(', ')}`);
+  for (const one of wide) {
+    const block = await claimIn(one, count, start);
+    if (block) return block;
+  }
+  throw new Error(`no ${count} free consecutive ports in ${wide.map(({ min, max }) => `${min}-${max}`).join(', ')}`);
+}
+
+/** @param start where to begin looking; random by default so that parallel runs rarely meet */
+async function claimIn(range: PortRange, count: number, start?: number): Promise<PortBlock | undefined> {
   mkdirSync(CLAIMS, { recursive: true });
   const room = range.max - range.min + 1 - count;
-  if (count < 1 || room < 0) throw new RangeError(`cannot claim ${count} ports in ${range.min}-${range.max}`);
   let first = even(start ?? range.min + Math.floor(Math.random() * (room + 1)));
   // One lap over the range, whatever the block size: step past the port that was in the way.
   for (let looked = 0; looked <= range.max - range.min; ) {
@@ -60,7 +70,7 @@ export async function claimPorts(count: number, range = count > LARGE ? LARGE_BL
     looked += obstacle + 1 - first;
     first = even(obstacle + 1);
   }
-  throw new Error(`no ${count} free consecutive ports in ${range.min}-${range.max}`);
+  return undefined;
 }
 
 /** The first port of the block that cannot be ours, with everything claimed so far given back; undefined when all are. */
