@@ -18,7 +18,6 @@ import { callsView, engineView, healthView, settingsView } from './api-views';
 import { FailureLimiter } from './app/failure-limiter';
 import { sourceKey } from './app/flow';
 import type { AppProgram } from './app-program/app-program';
-import { startAppProgram } from './app-program/threads';
 import { PhoneSystem } from './app/phone-system';
 import { poster } from './app/webhooks/post';
 import { Webhooks } from './app/webhooks/webhooks';
@@ -169,12 +168,14 @@ const isLoopback = (host: string): boolean => /^(127\.|::1$|localhost$)/.test(ho
 /** Before anything that calls need: a program with a mistake in it keeps the server from starting. */
 async function openProgram({ app }: Config, log: Logger, owned: Owned): Promise<AppProgram | undefined> {
   if (app.file === null) return undefined;
+  // it brings what checks what programs ask for, which nobody else needs
+  const { ProgramError, startAppProgram } = require('./app-program/threads') as typeof import('./app-program/threads');
   try {
     const program = owned.own('the program', await startAppProgram(app.file, app, { clock: systemClock, log: log.child({ part: 'program' }) }), (p) => p.close());
     owned.own('the signal to read the program again', onHangup(() => program.reload()), (stop) => stop());
     return program;
   } catch (err) {
-    if (err instanceof Error && err.name === 'ProgramError') throw new OffhookError('start.bad-setting', { setting: 'app.file', reason: err.message }, { cause: err });
+    if (err instanceof ProgramError) throw new OffhookError('start.bad-setting', { setting: 'app.file', reason: err.message }, { cause: err });
     throw err;
   }
 }

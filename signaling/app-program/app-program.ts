@@ -5,6 +5,7 @@
  *                                                        └ it ends by itself: again, after 1, 2, 4 … 60 s; calls go on without it
  */
 import type { Clock, Timer } from '../clock';
+import { every } from '../every';
 import type { Logger } from '../log';
 import type { NewCall } from './index';
 import { Instance, type Outcome, type ProgramCall, type ProgramThread } from './instance';
@@ -86,7 +87,7 @@ export class AppProgram {
       await program.close();
       throw new ProgramError(problem);
     }
-    program.look();
+    program.looking = every(deps.clock, LOOK_MS, () => program.look());
     return program;
   }
 
@@ -226,15 +227,12 @@ export class AppProgram {
   }
 
   /** By looking, since watching is not to be had on every file system, and editors put another file in the place of the one they change. */
-  private look(): void {
-    this.looking = this.deps.clock.after(LOOK_MS, () => {
-      const now = this.stamped().text;
-      // twice the same: nobody is writing just now
-      const settled = now === this.seen;
-      this.seen = now;
-      const changed = now !== this.stamps && settled ? this.reload() : Promise.resolve();
-      void changed.finally(() => !this.closed && this.look());
-    });
+  private async look(): Promise<void> {
+    const now = this.stamped().text;
+    // twice the same: nobody is writing just now
+    const settled = now === this.seen;
+    this.seen = now;
+    if (now !== this.stamps && settled) await this.reload();
   }
 
   private stamped(): { text: string; count: number } {

@@ -8,17 +8,10 @@
  *     ── over 7: hung up (when that happens) ──────▶    what it awaits throws CallOver
  *     ◀───────────── done 7, or failed 7 ──────────
  */
-import type { NewCall, Party } from './index';
+import type { AppCall, NewCall } from './index';
 
 /** What a handler is told of its call. */
-export interface CallInfo {
-  readonly id: string;
-  readonly caller: Party;
-  readonly dialled: string;
-  readonly tenant: string;
-  readonly transferredBy: string | undefined;
-  readonly answered: boolean;
-}
+export type CallInfo = Pick<AppCall, 'id' | 'caller' | 'dialled' | 'tenant' | 'transferredBy' | 'answered'>;
 
 /** What went wrong in a program, and where in its source: `my-app.ts:12`. */
 export interface Fault {

@@ -5,8 +5,10 @@ import { createInterface } from 'node:readline';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import type { Clock } from '../clock';
 import type { Logger } from '../log';
-import { AppProgram } from './app-program';
+import { AppProgram, ProgramError } from './app-program';
 import type { CompileAnswer, Compiled } from './protocol';
+
+export { ProgramError };
 
 export interface ThreadOptions {
   /** What a program may take of memory, JavaScript's heap. */

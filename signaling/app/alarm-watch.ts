@@ -1,6 +1,7 @@
 /** Looks every few seconds at what may be wrong, and says so to the alarms. Nobody who serves calls has to know of it. */
 import type { PlaneLoad } from '../../media/plane';
 import type { Clock, Timer } from '../clock';
+import { every } from '../every';
 import type { Logger } from '../log';
 import type { Alarms, Level } from './alarms';
 import type { TrunkStatus } from './trunks/trunks';
@@ -39,11 +40,7 @@ export class AlarmWatch {
   constructor(private readonly deps: AlarmWatchDeps) {}
 
   start(): void {
-    this.timer = this.deps.clock.after(EVERY_MS, () => {
-      void this.look().finally(() => {
-        if (!this.closed) this.start();
-      });
-    });
+    this.timer = every(this.deps.clock, EVERY_MS, () => this.look());
   }
 
   close(): void {

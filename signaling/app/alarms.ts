@@ -6,8 +6,7 @@
  */
 import type { Clock } from '../clock';
 
-export const alarmNames = ['engine', 'trunk', 'records', 'ports', 'disk', 'event-loop', 'media-late'] as const;
-export type AlarmName = (typeof alarmNames)[number];
+export type AlarmName = 'engine' | 'trunk' | 'records' | 'ports' | 'disk' | 'event-loop' | 'media-late';
 /** `critical`: calls, or what is kept of them, are lost. */
 export type Severity = 'critical' | 'warning';
 

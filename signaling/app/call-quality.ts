@@ -4,6 +4,8 @@
  */
 import type { EndpointStats } from '../../media/plane';
 import type { Clock, Timer } from '../clock';
+import { every } from '../every';
+import type { Call } from './call';
 import type { Side } from './leg';
 
 /** A party of a call that is up, whose packets come here. */
@@ -30,6 +32,16 @@ export interface CallQualityDeps {
   clock: Clock;
 }
 
+/** Of all calls. */
+export function soundingIn(calls: Iterable<Call>): Sounding[] {
+  const all: Sounding[] = [];
+  for (const { id, from, state, caller, callee } of calls) {
+    if (state !== 'up') continue;
+    for (const leg of [caller, callee]) if (leg?.endpoint) all.push({ call: id, from: from.number, side: leg.side, number: leg.party, endpoint: leg.endpoint.id });
+  }
+  return all;
+}
+
 const STEP_MS = 1000;
 const STEPS = 10;
 /** Packets since the last look: a second of sound; whoever is silent is not judged. */
@@ -54,11 +66,7 @@ export class CallQuality {
   constructor(private readonly deps: CallQualityDeps) {}
 
   start(): void {
-    this.timer = this.deps.clock.after(STEP_MS, () => {
-      void this.look().finally(() => {
-        if (!this.closed) this.start();
-      });
-    });
+    this.timer = every(this.deps.clock, STEP_MS, () => this.look());
   }
 
   close(): void {

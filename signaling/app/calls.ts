@@ -19,7 +19,7 @@ import type { CallHistory } from './call-history';
 import { legsOf, rowOf } from './call-row';
 import { CallListeners, viewOf, type CallEvents, type CallView } from './call-events';
 import { CallRecorder, recordingPolicy } from './call-recording';
-import type { Sounding } from './call-quality';
+import { soundingIn, type Sounding } from './call-quality';
 import { CallTally, type CallTotals } from './call-tally';
 import { CallRecords, recordOf, refusedRecord, type CallRecord } from './call-record';
 import type { CallContext, CallCounters, CallDirectory, CallLocations, CallMediaSettings, CallReach, CallSettings } from './context';
@@ -240,14 +240,9 @@ export class Calls {
     return [...this.byId.values()].map((call) => this.view(call));
   }
 
-  /** Parties of calls that are up whose packets come here. */
+  /** See `soundingIn`. */
   sounding(): Sounding[] {
-    const all: Sounding[] = [];
-    for (const { id, from, state, caller, callee } of this.byId.values()) {
-      if (state !== 'up') continue;
-      for (const leg of [caller, callee]) if (leg?.endpoint) all.push({ call: id, from: from.number, side: leg.side, number: leg.party, endpoint: leg.endpoint.id });
-    }
-    return all;
+    return soundingIn(this.byId.values());
   }
 
   /** Of all calls since the start. */

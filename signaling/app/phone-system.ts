@@ -4,6 +4,7 @@ import type { Reach } from '../../media/reach';
 import type { AppProgram } from '../app-program/app-program';
 import type { Clock, Random, Timer } from '../clock';
 import type { Config } from '../config';
+import { every } from '../every';
 import type { Logger } from '../log';
 import { SettingsCache } from '../settings/cache';
 import type { CallClass, Store } from '../store/store';
@@ -164,15 +165,11 @@ export class PhoneSystem {
     this.reachable = true;
     await this.messages?.start();
     this.trunks.connected(this.connection.srf as unknown as PeerSrf);
-    this.lookForChanges();
+    // trunks have to do something about a change also when nobody calls, whose call would look for one
+    this.looking = every(this.deps.clock, LOOK_MS, () => this.directory.refresh());
     this.quality?.start();
     this.alarmWatch.start();
     return this.connection.hostports;
-  }
-
-  /** Trunks have to do something about a change also when nobody calls, whose call would look for one. */
-  private lookForChanges(): void {
-    this.looking = this.deps.clock.after(LOOK_MS, () => void this.directory.refresh().finally(() => this.looking && this.lookForChanges()));
   }
 
   /** Something was written to the store in this process. Resolves when everything here knows. */
@@ -198,7 +195,6 @@ export class PhoneSystem {
     if (calls && calls.active() > 0) this.deps.log.info({ calls: calls.active(), seconds: this.deps.config.call.drainSeconds }, 'waiting for calls to end');
     await calls?.drain(this.deps.config.call.drainSeconds * 1000);
     this.looking?.cancel();
-    this.looking = undefined;
     await this.trunks.close();
     await this.conferences.close();
     this.messages?.close();

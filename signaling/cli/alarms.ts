@@ -5,6 +5,7 @@ import { columns } from './columns';
 import type { Context, SetExitCode } from './context';
 import { ask } from './operator';
 import { addSettingOptions, configFor, type SettingOptions } from './settings';
+import { toTheSecond } from './times';
 
 interface AlarmOptions extends SettingOptions {
   json?: boolean;
@@ -21,9 +22,7 @@ export function addAlarms(program: Command, context: Context, setExitCode: SetEx
 }
 
 export function alarmTable({ alarms, past }: AlarmList, withPast: boolean): string {
-  const row = ({ severity, name, subject, since, text }: AlarmList['alarms'][number], until: string): string[] => [severity, subject === '' ? name : `${name} ${subject}`, short(since), until, text];
-  const rows = [...alarms.map((one) => row(one, 'now')), ...(withPast ? past.map((one) => row(one, short(one.clearedAt))) : [])];
+  const row = ({ severity, name, subject, since, text }: AlarmList['alarms'][number], until: string): string[] => [severity, subject === '' ? name : `${name} ${subject}`, toTheSecond(since), until, text];
+  const rows = [...alarms.map((one) => row(one, 'now')), ...(withPast ? past.map((one) => row(one, toTheSecond(one.clearedAt))) : [])];
   return rows.length === 0 ? 'Nothing is wrong.\n' : columns([['SEVERITY', 'ALARM', 'SINCE', 'UNTIL', 'WHAT'], ...rows]);
 }
-
-const short = (time: string): string => time.replace(/\.\d+Z$/, 'Z');

@@ -1,10 +1,9 @@
 /** `offhook events`: what happens in the running server, as it happens. */
 import type { Command } from 'commander';
 import { connect } from 'node:net';
-import { existsSync } from 'node:fs';
 import { OffhookError } from '../errors';
-import { operatorAddress, operatorFolder } from '../operator-path';
 import type { Context } from './context';
+import { refusedWith, unreached, withOperator } from './operator';
 import { addSettingOptions, configFor, type SettingOptions } from './settings';
 
 interface Options extends SettingOptions {
@@ -37,45 +36,36 @@ export function addEvents(program: Command, context: Context): void {
 /** Until the person ends it, or the server does. Errors: `server.not-running`, `server.refused`, `server.unreachable`. */
 async function follow(context: Context, options: Options): Promise<void> {
   const folder = configFor(options, context).data;
-  const run = operatorFolder(folder);
-  const address = existsSync(run) ? operatorAddress(run) : undefined;
-  if (!address) throw new OffhookError('server.not-running', { folder });
   const { WebSocket } = require('ws') as typeof import('ws');
   const query = new URLSearchParams({ ...(options.type !== undefined && { type: options.type }), ...(options.since !== undefined && { since: options.since }) });
   let left = options.count === undefined ? Infinity : Number(options.count);
   if (!(left >= 1)) throw new OffhookError('events.bad-count', { count: options.count ?? '' });
-  try {
-    await new Promise<void>((resolve, reject) => {
-      const socket = new WebSocket(`ws://offhook/api/v1/events?${query.toString()}`, { createConnection: () => connect(address.path) });
-      socket.on('message', (message: Buffer) => {
-        const event = JSON.parse(message.toString()) as Told;
-        if (event.type === 'hello') {
-          if (event.missed) context.err('offhook: some events since then are not remembered any more.\n');
-          return;
-        }
-        if (left-- <= 0) return;
-        context.out(options.json ? `${message.toString()}\n` : eventLine(event));
-        if (left <= 0) socket.close();
-      });
-      socket.on('unexpected-response', (_request, response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () => {
-          let problem = `The server answered ${response.statusCode}.`;
-          try {
-            problem = (JSON.parse(Buffer.concat(chunks).toString()) as { detail?: string }).detail ?? problem;
-          } catch {
-            // what is no problem of ours says nothing
-          }
-          reject(new OffhookError('server.refused', { problem }));
-        });
-      });
-      socket.on('error', (error: NodeJS.ErrnoException) => reject(error.code === 'ENOENT' || error.code === 'ECONNREFUSED' ? new OffhookError('server.not-running', { folder }, { cause: error }) : new OffhookError('server.unreachable', { folder, reason: error.message }, { cause: error })));
-      socket.on('close', (code, reason) => (left <= 0 || code === 1001 ? resolve() : reject(new OffhookError('server.unreachable', { folder, reason: reason.toString() || 'it closed the connection' }))));
+  await withOperator(folder, (path) => new Promise<void>((resolve, reject) => {
+    const socket = new WebSocket(`ws://offhook/api/v1/events?${query.toString()}`, { createConnection: () => connect(path) });
+    socket.on('message', (message: Buffer) => {
+      const event = JSON.parse(message.toString()) as Told;
+      if (event.type === 'hello') {
+        if (event.missed) context.err('offhook: some events since then are not remembered any more.\n');
+        return;
+      }
+      if (left-- <= 0) return;
+      context.out(options.json ? `${message.toString()}\n` : eventLine(event));
+      if (left <= 0) socket.close();
     });
-  } finally {
-    address.release();
-  }
+    socket.on('unexpected-response', (_request, response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('end', () => {
+        try {
+          reject(refusedWith(JSON.parse(Buffer.concat(chunks).toString()) as { detail?: string }, response.statusCode));
+        } catch (error) {
+          reject(unreached(new Error('its answer cannot be read', { cause: error }), folder));
+        }
+      });
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => reject(unreached(error, folder)));
+    socket.on('close', (code, reason) => (left <= 0 || code === 1001 ? resolve() : reject(unreached(new Error(reason.toString() || 'it closed the connection'), folder))));
+  }));
 }
 
 /** `2026-11-24T08:00:00.123Z call.ended  from=1001 to=1002` */

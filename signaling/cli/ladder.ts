@@ -7,6 +7,7 @@ import { columns } from './columns';
 import type { Context } from './context';
 import { ask } from './operator';
 import { addSettingOptions, configFor, type SettingOptions } from './settings';
+import { toTheSecond } from './times';
 
 interface LadderOptions extends SettingOptions {
   json?: boolean;
@@ -63,7 +64,7 @@ function callIdsOf(word: string, remembered: Remembered, known: Dialogs): string
 }
 
 function row({ callId, method, from, to, lastAt, messages, status }: Remembered[number]): string[] {
-  return [lastAt.replace(/\.\d+Z$/, 'Z'), method, from, to, status === null ? '-' : String(status), String(messages), callId];
+  return [toTheSecond(lastAt), method, from, to, status === null ? '-' : String(status), String(messages), callId];
 }
 
 /** Nothing that a stranger wrote may move the cursor or turn the line around. */

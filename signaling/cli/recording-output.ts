@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Recording } from '../store/store';
 import { columns } from './columns';
-import { lasting } from './times';
+import { lasting, toTheSecond } from './times';
 
 /** `data`: the data folder. */
 export function recordingJson({ id, callId, from, to, startedAt, durationMs, file, bytes, state, problem }: Recording, data: string): Record<string, unknown> {
@@ -11,7 +11,7 @@ export function recordingJson({ id, callId, from, to, startedAt, durationMs, fil
 
 export function recordingTable(recordings: readonly Recording[]): string {
   if (recordings.length === 0) return 'There are no such recordings.\n';
-  const rows = recordings.map((one) => [one.id, new Date(one.startedAt).toISOString().replace(/\.\d+Z$/, 'Z'), one.from, one.to, one.state === 'recording' ? '-' : lasting(one.durationMs), one.state]);
+  const rows = recordings.map((one) => [one.id, toTheSecond(one.startedAt), one.from, one.to, one.state === 'recording' ? '-' : lasting(one.durationMs), one.state]);
   return columns([['ID', 'STARTED', 'FROM', 'TO', 'LASTS', 'STATE'], ...rows]);
 }
 

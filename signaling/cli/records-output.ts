@@ -1,10 +1,9 @@
 /** Records of calls as they are shown. */
 import type { CallRow, LegDetails } from '../store/store';
 import { columns } from './columns';
-import { lasting } from './times';
+import { lasting, toTheSecond } from './times';
 
 const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
-const short = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 
 /** The same as the API answers. */
 export function recordJson({ details, startedAt, answeredAt, endedAt, ...row }: CallRow): Record<string, unknown> {
@@ -14,7 +13,7 @@ export function recordJson({ details, startedAt, answeredAt, endedAt, ...row }: 
 
 export function recordTable(rows: readonly CallRow[]): string {
   if (rows.length === 0) return 'There are no such calls.\n';
-  const lines = rows.map(({ id, startedAt, from, to, answeredAt, endedAt, details }) => [id, short(startedAt), from, to, answeredAt === null ? '-' : lasting(endedAt - answeredAt), details.reason]);
+  const lines = rows.map(({ id, startedAt, from, to, answeredAt, endedAt, details }) => [id, toTheSecond(startedAt), from, to, answeredAt === null ? '-' : lasting(endedAt - answeredAt), details.reason]);
   return columns([['ID', 'STARTED', 'FROM', 'TO', 'TALKED', 'WHY IT ENDED'], ...lines]);
 }
 

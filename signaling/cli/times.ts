@@ -12,6 +12,12 @@ export function timeOf(option: string, text: string, now: number): number {
   return time;
 }
 
+/** `2026-11-24T08:00:00Z`: to the second. @param time as the API has it, or Unix milliseconds; null: a dash */
+export function toTheSecond(time: string | number | null): string {
+  if (time === null) return '-';
+  return (typeof time === 'number' ? new Date(time).toISOString() : time).replace(/\.\d+Z$/, 'Z');
+}
+
 /** `1:02:03`, `2:03`, `0:03` */
 export function lasting(ms: number): string {
   const seconds = Math.round(ms / 1000);

@@ -7,6 +7,7 @@ import { newToken, tokenDigest } from '../token';
 import { columns } from './columns';
 import type { Context } from './context';
 import { addSettingOptions, configFor, type SettingOptions } from './settings';
+import { toTheSecond } from './times';
 
 interface TokenOptions extends SettingOptions {
   scope?: Scope;
@@ -44,7 +45,7 @@ async function runList(context: Context, options: TokenOptions): Promise<void> {
     const tokens = (await store.tokens.list()).map(({ name, scope, createdAt }) => ({ name, scope, createdAt: new Date(createdAt).toISOString() }));
     if (options.json) context.out(json(tokens));
     else if (tokens.length === 0) context.out('There are no tokens. Make one: offhook token add NAME\n');
-    else context.out(columns([['NAME', 'SCOPE', 'MADE'], ...tokens.map(({ name, scope, createdAt }) => [name, scope, createdAt.replace(/\.\d+Z$/, 'Z')])]));
+    else context.out(columns([['NAME', 'SCOPE', 'MADE'], ...tokens.map(({ name, scope, createdAt }) => [name, scope, toTheSecond(createdAt)])]));
   });
 }
 

@@ -5,6 +5,7 @@ import { columns } from './columns';
 import type { Context } from './context';
 import { ask } from './operator';
 import { addSettingOptions, configFor, type SettingOptions } from './settings';
+import { toTheSecond } from './times';
 
 interface StatusOptions extends SettingOptions {
   json?: boolean;
@@ -27,7 +28,7 @@ export function trunkTable({ trunks }: TrunkStates): string {
   return columns([
     ['NAME', 'STATE', 'HOST', 'CALLS', 'SPENT TODAY', 'SINCE', 'PROBLEM'],
     ...trunks.map(({ name, enabled, state, registered, host, calls, spentToday, since, problem }) => [
-      name, enabled ? (registered ? 'registered' : state) : 'off', host, String(calls), spentToday.toFixed(2), since?.replace(/\.\d+Z$/, 'Z') ?? '-', problem ?? '-',
+      name, enabled ? (registered ? 'registered' : state) : 'off', host, String(calls), spentToday.toFixed(2), toTheSecond(since), problem ?? '-',
     ]),
   ]);
 }

@@ -6,6 +6,7 @@ import { columns } from './columns';
 import type { Context } from './context';
 import { ask } from './operator';
 import { addSettingOptions, configFor, type SettingOptions } from './settings';
+import { toTheSecond } from './times';
 
 interface Options extends SettingOptions {
   json?: boolean;
@@ -46,17 +47,15 @@ export function addWebhookCommands(program: Command, context: Context): void {
   });
 }
 
-const short = (text: string | null): string => text?.replace(/\.\d+Z$/, 'Z') ?? '-';
-
 export function webhookTable({ webhooks }: WebhookStates): string {
   if (webhooks.length === 0) return 'There are no webhooks. Add one: offhook webhook add NAME url=https://… secrets=[…]\n';
   return columns([
     ['NAME', 'STATE', 'WAITING', 'DELIVERED', 'FAILED', 'GIVEN UP', 'AGAIN', 'PROBLEM'],
-    ...webhooks.map(({ name, state, waiting, delivered, failed, buried, nextAt, problem }) => [name, state, String(waiting), String(delivered), String(failed), String(buried), short(nextAt), problem ?? '-']),
+    ...webhooks.map(({ name, state, waiting, delivered, failed, buried, nextAt, problem }) => [name, state, String(waiting), String(delivered), String(failed), String(buried), toTheSecond(nextAt), problem ?? '-']),
   ]);
 }
 
 export function letterTable({ letters }: DeadLetters): string {
   if (letters.length === 0) return 'Nothing was given up.\n';
-  return columns([['EVENT', 'TYPE', 'HAPPENED', 'GIVEN UP', 'TRIES', 'PROBLEM'], ...letters.map(({ event, type, createdAt, endedAt, tries, problem }) => [String(event), type, short(createdAt), short(endedAt), String(tries), problem ?? '-'])]);
+  return columns([['EVENT', 'TYPE', 'HAPPENED', 'GIVEN UP', 'TRIES', 'PROBLEM'], ...letters.map(({ event, type, createdAt, endedAt, tries, problem }) => [String(event), type, toTheSecond(createdAt), toTheSecond(endedAt), String(tries), problem ?? '-'])]);
 }

@@ -1,7 +1,8 @@
 /** The tables as Kysely sees them. Columns are named as the fields of `store.ts`; HA1s are two columns. */
 import type { Delivery } from './delivery-types';
+import type { TextMessage } from './text-types';
 import type { CallRow } from './record-types';
-import type { Contact, Extension, Item, Mailbox, Recording, Room, TextMessage, Token, VoiceMessage } from './types';
+import type { Contact, Extension, Item, Mailbox, Recording, Room, Token, VoiceMessage } from './types';
 
 export interface ExtensionRow extends Omit<Extension, 'ha1' | 'diversion' | 'settings'> {
   ha1Md5: string;

@@ -15,10 +15,11 @@ import { sqlRooms } from './sql-rooms';
 import { sqlDeliveries } from './sql-deliveries';
 import { sqlTexts } from './sql-texts';
 import type { Deliveries } from './delivery-types';
+import type { TextMessages } from './text-types';
 import { sqlTokens } from './sql-tokens';
 import { sqlVoicemail } from './sql-voicemail';
 import type { CallRecordRows } from './record-types';
-import type { Contacts, Extensions, Items, Meta, Recordings, Rooms, Store, StoreParts, TextMessages, Tokens, Voicemail } from './types';
+import type { Contacts, Extensions, Items, Meta, Recordings, Rooms, Store, StoreParts, Tokens, Voicemail } from './types';
 
 export interface SqlBackend {
   where: string;

@@ -1,6 +1,6 @@
 /** Text messages that wait for their phones, over SQL. */
 import type { Access } from './sql-store';
-import type { TextMessage, TextMessages } from './types';
+import type { TextMessage, TextMessages } from './text-types';
 
 export function sqlTexts({ db, atomically }: Access): TextMessages {
   const queued = (to: string) => db().selectFrom('textMessage').selectAll().where('state', '=', 'queued').where('to', '=', to);

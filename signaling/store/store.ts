@@ -3,7 +3,8 @@ import type { SqliteOptions } from './sqlite';
 import type { Store } from './types';
 
 export type { Deliveries, Delivery } from './delivery-types';
-export type { CallClass, Contact, ContactKey, Contacts, Diversion, Extension, ExtensionPatch, Extensions, ExtensionSettings, FindMe, Item, Items, Mailbox, MailboxPatch, Meta, Page, Recording, RecordingEnd, RecordingFilter, Recordings, Room, RoomPatch, Rooms, Store, StoreParts, TextMessage, TextMessageFilter, TextMessages, Token, Tokens, Voicemail, VoiceMessage, VoiceMessageKey, VoiceMessagePatch } from './types';
+export type { TextMessage, TextMessageFilter, TextMessages } from './text-types';
+export type { CallClass, Contact, ContactKey, Contacts, Diversion, Extension, ExtensionPatch, Extensions, ExtensionSettings, FindMe, Item, Items, Mailbox, MailboxPatch, Meta, Page, Recording, RecordingEnd, RecordingFilter, Recordings, Room, RoomPatch, Rooms, Store, StoreParts, Token, Tokens, Voicemail, VoiceMessage, VoiceMessageKey, VoiceMessagePatch } from './types';
 
 export type { CallDetails, CallFilter, CallRecordRows, CallRow, LegDetails, LegSound } from './record-types';
 

@@ -79,10 +79,11 @@ export class Hook {
     this.kick();
   }
 
-  take(event: Event): void {
+  /** @param body the event as it is sent */
+  take(event: Event, body: string): void {
     if (this.closed || this.gone || !this.settings.enabled) return;
     const now = this.now();
-    const row: Delivery = { hook: this.settings.name, event: event.id, type: event.type, body: JSON.stringify(event), state: 'waiting', tries: 0, createdAt: now, endedAt: null, problem: null };
+    const row: Delivery = { hook: this.settings.name, event: event.id, type: event.type, body, state: 'waiting', tries: 0, createdAt: now, endedAt: null, problem: null };
     if (this.queue.length >= MOST_WAITING) return this.bury(row, `${MOST_WAITING} were waiting already`);
     const waiting = { row, kept: false };
     this.queue.push(waiting);

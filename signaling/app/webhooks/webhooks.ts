@@ -1,7 +1,8 @@
 /** All webhooks: which there are, what each is sent, and what was given up. The door for the composition root and the API. */
-import type { Clock, Random } from '../../clock';
+import type { Clock, Random, Timer } from '../../clock';
 import { OffhookError } from '../../errors';
 import { wantedBy } from '../../event-filter';
+import { every } from '../../every';
 import type { Logger } from '../../log';
 import type { Deliveries, Delivery } from '../../store/store';
 import type { Event, Events } from '../event-bus';
@@ -33,7 +34,7 @@ export class Webhooks {
   private readonly hooks = new Map<string, Entry>();
   private readonly kept: DeliveryLog;
   private stop: () => void = () => undefined;
-  private sweeper: { cancel(): void } | undefined;
+  private sweeper: Timer | undefined;
   private closed = false;
 
   constructor(private readonly deps: WebhooksDeps) {
@@ -50,9 +51,12 @@ export class Webhooks {
     }
     this.deps.book.onChanged(() => this.adopt());
     this.stop = this.deps.events.onEvent((event) => {
-      for (const { hook, wants } of this.hooks.values()) if (wants(event)) hook.take(event);
+      // made once, for whoever wants it
+      let body: string | undefined;
+      for (const { hook, wants } of this.hooks.values()) if (wants(event)) hook.take(event, (body ??= JSON.stringify(event)));
     });
     await this.sweep();
+    if (!this.closed) this.sweeper = every(this.deps.clock, HOUR_MS, () => this.sweep());
   }
 
   async close(): Promise<void> {
@@ -97,12 +101,11 @@ export class Webhooks {
 
   /** False: there was none. Errors: `settings.not-found`, the store's. */
   async removeDead(name: string, event: number): Promise<boolean> {
-    const there = (await this.dead(name, { limit: DEAD.most })).some((row) => row.event === event);
-    if (there) {
-      this.kept.remove({ hook: name, event });
-      await this.kept.flush();
-    }
-    return there;
+    const [row] = await this.dead(name, { after: event - 1, limit: 1 });
+    if (row?.event !== event) return false;
+    this.kept.remove(row);
+    await this.kept.flush();
+    return true;
   }
 
   private entry(name: string): Entry {
@@ -135,6 +138,5 @@ export class Webhooks {
   private async sweep(): Promise<void> {
     const { rows, clock, log } = this.deps;
     await rows.sweep(clock.wall().getTime() - DEAD.days * 24 * HOUR_MS, DEAD.most).catch((err: unknown) => log.warn({ error: String(err) }, 'old dead letters could not be removed'));
-    if (!this.closed) this.sweeper = clock.after(HOUR_MS, () => void this.sweep());
   }
 }
